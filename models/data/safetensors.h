@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The safetensors file format: an 8-byte little-endian header length, a JSON header, raw data.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace stagecoach {
+
+/// A tensor outside the engine: PyTorch's shape and order, always carried in double (exact for
+/// every f32, f16 and bf16 value).
+struct HostTensor {
+  std::vector<int> shape;
+  std::vector<double> values;
+};
+
+using TensorMap = std::map<std::string, HostTensor>;
+
+/// Reads F64, F32, F16, BF16 tensors. Throws UserError naming the file and what is wrong:
+/// truncated, bad header, unknown dtype, offsets that do not fit.
+TensorMap read_safetensors(const std::string& path);
+
+enum class SafetensorsType { f32, f64 };
+
+/// Writes all tensors as one type, in map order, deterministic to the byte.
+void write_safetensors(const std::string& path, const TensorMap& tensors, SafetensorsType type);
+
+}  // namespace stagecoach

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine with a network laid out on it: everything the simulated clock needs, as numbers.
+// Built by sim/plan (from hardware description, network, partition and schedule) or by a test; read
+// by the SystemC modules and the reports. No SystemC, no JSON.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "models/network.h"
+#include "models/partition.h"
+
+namespace stagecoach {
+
+using Cycles = std::int64_t;
+using Bytes = std::int64_t;
+
+constexpr std::int64_t kUnlimited64 = std::numeric_limits<std::int64_t>::max();
+
+/// Cost of one operation of a stage. `cycles` = compute plus what memory ports add; the part beyond
+/// `compute_cycles` is booked as stall_memory.
+struct OpCost {
+  Cycles compute_cycles = 0;
+  Cycles cycles = 0;
+  std::int64_t macs = 0;
+};
+
+/// Costs of one stage for a packet of a given number of samples.
+struct StageCost {
+  OpCost forward;
+  OpCost backward;  ///< input and weight gradient
+  OpCost update;
+};
+
+/// One product of one layer, per sample (update: per update), for the report.
+struct LayerPassCost {
+  std::int64_t macs = 0;
+  Cycles compute_cycles = 0;
+  Cycles memory_cycles = 0;
+  Cycles cycles = 0;
+};
+
+struct LayerCost {
+  LayerPassCost forward, input_gradient, weight_gradient, update;
+};
+
+/// Data that a stage sends when an operation completes.
+struct Message {
+  int to_stage = 0;  ///< forward: a later stage; backward: an earlier one
+  ValueId value = 0;
+  Bytes bytes_per_sample = 0;
+};
+
+/// One stage laid out.
+struct StagePlan {
+  std::string name;
+  int forward_core = 0;   ///< index in MachinePlan::cores
+  int backward_core = 0;  ///< the same core, unless forward and backward have hardware each
+  std::vector<StageCost> cost;  ///< cost[n - 1] for a packet of n samples
+  std::vector<Message> forward_messages;   ///< ascending by to_stage; the next stage first
+  std::vector<Message> backward_messages;  ///< gradients to producers; the stage before first
+  Bytes input_bytes_per_sample = 0;  ///< from the host (stage 0 and whoever reads the input)
+
+  Bytes weights_bytes = 0;        ///< current version
+  Bytes optimizer_bytes = 0;      ///< velocity and other state that survives an update
+  Bytes predicted_bytes = 0;      ///< shadow copies of weight prediction
+  Bytes version_bytes = 0;        ///< one stashed version
+  Bytes activation_bytes_per_sample = 0;  ///< held from a sample's forward to its backward
+  Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward
+  Bytes weight_gradient_bytes = 0;        ///< held while gradients accumulate or before the update
+  Bytes capacity_bytes = kUnlimited64;    ///< of the stage's buffers together
+  /// Packets that the activation buffer can hold (queued inputs and packets in flight together).
+  std::int64_t capacity_packets = kUnlimited64;
+  Bytes spilled_bytes_per_packet = 0;     ///< to DRAM and back, already priced in `cost`
+};
+
+struct CorePlan {
+  std::string name;
+  int row = 0;
+  int column = 0;
+  double peak_macs_per_cycle = 0;  ///< of the whole rectangle that serves a stage
+};
+
+enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
+
+/// The network between cores. Transfer of n bytes over one link: ceil(n / width) cycles after
+/// hop_latency_cycles; width 0 means unlimited (zero cycles).
+struct InterconnectPlan {
+  InterconnectKind kind = InterconnectKind::ideal;
+  double link_bytes_per_cycle = 0;  ///< 0: unlimited
+  Cycles hop_latency_cycles = 0;
+  int rows = 1;
+  int columns = 1;
+};
+
+/// The way in: samples come over one channel.
+struct HostPlan {
+  double bytes_per_cycle = 0;  ///< 0: unlimited
+  Cycles latency_cycles = 0;
+};
+
+struct MachinePlan {
+  double clock_mhz = 1000;
+  std::vector<CorePlan> cores;
+  std::vector<StagePlan> stages;
+  std::vector<LayerCost> layers;  ///< one per network layer
+  InterconnectPlan interconnect;
+  HostPlan host;
+  int input_queue_packets = 2;  ///< packets that may wait at a stage's input (pipeline register)
+};
+
+}  // namespace stagecoach

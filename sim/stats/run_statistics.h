@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a simulated run leaves behind: integers counted by the SystemC modules. Ratios, energies and
+// texts are computed from these by sim/stats/report; nothing here depends on the host.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/plan/machine_plan.h"
+
+namespace stagecoach {
+
+/// Where a stage's time went. The eight add up to the run's cycles exactly.
+struct StageCycles {
+  Cycles forward = 0;   ///< computing
+  Cycles backward = 0;
+  Cycles update = 0;
+  Cycles stall_input = 0;         ///< waiting for an activation or a gradient not yet made
+  Cycles stall_output = 0;        ///< input there, no room at the receiver
+  Cycles stall_memory = 0;        ///< memory ports inside an operation, or own buffer full
+  Cycles stall_interconnect = 0;  ///< the awaited data is made, and under way
+  Cycles idle = 0;                ///< before the first and after the last operation
+
+  Cycles busy() const { return forward + backward + update; }
+  Cycles total() const {
+    return busy() + stall_input + stall_output + stall_memory + stall_interconnect + idle;
+  }
+};
+
+/// Updates between reads and the own update, counted per backward with update of a packet.
+struct StalenessCount {
+  std::map<std::int64_t, std::int64_t> histogram;  ///< delay -> packets
+  std::int64_t backward_sum = 0;  ///< sum of (version read by backward - version read by forward)
+  std::int64_t count() const;
+  double mean() const;           ///< 0 when nothing was counted
+};
+
+/// One window of the utilization and staleness series.
+struct StageWindow {
+  Cycles begin = 0;
+  StageCycles cycles;
+  std::int64_t packets = 0;    ///< backwards completed in the window
+  std::int64_t delay_sum = 0;  ///< of those packets
+};
+
+/// Occupancy from a moment on, until the next sample of the same stage.
+struct MemorySample {
+  Cycles time = 0;
+  std::int64_t activation_packets = 0;
+  std::int64_t gradient_packets = 0;
+  std::int64_t stashed_versions = 0;
+};
+
+struct StageStatistics {
+  StageCycles cycles;
+  StalenessCount staleness;
+  std::int64_t forward_macs = 0;
+  std::int64_t backward_macs = 0;
+  std::int64_t forwards = 0;
+  std::int64_t backwards = 0;
+  std::int64_t updates = 0;
+  std::int64_t peak_activation_samples = 0;  ///< samples held at once (queued input included)
+  std::int64_t peak_gradient_samples = 0;    ///< boundary gradients waiting or in work at once
+  std::int64_t peak_stashed_versions = 0;    ///< versions kept besides the current one
+  std::vector<StageWindow> windows;
+  std::vector<MemorySample> memory;
+};
+
+struct LinkStatistics {
+  std::string name;
+  Bytes bytes = 0;
+  Cycles busy_cycles = 0;
+  Cycles wait_cycles = 0;  ///< packets ready but the link taken
+};
+
+struct EpochTime {
+  Cycles end_cycle = 0;  ///< stage 0 has made the epoch's last update
+};
+
+struct RunStatistics {
+  Cycles cycles = 0;           ///< from 0 to the completion of the last operation
+  std::int64_t packets = 0;    ///< retired
+  std::int64_t samples = 0;
+  Cycles steady_cycles = 0;    ///< between the retirements of the packets at 1/4 and 3/4 of the run
+  std::int64_t steady_samples = 0;
+  std::vector<StageStatistics> stages;
+  std::vector<LinkStatistics> links;
+  std::vector<EpochTime> epochs;
+  Bytes host_bytes = 0;
+  std::int64_t operations = 0;  ///< handed to the sink
+  bool stopped_early = false;   ///< the sink asked to stop (training diverged)
+};
+
+/// One slice of the span trace.
+struct SpanRecord {
+  Cycles begin = 0;
+  Cycles end = 0;
+  std::int64_t packet = 0;
+  std::int32_t stage = 0;
+  std::int8_t pass = 0;         ///< Pass as integer
+  std::int64_t version_read = 0;
+  std::int64_t version_written = -1;  ///< updates only
+};
+
+}  // namespace stagecoach
