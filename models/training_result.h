@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What training leaves behind: losses and accuracies per epoch. No clock, nothing of the host.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace stagecoach {
+
+/// One epoch. Losses are means per sample; an accuracy (share of samples whose largest output is
+/// the label's) is absent where classes make no sense, a test value where there is no test set.
+struct EpochResult {
+  double train_loss = 0;  ///< of the outputs seen while training, each under its own weights
+  std::optional<double> train_accuracy;
+  std::optional<double> test_loss;  ///< with the weights at the end of the epoch
+  std::optional<double> test_accuracy;
+};
+
+/// The first sample whose loss was NaN or infinite.
+struct Divergence {
+  std::int64_t epoch = 0;   ///< from 0
+  std::int64_t sample = 0;  ///< place in the epoch's order, from 0
+  double loss = 0;
+};
+
+struct TrainingResult {
+  std::vector<EpochResult> epochs;  ///< with a divergence: the last one is not complete
+  std::int64_t samples = 0;         ///< trained on, over all epochs
+  std::int64_t updates = 0;         ///< of the last stage
+  std::optional<Divergence> divergence;
+};
+
+}  // namespace stagecoach

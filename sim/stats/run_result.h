@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that the reports of one run are written from, gathered in one place. Plain structs:
+// sim/app (or a test) fills them; sim/stats writes summary.json, the CSV files and the text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/training_result.h"
+#include "sim/stats/run_statistics.h"
+
+namespace stagecoach {
+
+/// What the run was made from. Depends on the input only (see reproducible_command).
+struct Provenance {
+  std::string version;
+  std::string hardware;  ///< the "name" of the hardware file
+  std::string workload;
+  std::string hardware_sha256;  ///< of the file's bytes, 64 hexadecimal digits
+  std::string workload_sha256;
+  std::uint64_t seed = 1;
+  std::string command;
+};
+
+/// Figures of the machine that ran the simulator: the only part that may differ between two runs.
+struct HostFigures {
+  double wall_seconds = 0;
+  std::optional<double> timing_seconds;      ///< CPU time of SystemC and bookkeeping
+  std::optional<double> functional_seconds;  ///< CPU time of the functional engine
+  int threads = 1;
+  std::optional<std::int64_t> peak_rss_bytes;
+};
+
+/// Joules by named part, in the order to print. Empty with a plan: a machine that costs nothing.
+using EnergyParts = std::vector<std::pair<std::string, double>>;
+
+/// One run. Pointers are not owned; `statistics` is null without a clock (--functional-only),
+/// `training` is null without numbers (--timing-only).
+struct RunResult {
+  Provenance provenance;
+  HostFigures host;
+  const Network* network = nullptr;      ///< never null
+  const Partition* partition = nullptr;  ///< never null
+  const MachinePlan* plan = nullptr;     ///< null: nothing is known about the hardware
+  const RunStatistics* statistics = nullptr;
+  const TrainingResult* training = nullptr;
+  std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
+  std::optional<EnergyParts> energy;
+};
+
+}  // namespace stagecoach
