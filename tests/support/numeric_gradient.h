@@ -18,8 +18,8 @@ namespace stagecoach {
 
 struct FixtureOptions {
   int batch = 1;
-  int extra_halo = 0;      ///< rows of zeros beyond what the layer asks for: others may want more
-  bool in_place = false;   ///< output in the input's buffer, input gradient in the output's
+  int extra_halo = 0;     ///< rows of zeros beyond what the layer asks for: others may want more
+  bool in_place = false;  ///< output in the input's buffer, input gradient in the output's
   unsigned seed = 1;
 };
 
@@ -44,8 +44,7 @@ class LayerFixture {
     }
     output_layout_ = Layout<T>(node_.output, options_.extra_halo);
     output_ = Buffer<T>(output_layout_.size(options_.batch));
-    gradient_output_layout_ =
-        Layout<T>(node_.output, needs.gradient_halo + options_.extra_halo);
+    gradient_output_layout_ = Layout<T>(node_.output, needs.gradient_halo + options_.extra_halo);
     gradient_output_ = Buffer<T>(gradient_output_layout_.size(options_.batch));
     std::int64_t block = 0;
     for (const ParameterSlot& slot : layer_->slots())
@@ -198,7 +197,8 @@ class LayerFixture {
   std::vector<double> randoms(std::int64_t n) {
     std::uniform_real_distribution<double> uniform(-1, 1);
     std::vector<double> values(n);
-    for (double& v : values) v = static_cast<T>(uniform(random_));  // the same number in f32 and f64
+    for (double& v : values)
+      v = static_cast<T>(uniform(random_));  // the same number in f32 and f64
     return values;
   }
 
@@ -331,18 +331,20 @@ inline GradientError worst_gradient_error(LayerFixture<double>& f, double step =
   for (int s = 0; s < slots; ++s) dw.push_back(f.gradient_parameter(s));
   GradientError worst;
   for (int i = 0; i < inputs; ++i)
-    compare(f, state, weights, values[i], dx[i], "input " + std::to_string(i), step,
-            [&](const std::vector<double>& v) {
-              for (int j = 0; j < inputs; ++j) f.set_input(j, j == i ? v : values[j]);
-            },
-            worst);
+    compare(
+        f, state, weights, values[i], dx[i], "input " + std::to_string(i), step,
+        [&](const std::vector<double>& v) {
+          for (int j = 0; j < inputs; ++j) f.set_input(j, j == i ? v : values[j]);
+        },
+        worst);
   for (int s = 0; s < slots; ++s)
-    compare(f, state, weights, f.parameter(s), dw[s], "parameter " + std::to_string(s), step,
-            [&](const std::vector<double>& v) {
-              for (int j = 0; j < inputs; ++j) f.set_input(j, values[j]);
-              f.set_parameter(s, v);
-            },
-            worst);
+    compare(
+        f, state, weights, f.parameter(s), dw[s], "parameter " + std::to_string(s), step,
+        [&](const std::vector<double>& v) {
+          for (int j = 0; j < inputs; ++j) f.set_input(j, values[j]);
+          f.set_parameter(s, v);
+        },
+        worst);
   std::copy(state.begin(), state.end(), f.state());
   f.set_gradient_output(weights);
   return worst;

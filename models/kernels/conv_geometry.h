@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sizes of a convolution. A linear layer is one too: a 1x1 kernel with the samples as pixels.
+#pragma once
+
+#include <cstdint>
+
+#include "models/tensor.h"
+
+namespace stagecoach {
+
+/// Weights lie as [kernel row][kernel column][input channel of the group][output channel, padded]:
+/// one row of `weight_stride` elements for each (tap, input channel); the columns of group g start
+/// at g * group_out(). Pad columns are zero.
+struct ConvGeometry {
+  int in_channels = 1;
+  int out_channels = 1;
+  int height = 1;  ///< of the input
+  int width = 1;
+  int out_height = 1;
+  int out_width = 1;
+  int kernel = 1;
+  int stride = 1;
+  int padding = 0;
+  int groups = 1;
+  std::int64_t weight_stride = 0;  ///< padded<T>(out_channels)
+
+  int group_in() const { return in_channels / groups; }
+  int group_out() const { return out_channels / groups; }
+  int taps() const { return kernel * kernel; }
+  std::int64_t weight_rows() const { return std::int64_t{1} * taps() * group_in(); }
+  std::int64_t weight_elements() const { return weight_rows() * weight_stride; }
+};
+
+}  // namespace stagecoach
