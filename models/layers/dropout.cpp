@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dropout whose mask belongs to the sample, not to the moment.
+#include "models/layers/dropout.h"
+
+#include <cmath>
+
+#include "models/layers/lanes.h"
+#include "models/random.h"
+
+namespace stagecoach {
+namespace {
+
+/// FNV-1a: a number for the layer's name that is the same in every build.
+std::uint64_t hash_of(const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ULL;
+  return hash;
+}
+
+template <class T>
+class Dropout final : public Layer<T> {
+ public:
+  explicit Dropout(const LayerNode& node)
+      : name_hash_(hash_of(node.spec.name)),
+        // 53-bit random numbers below this are dropped.
+        dropped_below_(static_cast<std::uint64_t>(std::ldexp(node.spec.probability, 53))),
+        scale_(static_cast<T>(1.0 / (1.0 - node.spec.probability))) {}
+
+  LayerNeeds needs() const override {
+    LayerNeeds needs;
+    needs.in_place = true;
+    return needs;
+  }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    if (args.training)
+      apply(args.inputs[0], args.output, args.sample_keys, false);
+    else
+      copy_interior<T>(args.inputs[0], args.output, false);
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    if (!args.gradient_inputs[0]) return;
+    apply(args.gradient_output, args.gradient_inputs[0], args.sample_keys, args.accumulate[0]);
+  }
+
+ private:
+  void apply(const View<const T>& in, const View<T>& out, const std::uint64_t* keys,
+             bool accumulate) const {
+    for (int n = 0; n < in.batch; ++n) {
+      const std::uint64_t seed = mix(keys[n], name_hash_);
+      std::uint64_t element = 0;
+      for (int y = 0; y < in.height; ++y)
+        for (int x = 0; x < in.width; ++x) {
+          const T* from = in.pixel(n, y, x);
+          T* to = out.pixel(n, y, x);
+          for (int c = 0; c < in.channels; ++c, ++element) {
+            const bool keep = (mix(seed, element) >> 11) >= dropped_below_;
+            const T value = keep ? from[c] * scale_ : T(0);
+            to[c] = accumulate ? to[c] + value : value;
+          }
+          if (!accumulate)
+            for (std::int64_t c = in.channels; c < out.pixel_stride; ++c) to[c] = T(0);
+        }
+    }
+  }
+
+  std::uint64_t name_hash_, dropped_below_;
+  T scale_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Layer<T>> make_dropout(const LayerNode& node) {
+  return std::make_unique<Dropout<T>>(node);
+}
+
+template std::unique_ptr<Layer<float>> make_dropout(const LayerNode&);
+template std::unique_ptr<Layer<double>> make_dropout(const LayerNode&);
+
+}  // namespace stagecoach

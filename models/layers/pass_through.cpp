@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that move numbers without changing them: identity, flatten; and add.
+#include "models/layers/pass_through.h"
+
+#include "models/layers/lanes.h"
+
+namespace stagecoach {
+namespace {
+
+template <class T>
+class Identity final : public Layer<T> {
+ public:
+  LayerNeeds needs() const override {
+    LayerNeeds needs;
+    needs.in_place = true;
+    return needs;
+  }
+  void forward(const ForwardArgs<T>& args) const override {
+    copy_interior<T>(args.inputs[0], args.output, false);
+  }
+  void backward(const BackwardArgs<T>& args) const override {
+    if (!args.gradient_inputs[0]) return;
+    copy_interior<T>(args.gradient_output, args.gradient_inputs[0], args.accumulate[0]);
+  }
+};
+
+template <class T>
+class Flatten final : public Layer<T> {
+ public:
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    const View<const T>& x = args.inputs[0];
+    const std::int64_t pixels = std::int64_t{1} * x.height * x.width;
+    for (int n = 0; n < x.batch; ++n) {
+      T* y = args.output.sample(n);
+      for (int i = 0; i < x.height; ++i)
+        for (int j = 0; j < x.width; ++j, ++y) {
+          const T* from = x.pixel(n, i, j);
+          for (int c = 0; c < x.channels; ++c) y[c * pixels] = from[c];
+        }
+    }
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool accumulate = args.accumulate[0];
+    const std::int64_t pixels = std::int64_t{1} * dx.height * dx.width;
+    for (int n = 0; n < dx.batch; ++n) {
+      const T* dy = args.gradient_output.sample(n);
+      for (int i = 0; i < dx.height; ++i)
+        for (int j = 0; j < dx.width; ++j, ++dy) {
+          T* to = dx.pixel(n, i, j);
+          if (accumulate) {
+            for (int c = 0; c < dx.channels; ++c) to[c] += dy[c * pixels];
+          } else {
+            for (int c = 0; c < dx.channels; ++c) to[c] = dy[c * pixels];
+            for (std::int64_t c = dx.channels; c < dx.pixel_stride; ++c) to[c] = T(0);
+          }
+        }
+    }
+  }
+};
+
+template <class T>
+class Add final : public Layer<T> {
+ public:
+  explicit Add(int inputs) : inputs_(inputs) {}
+
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    for_each_run(
+        [](std::int64_t count, const T* a, const T* b, T* y) {
+          for (std::int64_t i = 0; i < count; i += kLanes<T>)
+            store_lanes<T>(y + i, load_lanes<T>(a + i) + load_lanes<T>(b + i));
+        },
+        args.inputs[0], args.inputs[1], args.output);
+    for (int k = 2; k < inputs_; ++k) copy_interior<T>(args.inputs[k], args.output, true);
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    for (int k = 0; k < inputs_; ++k)
+      if (args.gradient_inputs[k])
+        copy_interior<T>(args.gradient_output, args.gradient_inputs[k], args.accumulate[k]);
+  }
+
+ private:
+  int inputs_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Layer<T>> make_identity(const LayerNode&) {
+  return std::make_unique<Identity<T>>();
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> make_flatten(const LayerNode&) {
+  return std::make_unique<Flatten<T>>();
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> make_add(const LayerNode& node) {
+  return std::make_unique<Add<T>>(static_cast<int>(node.inputs.size()));
+}
+
+template std::unique_ptr<Layer<float>> make_identity(const LayerNode&);
+template std::unique_ptr<Layer<double>> make_identity(const LayerNode&);
+template std::unique_ptr<Layer<float>> make_flatten(const LayerNode&);
+template std::unique_ptr<Layer<double>> make_flatten(const LayerNode&);
+template std::unique_ptr<Layer<float>> make_add(const LayerNode&);
+template std::unique_ptr<Layer<double>> make_add(const LayerNode&);
+
+}  // namespace stagecoach
