@@ -12,8 +12,19 @@
 
 namespace stagecoach {
 
-enum class DatasetFormat { idx, cifar10, cifar100, glyphs };
+enum class DatasetFormat {
+  idx,       ///< the format of MNIST's files; any element type, gzip-compressed or not
+  cifar10,   ///< binary version: records of one label byte and 3x32x32 bytes
+  cifar100,  ///< the same with a coarse label before the fine one; the fine one is used
+  glyphs,    ///< drawn: ten digits of 28x28 grey bytes (models/data/glyphs.h)
+  random,    ///< random bytes and labels of any shape: for timing and speed, nothing to learn
+};
 
+/// Samples that generated data has when the workload does not say.
+constexpr std::int64_t kDefaultGeneratedTrain = 12000;
+constexpr std::int64_t kDefaultGeneratedTest = 2000;
+
+/// `pad` and `random_crop` need each other: one without the other would change nothing.
 struct AugmentSpec {
   int pad = 0;                   ///< zeros (after normalisation) on each side before the crop
   bool random_crop = false;      ///< back to the original size at a random place
@@ -26,11 +37,15 @@ struct DatasetSpec {
   std::vector<std::string> train_images;  ///< idx: one file; cifar: the batch files
   std::vector<std::string> test_images;
   std::string train_labels;  ///< idx only; for mean_squared_error these are the targets
-  std::string test_labels;
-  std::int64_t train_samples = -1;  ///< cap from the front (glyphs: how many to draw); -1: all
+  std::string test_labels;   ///< test files may be absent altogether: no test samples
+  Shape shape = Shape::image(3, 32, 32);  ///< random only
+  int classes = 10;                       ///< random only
+  std::int64_t train_samples = -1;  ///< cap from the front (generated: how many); -1: all
   std::int64_t test_samples = -1;
   bool shuffle = true;
-  bool normalize = false;           ///< bytes scaled to [0,1], then (x - mean) / std per channel
+  /// Unsigned bytes scaled to [0,1] (other element types as they are), then (x - mean) / std per
+  /// channel. False: raw values, bytes as 0..255.
+  bool normalize = false;
   std::vector<double> mean, std;    ///< one per channel, or one for all
   AugmentSpec augment;
   std::uint64_t seed = 1;           ///< of generated data (training.seed does not change the data)
@@ -44,10 +59,11 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual std::int64_t size(Split split) const = 0;
-  virtual Shape shape() const = 0;   ///< of one image, [C,H,W] (or [F] for rank-2 IDX files)
+  /// Of one image: [C,H,W] for IDX files of rank 4, [1,H,W] for rank 3, [F] for rank 2, [1] for 1.
+  virtual Shape shape() const = 0;
 
   /// Number of classes (1 + the largest label for idx), or 0 when the targets are no class labels
-  /// (IDX label file of a float type or of rank above 1).
+  /// (IDX label file of a float type, of rank above 1, or with a negative label).
   virtual int classes() const = 0;
   virtual int label(Split split, std::int64_t index) const = 0;
 
@@ -58,7 +74,7 @@ class Dataset {
 
   /// Writes one normalised sample into view.sample(0) of a one-sample view of shape() (interior
   /// only). `augment_key` seeds the augmentation of a training sample; 0: none. A view of rank-1
-  /// shape takes an image in C,H,W order. Instantiated for float and double.
+  /// shape takes an image in C,H,W order, and an image view takes features in that order.
   virtual void read(Split split, std::int64_t index, std::uint64_t augment_key,
                     View<float> view) const = 0;
   virtual void read(Split split, std::int64_t index, std::uint64_t augment_key,
@@ -66,8 +82,10 @@ class Dataset {
 };
 
 /// Loads (or draws) the data. Throws UserError naming the file, what was found and what the format
-/// wants: missing or truncated file, wrong magic number, images and labels of different counts,
-/// label out of range, mean/std of a wrong length.
+/// wants: missing or truncated file, damaged gzip data, wrong magic number, images and labels of
+/// different counts, train and test images of different shapes, label out of range, mean/std of a
+/// wrong length, a std of zero, an augmentation that the data cannot have. Never allocates more than
+/// the files really hold, whatever their headers claim. A capped file is read as far as needed.
 std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec);
 
 /// The order in which an epoch visits the samples: a permutation drawn from (seed, epoch), or the
