@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statistics of one epoch, one layer and one link (summary.json: training.epochs[], layers[],
+// interconnect.links[]).
+#include "sim/stats/statistic.h"
+
+namespace stagecoach {
+
+namespace {
+
+const EpochResult* trained(const EpochView& v) {
+  if (!v.run.training || v.index >= v.run.training->epochs.size()) return nullptr;
+  return &v.run.training->epochs[v.index];
+}
+
+Statistic<EpochView> result_row(const char* name, const char* unit, const char* meaning,
+                                std::function<std::optional<double>(const EpochResult&)> of) {
+  return {name, unit, meaning, [of](const EpochView& v) {
+            const auto* e = trained(v);
+            const auto value = e ? of(*e) : std::nullopt;
+            return value ? finite_or_null(*value) : Json();
+          }};
+}
+
+/// Where epoch `index` ends on the clock; empty if there is no clock or it was not reached.
+std::optional<Cycles> epoch_end(const EpochView& v, std::size_t index) {
+  if (!v.run.statistics || index >= v.run.statistics->epochs.size()) return std::nullopt;
+  return v.run.statistics->epochs[index].end_cycle;
+}
+
+Json epoch_cycles(const EpochView& v) {
+  const auto end = epoch_end(v, v.index);
+  if (!end) return Json();
+  return Json(v.index == 0 ? *end : *end - *epoch_end(v, v.index - 1));
+}
+
+Statistic<LayerView> pass_row(const std::string& path, const char* unit, const std::string& meaning,
+                              LayerPassCost LayerCost::*member,
+                              std::int64_t LayerPassCost::*value) {
+  return {path, unit, meaning, [member, value](const LayerView& v) {
+            return v.run.plan ? Json(v.run.plan->layers[v.index].*member.*value) : Json();
+          }};
+}
+
+/// `what` starts the sentences: "Forward pass, per sample".
+void append_pass(std::vector<Statistic<LayerView>>& rows, const std::string& name,
+                 const std::string& what, LayerPassCost LayerCost::*member) {
+  const std::string path = "passes." + name + ".";
+  rows.push_back(pass_row(path + "macs", "MACs", what + ": multiply-accumulates.", member,
+                          &LayerPassCost::macs));
+  rows.push_back(pass_row(path + "compute_cycles", "cycles", what + ": memory without limit.",
+                          member, &LayerPassCost::compute_cycles));
+  rows.push_back(pass_row(path + "memory_cycles", "cycles", what + ": bytes over port bandwidth.",
+                          member, &LayerPassCost::memory_cycles));
+  rows.push_back(pass_row(path + "cycles", "cycles", what + ": what it takes.", member,
+                          &LayerPassCost::cycles));
+}
+
+const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v.index]; }
+
+}  // namespace
+
+std::vector<Statistic<EpochView>> epoch_catalogue() {
+  return {
+      result_row("train_loss", "loss",
+                 "Mean over the epoch's samples, each under the weights that it met.",
+                 [](const EpochResult& e) { return std::optional<double>(e.train_loss); }),
+      result_row("train_accuracy", "ratio", "Of the same outputs; null without classes.",
+                 [](const EpochResult& e) { return e.train_accuracy; }),
+      result_row("test_loss", "loss", "Mean over the test set, weights at the end of the epoch.",
+                 [](const EpochResult& e) { return e.test_loss; }),
+      result_row("test_accuracy", "ratio", "Share of the test set that is classified right.",
+                 [](const EpochResult& e) { return e.test_accuracy; }),
+      {"cycles", "cycles", "From the end of the epoch before to the last update of this one.",
+       epoch_cycles},
+      {"end_cycle", "cycles", "When stage 0 has made the epoch's last update.",
+       [](const EpochView& v) {
+         const auto end = epoch_end(v, v.index);
+         return end ? Json(*end) : Json();
+       }},
+  };
+}
+
+std::vector<Statistic<LayerView>> layer_catalogue() {
+  std::vector<Statistic<LayerView>> rows = {
+      {"name", "text", "As in the workload file, or type and index.",
+       [](const LayerView& v) { return Json(v.run.network->layers[v.index].spec.name); }},
+      {"type", "text", "The workload file's word.",
+       [](const LayerView& v) { return Json(to_word(v.run.network->layers[v.index].spec.kind)); }},
+      {"stage", "number", "Index of its stage.",
+       [](const LayerView& v) {
+         return Json(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);
+       }},
+      {"parameters", "number", "Trainable numbers.",
+       [](const LayerView& v) {
+         return Json(v.run.network->layers[v.index].trainable_parameters());
+       }},
+  };
+  append_pass(rows, "forward", "Forward, per sample", &LayerCost::forward);
+  append_pass(rows, "input_gradient", "Gradient of the input, per sample",
+              &LayerCost::input_gradient);
+  append_pass(rows, "weight_gradient", "Gradient of the weights, per sample",
+              &LayerCost::weight_gradient);
+  append_pass(rows, "update", "Update, per update", &LayerCost::update);
+  return rows;
+}
+
+std::vector<Statistic<LinkView>> link_catalogue() {
+  return {
+      {"name", "text", "From and to.", [](const LinkView& v) { return Json(link(v).name); }},
+      {"bytes", "bytes", "Carried over the run.",
+       [](const LinkView& v) { return Json(link(v).bytes); }},
+      {"busy_cycles", "cycles", "Taken by a transfer.",
+       [](const LinkView& v) { return Json(link(v).busy_cycles); }},
+      {"wait_cycles", "cycles", "Transfers that were ready while it was taken, added up.",
+       [](const LinkView& v) { return Json(link(v).wait_cycles); }},
+      {"utilization", "ratio", "busy_cycles over the run's cycles.",
+       [](const LinkView& v) {
+         return ratio_or_null(link(v).busy_cycles, v.run.statistics->cycles);
+       }},
+  };
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statistics of the run as a whole: summary.json from the top.
+#include <cmath>
+
+#include "sim/stats/derived.h"
+#include "sim/stats/statistic.h"
+#include "sim/stats/summary.h"
+
+namespace stagecoach {
+
+namespace {
+
+using Row = Statistic<RunView>;
+using Rows = std::vector<Row>;
+
+template <class View>
+Json list_of(const std::vector<Statistic<View>>& rows, const RunResult& run, std::size_t count) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(rows, View{run, i}));
+  return list;
+}
+
+std::size_t epochs_begun(const RunResult& run) {
+  const std::size_t trained = run.training ? run.training->epochs.size() : 0;
+  const std::size_t timed = run.statistics ? run.statistics->epochs.size() : 0;
+  return std::max(trained, timed);
+}
+
+/// A row that is null without a clock.
+Row clock_row(const char* path, const char* unit, const char* meaning,
+              std::function<Json(const RunResult&, const RunStatistics&)> of) {
+  return {path, unit, meaning, [of](const RunView& v) {
+            return v.run.statistics ? of(v.run, *v.run.statistics) : Json();
+          }};
+}
+
+/// A row that is null without a clock or without a known machine.
+Row machine_row(const char* path, const char* unit, const char* meaning,
+                std::function<Json(const MachinePlan&, const RunStatistics&)> of) {
+  return {path, unit, meaning, [of](const RunView& v) {
+            return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics) : Json();
+          }};
+}
+
+Row memory_sum(const char* path, const char* meaning, std::function<Bytes(const StageMemory&)> of) {
+  return machine_row(path, "bytes", meaning, [of](const MachinePlan& plan, const RunStatistics& s) {
+    Bytes sum = 0;
+    for (std::size_t k = 0; k < s.stages.size(); ++k) {
+      sum += of(stage_peak_memory(plan.stages[k], s.stages[k]));
+    }
+    return Json(sum);
+  });
+}
+
+double simulated_seconds(const MachinePlan& plan, const RunStatistics& s) {
+  return static_cast<double>(s.cycles) / (plan.clock_mhz * 1e6);
+}
+
+void append_provenance(Rows& rows) {
+  rows.push_back({"schema", "text", "Name and number of this layout.",
+                  [](const RunView&) { return Json(kSummarySchema); }});
+  auto add = [&rows](const char* name, const char* meaning, std::string Provenance::*member) {
+    rows.push_back({std::string("provenance.") + name, "text", meaning,
+                    [member](const RunView& v) { return Json(v.run.provenance.*member); }});
+  };
+  add("version", "Of the program.", &Provenance::version);
+  add("hardware", "Name in the hardware file.", &Provenance::hardware);
+  add("workload", "Name in the workload file.", &Provenance::workload);
+  add("hardware_sha256", "SHA-256 of the hardware file's bytes.", &Provenance::hardware_sha256);
+  add("workload_sha256", "SHA-256 of the workload file's bytes.", &Provenance::workload_sha256);
+  rows.push_back({"provenance.seed", "number", "Seed of every random stream.",
+                  [](const RunView& v) { return Json(v.run.provenance.seed); }});
+  add("command", "The command line, without what never changes a result (threads, output).",
+      &Provenance::command);
+}
+
+std::int64_t samples_of(const RunResult& run) {
+  if (run.training) return run.training->samples;
+  return run.statistics ? run.statistics->samples : 0;
+}
+
+Json updates_of(const RunView& v) {
+  if (v.run.training) return Json(v.run.training->updates);
+  const auto* s = v.run.statistics;
+  return s && !s->stages.empty() ? Json(s->stages.back().updates) : Json();
+}
+
+Json diverged_at(const RunView& v) {
+  if (!v.run.training || !v.run.training->divergence) return Json();
+  const Divergence& d = *v.run.training->divergence;
+  return Json{{"epoch", d.epoch}, {"sample", d.sample}};
+}
+
+void append_training(Rows& rows) {
+  rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
+                  [](const RunView& v) { return Json(samples_of(v.run)); }});
+  rows.push_back({"training.updates", "updates", "Of the last stage.", updates_of});
+  rows.push_back({"training.epochs", "list", "One object per epoch.", [](const RunView& v) {
+                    return list_of(epoch_catalogue(), v.run, epochs_begun(v.run));
+                  }});
+  rows.push_back({"training.diverged", "true or false",
+                  "A loss was NaN or infinite and the run ended there; null without numbers.",
+                  [](const RunView& v) {
+                    return v.run.training ? Json(v.run.training->divergence.has_value()) : Json();
+                  }});
+  rows.push_back({"training.diverged_at", "object",
+                  "Epoch, and sample in the epoch's order, both from 0; null if it did not.",
+                  diverged_at});
+}
+
+void append_timing(Rows& rows) {
+  rows.push_back(
+      clock_row("timing.cycles", "cycles", "From 0 to the end of the last operation.",
+                [](const RunResult&, const RunStatistics& s) { return Json(s.cycles); }));
+  rows.push_back({"timing.clock_mhz", "MHz", "Of the whole machine.", [](const RunView& v) {
+                    return v.run.plan ? finite_or_null(v.run.plan->clock_mhz) : Json();
+                  }});
+  rows.push_back(machine_row("timing.simulated_seconds", "seconds", "cycles over the clock.",
+                             [](const MachinePlan& plan, const RunStatistics& s) {
+                               return finite_or_null(simulated_seconds(plan, s));
+                             }));
+  rows.push_back(machine_row("timing.samples_per_simulated_second", "samples per second",
+                             "Over the whole run, filling and draining included.",
+                             [](const MachinePlan& plan, const RunStatistics& s) {
+                               return ratio_or_null(s.samples, simulated_seconds(plan, s));
+                             }));
+  rows.push_back(clock_row(
+      "timing.steady_cycles_per_sample", "cycles",
+      "Between the samples at one and three quarters of the run; null if it is too short.",
+      [](const RunResult&, const RunStatistics& s) {
+        return ratio_or_null(s.steady_cycles, s.steady_samples);
+      }));
+}
+
+Json mean_utilization(const RunStatistics& s) {
+  double sum = 0;
+  for (const auto& stage : s.stages) {
+    if (stage.cycles.total() == 0) return Json();
+    sum += static_cast<double>(stage.cycles.busy()) / static_cast<double>(stage.cycles.total());
+  }
+  return ratio_or_null(sum, s.stages.size());
+}
+
+Json mean_steady_utilization(const RunStatistics& s) {
+  double sum = 0;
+  for (std::size_t k = 0; k < s.stages.size(); ++k) {
+    const auto one = steady_utilization(s, static_cast<int>(k));
+    if (!one) return Json();
+    sum += *one;
+  }
+  return ratio_or_null(sum, s.stages.size());
+}
+
+Json total_mac_utilization(const MachinePlan& plan, const RunStatistics& s) {
+  double done = 0;
+  double possible = 0;
+  for (std::size_t k = 0; k < s.stages.size(); ++k) {
+    const auto here = macs_possible(plan, static_cast<int>(k), s.cycles);
+    if (!here) return Json();
+    done += static_cast<double>(macs_done(s.stages[k]));
+    possible += *here;
+  }
+  return ratio_or_null(done, possible);
+}
+
+void append_totals(Rows& rows) {
+  rows.push_back(
+      clock_row("utilization.mean", "ratio", "Mean of the stages' utilization.",
+                [](const RunResult&, const RunStatistics& s) { return mean_utilization(s); }));
+  rows.push_back(clock_row(
+      "utilization.steady_mean", "ratio",
+      "The same over the windows in the middle half of the run; null if there are none.",
+      [](const RunResult&, const RunStatistics& s) { return mean_steady_utilization(s); }));
+  rows.push_back(machine_row("utilization.mac_mean", "ratio",
+                             "MACs done over MACs possible on all cores of stages.",
+                             total_mac_utilization));
+  rows.push_back(memory_sum("memory.peak_bytes", "Sum of the stages' peaks.",
+                            [](const StageMemory& m) { return m.total(); }));
+  rows.push_back({"memory.weights_bytes", "bytes", "Sum over the stages.", [](const RunView& v) {
+                    if (!v.run.plan) return Json();
+                    Bytes sum = 0;
+                    for (const auto& p : v.run.plan->stages) {
+                      sum += p.weights_bytes + p.predicted_bytes;
+                    }
+                    return Json(sum);
+                  }});
+  rows.push_back(memory_sum("memory.activations_peak_bytes", "Sum of the stages' peaks.",
+                            [](const StageMemory& m) { return m.activations; }));
+}
+
+void append_interconnect(Rows& rows) {
+  rows.push_back(clock_row("interconnect.bytes", "bytes",
+                           "Carried by all links; a byte over two links counts twice.",
+                           [](const RunResult&, const RunStatistics& s) {
+                             Bytes sum = 0;
+                             for (const auto& l : s.links) sum += l.bytes;
+                             return Json(sum);
+                           }));
+  rows.push_back(
+      clock_row("interconnect.host_bytes", "bytes", "Samples that came in from the host.",
+                [](const RunResult&, const RunStatistics& s) { return Json(s.host_bytes); }));
+  rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
+                           [](const RunResult& run, const RunStatistics& s) {
+                             return list_of(link_catalogue(), run, s.links.size());
+                           }));
+}
+
+std::optional<double> total_joules(const RunResult& run) {
+  if (!run.energy) return std::nullopt;
+  double sum = 0;
+  for (const auto& [name, joules] : *run.energy) sum += joules;
+  return sum;
+}
+
+void append_energy(Rows& rows) {
+  rows.push_back({"energy.total_joules", "joules", "Sum of the parts.", [](const RunView& v) {
+                    const auto total = total_joules(v.run);
+                    return total ? finite_or_null(*total) : Json();
+                  }});
+  rows.push_back(
+      {"energy.per_sample_joules", "joules", "total_joules over samples.", [](const RunView& v) {
+         const auto total = total_joules(v.run);
+         return total ? ratio_or_null(*total, samples_of(v.run)) : Json();
+       }});
+  rows.push_back({"energy.parts", "joules", "By what spent them.", [](const RunView& v) {
+                    Json parts = Json::object();
+                    if (!v.run.energy) return parts;
+                    for (const auto& [name, joules] : *v.run.energy) {
+                      parts[name] = finite_or_null(joules);
+                    }
+                    return parts;
+                  }});
+}
+
+void append_host(Rows& rows) {
+  auto add = [&rows](const char* name, const char* unit, const char* meaning,
+                     std::function<Json(const RunResult&)> of) {
+    rows.push_back(
+        {std::string("host.") + name, unit, meaning, [of](const RunView& v) { return of(v.run); }});
+  };
+  add("wall_seconds", "seconds", "Of the run, loading of data included.",
+      [](const RunResult& r) { return finite_or_null(r.host.wall_seconds); });
+  add("samples_per_second", "samples per second", "Samples over wall_seconds.",
+      [](const RunResult& r) { return ratio_or_null(samples_of(r), r.host.wall_seconds); });
+  add("timing_seconds", "seconds", "CPU time of SystemC and bookkeeping.", [](const RunResult& r) {
+    return r.host.timing_seconds ? finite_or_null(*r.host.timing_seconds) : Json();
+  });
+  add("functional_seconds", "seconds", "CPU time of the functional engine's workers.",
+      [](const RunResult& r) {
+        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds) : Json();
+      });
+  add("threads", "number", "Worker threads of the functional engine.",
+      [](const RunResult& r) { return Json(r.host.threads); });
+  add("peak_rss_bytes", "bytes", "Most memory that the program held.", [](const RunResult& r) {
+    return r.host.peak_rss_bytes ? Json(*r.host.peak_rss_bytes) : Json();
+  });
+}
+
+}  // namespace
+
+Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json ratio_or_null(double numerator, double denominator) {
+  return finite_or_null(numerator / denominator);
+}
+
+Rows run_catalogue() {
+  Rows rows;
+  append_provenance(rows);
+  append_training(rows);
+  append_timing(rows);
+  rows.push_back({"stages", "list", "One object per stage.", [](const RunView& v) {
+                    return list_of(stage_catalogue(), v.run, v.run.partition->size());
+                  }});
+  rows.push_back({"layers", "list", "One object per layer; passes per sample, update per update.",
+                  [](const RunView& v) {
+                    return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
+                  }});
+  append_totals(rows);
+  append_interconnect(rows);
+  append_energy(rows);
+  append_host(rows);
+  return rows;
+}
+
+}  // namespace stagecoach

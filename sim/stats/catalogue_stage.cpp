@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statistics of one stage (summary.json: stages[]).
+#include "sim/stats/derived.h"
+#include "sim/stats/statistic.h"
+
+namespace stagecoach {
+
+namespace {
+
+using Row = Statistic<StageView>;
+
+const StageStatistics* counters(const StageView& v) {
+  return v.run.statistics ? &v.run.statistics->stages[v.index] : nullptr;
+}
+
+const StagePlan* plan_of(const StageView& v) {
+  return v.run.plan ? &v.run.plan->stages[v.index] : nullptr;
+}
+
+Json layer_names(const StageView& v) {
+  const StageSpec& stage = (*v.run.partition)[v.index];
+  Json names = Json::array();
+  for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+    names.push_back(v.run.network->layers[l].spec.name);
+  }
+  return names;
+}
+
+Row cycles_row(const char* name, const char* meaning, Cycles StageCycles::*member) {
+  return {std::string("cycles.") + name, "cycles", meaning, [member](const StageView& v) {
+            const auto* c = counters(v);
+            return c ? Json(c->cycles.*member) : Json();
+          }};
+}
+
+Row memory_row(const char* name, const char* meaning, std::function<Bytes(const StageMemory&)> of) {
+  return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
+            const auto* c = counters(v);
+            const auto* p = plan_of(v);
+            return c && p ? Json(of(stage_peak_memory(*p, *c))) : Json();
+          }};
+}
+
+/// For classes that the plan alone decides: known without a clock too.
+Row plan_row(const char* name, const char* meaning, std::function<Json(const StagePlan&)> of) {
+  return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
+            const auto* p = plan_of(v);
+            return p ? of(*p) : Json();
+          }};
+}
+
+Json utilization(const StageView& v) {
+  const auto* c = counters(v);
+  return c ? ratio_or_null(c->cycles.busy(), c->cycles.total()) : Json();
+}
+
+Json mac_utilization(const StageView& v) {
+  const auto* c = counters(v);
+  if (!c || !v.run.plan) return Json();
+  const auto possible =
+      macs_possible(*v.run.plan, static_cast<int>(v.index), v.run.statistics->cycles);
+  return possible ? ratio_or_null(macs_done(*c), *possible) : Json();
+}
+
+using Histogram = std::map<std::int64_t, std::int64_t>;
+
+/// A row over the staleness counts that is null where nothing was counted.
+Row staleness_row(const char* name, const char* meaning,
+                  std::function<Json(const StalenessCount&)> of) {
+  return {std::string("staleness.") + name, "updates", meaning, [of](const StageView& v) {
+            const auto* c = counters(v);
+            return c && !c->staleness.histogram.empty() ? of(c->staleness) : Json();
+          }};
+}
+
+Json histogram(const StageView& v) {
+  const auto* c = counters(v);
+  if (!c) return Json();
+  Json counts = Json::object();
+  for (const auto& [delay, packets] : c->staleness.histogram) {
+    counts[std::to_string(delay)] = packets;
+  }
+  return counts;
+}
+
+Json closed_form(const StageView& v) {
+  return v.index < v.run.closed_form_delays.size() ? Json(v.run.closed_form_delays[v.index])
+                                                   : Json();
+}
+
+void append_identity(std::vector<Row>& rows) {
+  rows.push_back({"index", "number", "Place in the pipeline, 0 at the input.",
+                  [](const StageView& v) { return Json(v.index); }});
+  rows.push_back({"name", "text", "Its first layer with parameters, else its first layer.",
+                  [](const StageView& v) { return Json((*v.run.partition)[v.index].name); }});
+  rows.push_back({"core", "text", "The core that serves it; two where forward and backward differ.",
+                  [](const StageView& v) {
+                    return v.run.plan ? Json(core_name(*v.run.plan, static_cast<int>(v.index)))
+                                      : Json();
+                  }});
+  rows.push_back({"layers", "list", "Names of its layers, in order.", layer_names});
+}
+
+void append_time(std::vector<Row>& rows) {
+  rows.push_back(cycles_row("forward", "Computing forward passes.", &StageCycles::forward));
+  rows.push_back(
+      cycles_row("backward", "Computing input and weight gradients.", &StageCycles::backward));
+  rows.push_back(cycles_row("update", "Updating weights.", &StageCycles::update));
+  rows.push_back(cycles_row("stall_input",
+                            "Waiting for an activation or gradient that is not yet made.",
+                            &StageCycles::stall_input));
+  rows.push_back(cycles_row("stall_output", "Input there, but no room at the receiver.",
+                            &StageCycles::stall_output));
+  rows.push_back(cycles_row("stall_memory",
+                            "Memory ports inside an operation, or the own buffer full.",
+                            &StageCycles::stall_memory));
+  rows.push_back(cycles_row("stall_interconnect", "The awaited data is made, and under way.",
+                            &StageCycles::stall_interconnect));
+  rows.push_back(
+      cycles_row("idle", "Before its first and after its last operation.", &StageCycles::idle));
+  rows.push_back(
+      {"utilization", "ratio", "(forward + backward + update) over all cycles.", utilization});
+  rows.push_back({"mac_utilization", "ratio",
+                  "MACs of forward and backward over MACs possible in the run's cycles; null on a "
+                  "core without limit.",
+                  mac_utilization});
+}
+
+void append_staleness(std::vector<Row>& rows) {
+  rows.push_back({"staleness.closed_form", "updates",
+                  "The schedule's delay of this stage in the steady state.", closed_form});
+  rows.push_back(staleness_row(
+      "min", "Least number of updates between a forward's weight read and its own update.",
+      [](const StalenessCount& s) { return Json(s.histogram.begin()->first); }));
+  rows.push_back(staleness_row("mean", "Mean over all packets of the run, filling included.",
+                               [](const StalenessCount& s) { return finite_or_null(s.mean()); }));
+  rows.push_back(staleness_row("max", "Largest number of updates.", [](const StalenessCount& s) {
+    return Json(s.histogram.rbegin()->first);
+  }));
+  rows.push_back({"staleness.histogram", "packets",
+                  "Packets by delay in updates (a packet is a micro-batch; one sample at batch "
+                  "size one).",
+                  histogram});
+  rows.push_back(staleness_row(
+      "backward_mean", "Mean updates between the weight reads of forward and backward.",
+      [](const StalenessCount& s) { return ratio_or_null(s.backward_sum, s.count()); }));
+}
+
+void append_memory(std::vector<Row>& rows) {
+  rows.push_back(
+      plan_row("weights_bytes", "The current version, and the shadow copy of weight prediction.",
+               [](const StagePlan& p) { return Json(p.weights_bytes + p.predicted_bytes); }));
+  rows.push_back(plan_row("optimizer_bytes", "Velocity and what else survives an update.",
+                          [](const StagePlan& p) { return Json(p.optimizer_bytes); }));
+  rows.push_back(memory_row("stashed_weights_bytes",
+                            "Most versions kept besides the current one, times their size.",
+                            [](const StageMemory& m) { return m.stashed_weights; }));
+  rows.push_back(memory_row("activations_peak_bytes",
+                            "Most samples held from input queue to backward, times their size.",
+                            [](const StageMemory& m) { return m.activations; }));
+  rows.push_back(memory_row("gradients_peak_bytes",
+                            "Most boundary gradients held, and the gradient of the weights.",
+                            [](const StageMemory& m) { return m.gradients; }));
+  rows.push_back(memory_row("peak_bytes",
+                            "Sum of the classes' peaks: the space that the stage needs.",
+                            [](const StageMemory& m) { return m.total(); }));
+  rows.push_back(plan_row(
+      "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
+        return p.capacity_bytes == kUnlimited64 ? Json() : Json(p.capacity_bytes);
+      }));
+  rows.push_back({"memory.spilled_bytes", "bytes", "Sent to DRAM and read back over the run.",
+                  [](const StageView& v) {
+                    const auto* c = counters(v);
+                    const auto* p = plan_of(v);
+                    return c && p ? Json(p->spilled_bytes_per_packet * c->forwards) : Json();
+                  }});
+}
+
+}  // namespace
+
+std::vector<Row> stage_catalogue() {
+  std::vector<Row> rows;
+  append_identity(rows);
+  append_time(rows);
+  append_staleness(rows);
+  append_memory(rows);
+  return rows;
+}
+
+}  // namespace stagecoach

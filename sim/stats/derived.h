@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures computed from counters: the formulas that the summary, the tables and the text share.
+#pragma once
+
+#include <optional>
+
+#include "sim/stats/run_result.h"
+
+namespace stagecoach {
+
+/// Bytes per class at one stage. Peaks are measured counts (samples held, versions kept) times the
+/// plan's sizes; weights and optimizer state are there for the whole run.
+struct StageMemory {
+  Bytes weights = 0;  ///< current version, and the shadow copy of weight prediction
+  Bytes optimizer = 0;
+  Bytes stashed_weights = 0;
+  Bytes activations = 0;
+  Bytes gradients = 0;  ///< boundary gradients, and the gradient of the weights
+  Bytes total() const { return weights + optimizer + stashed_weights + activations + gradients; }
+};
+
+/// Peaks of one stage; each class has space of its own, so the stage's peak is their sum.
+StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& statistics);
+
+/// Occupancy at one moment. Packets count as full ones (a mini-batch's last may be smaller).
+StageMemory stage_memory_at(const StagePlan& plan, const MemorySample& sample);
+
+/// MACs of forward and backward.
+std::int64_t macs_done(const StageStatistics& statistics);
+
+/// MACs that the stage's core (or its two) could have done in the run; empty: unlimited.
+std::optional<double> macs_possible(const MachinePlan& plan, int stage, Cycles cycles);
+
+/// (forward + backward + update) / all, over the windows of a stage that lie in the middle half of
+/// the run; empty if there are none.
+std::optional<double> steady_utilization(const RunStatistics& statistics, int stage);
+
+/// The end of window w: where the next one begins, or the end of the run.
+Cycles window_end(const RunStatistics& statistics, int stage, std::size_t window);
+
+/// "core3", or "core3f + core3b" where forward and backward have hardware each.
+std::string core_name(const MachinePlan& plan, int stage);
+
+}  // namespace stagecoach

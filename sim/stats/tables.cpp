@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// CSV writers; see tables.h.
+#include "sim/stats/tables.h"
+
+#include <cstdio>
+
+#include "sim/stats/derived.h"
+#include "sim/stats/summary.h"
+
+namespace stagecoach {
+
+namespace {
+
+/// Nine significant digits: more than any ratio here carries meaning, the same text everywhere.
+std::string decimal(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+/// A name as a CSV field (RFC 4180): quoted only if it must be.
+std::string quoted(const std::string& name) {
+  if (name.find_first_of(",\"\n\r") == std::string::npos) return name;
+  std::string field = "\"";
+  for (char c : name) field += c == '"' ? "\"\"" : std::string(1, c);
+  return field + "\"";
+}
+
+void append_field(std::string& line, std::int64_t value) { line += ',' + std::to_string(value); }
+
+std::string stage_fields(const RunResult& run, std::size_t stage) {
+  return std::to_string(stage) + "," + quoted((*run.partition)[stage].name);
+}
+
+/// Calls write(line, stage, window index) for every window, stage by stage.
+template <class Write>
+std::string windowed_csv(const RunResult& run, const std::string& header, Write write) {
+  std::string text = "stage,name,begin_cycle,end_cycle" + header + "\n";
+  const RunStatistics& s = *run.statistics;
+  for (std::size_t k = 0; k < s.stages.size(); ++k) {
+    for (std::size_t w = 0; w < s.stages[k].windows.size(); ++w) {
+      std::string line = stage_fields(run, k);
+      append_field(line, s.stages[k].windows[w].begin);
+      append_field(line, window_end(s, static_cast<int>(k), w));
+      write(line, k, s.stages[k].windows[w]);
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string staleness_csv(const RunResult& run) {
+  return windowed_csv(
+      run, ",packets,mean_updates,closed_form_updates",
+      [&](std::string& line, std::size_t k, const StageWindow& w) {
+        append_field(line, w.packets);
+        line += ',';
+        if (w.packets > 0) {
+          line += decimal(static_cast<double>(w.delay_sum) / static_cast<double>(w.packets));
+        }
+        line += ',';
+        if (k < run.closed_form_delays.size()) {
+          line += std::to_string(run.closed_form_delays[k]);
+        }
+      });
+}
+
+std::string utilization_csv(const RunResult& run) {
+  return windowed_csv(
+      run,
+      ",forward_cycles,backward_cycles,update_cycles,stall_input_cycles,stall_output_cycles,"
+      "stall_memory_cycles,stall_interconnect_cycles,idle_cycles,utilization",
+      [](std::string& line, std::size_t, const StageWindow& w) {
+        const StageCycles& c = w.cycles;
+        for (Cycles value : {c.forward, c.backward, c.update, c.stall_input, c.stall_output,
+                             c.stall_memory, c.stall_interconnect, c.idle}) {
+          append_field(line, value);
+        }
+        line += ',';
+        if (c.total() > 0) {
+          line += decimal(static_cast<double>(c.busy()) / static_cast<double>(c.total()));
+        }
+      });
+}
+
+std::string memory_csv(const RunResult& run) {
+  std::string text =
+      "stage,name,cycle,weights_bytes,optimizer_bytes,stashed_weights_bytes,activations_bytes,"
+      "gradients_bytes,total_bytes\n";
+  for (std::size_t k = 0; k < run.statistics->stages.size(); ++k) {
+    for (const MemorySample& sample : run.statistics->stages[k].memory) {
+      const StageMemory m = stage_memory_at(run.plan->stages[k], sample);
+      std::string line = stage_fields(run, k);
+      for (std::int64_t value : {sample.time, m.weights, m.optimizer, m.stashed_weights,
+                                 m.activations, m.gradients, m.total()}) {
+        append_field(line, value);
+      }
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+Json write_results(const RunResult& run, ResultDirectory& directory) {
+  if (run.statistics) {
+    directory.write(kStalenessFile, staleness_csv(run));
+    directory.write(kUtilizationFile, utilization_csv(run));
+    if (run.plan) directory.write(kMemoryFile, memory_csv(run));
+  }
+  const Json summary = make_summary(run);
+  directory.write(kSummaryFile, summary_text(summary));
+  directory.remove_leftovers();
+  return summary;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CSV files beside summary.json: how things went over simulated time, per stage.
+#pragma once
+
+#include <string>
+
+#include "sim/stats/result_directory.h"
+#include "sim/stats/statistic.h"
+
+namespace stagecoach {
+
+/// A row per stage and window: packets whose backward ended there, their mean delay in updates
+/// (empty if there were none), and the closed form. `run.statistics` must be there.
+std::string staleness_csv(const RunResult& run);
+
+/// A row per stage and window: where the cycles went, and the share that was busy.
+std::string utilization_csv(const RunResult& run);
+
+/// A row per stage and change of occupancy: bytes per class from that cycle on. `run.plan` too
+/// must be there.
+std::string memory_csv(const RunResult& run);
+
+/// Writes the CSV files (where there is a clock), then summary.json, last because its presence says
+/// that the result is complete; removes what an earlier result left. Returns the summary.
+Json write_results(const RunResult& run, ResultDirectory& directory);
+
+}  // namespace stagecoach

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// See terminal_summary.h.
+#include "sim/stats/terminal_summary.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "sim/stats/text_table.h"
+
+namespace stagecoach {
+
+namespace {
+
+constexpr const char* kNothing = "-";  // where summary.json has null
+
+std::string formatted(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string number(const Json& value, const char* format) {
+  return value.is_number() ? formatted(format, value.get<double>()) : kNothing;
+}
+
+std::string percent(const Json& ratio) {
+  return ratio.is_number() ? formatted("%.1f", 100.0 * ratio.get<double>()) : kNothing;
+}
+
+std::string count(const Json& value) {
+  return value.is_number() ? with_separators(value.get<std::int64_t>()) : kNothing;
+}
+
+std::string bytes(const Json& value) {
+  return value.is_number() ? human_bytes(value.get<double>()) : kNothing;
+}
+
+struct Share {
+  const char* field;
+  const char* word;
+  char mark;
+};
+constexpr std::array<Share, 8> kShares = {{{"forward", "forward", 'F'},
+                                           {"backward", "backward", 'B'},
+                                           {"update", "update", 'U'},
+                                           {"stall_input", "input", 'i'},
+                                           {"stall_output", "output", 'o'},
+                                           {"stall_memory", "memory", 'm'},
+                                           {"stall_interconnect", "interconnect", 'n'},
+                                           {"idle", "idle", '.'}}};
+constexpr std::size_t kFirstStall = 3;
+constexpr std::size_t kFirstIdle = 7;
+
+/// Where a stage's time went as `width` letters; each share ends at its rounded running sum.
+std::string bar(const Json& cycles, int width) {
+  double total = 0;
+  for (const Share& s : kShares) total += cycles[s.field].get<double>();
+  std::string text;
+  double sum = 0;
+  for (const Share& s : kShares) {
+    sum += cycles[s.field].get<double>();
+    const auto end = static_cast<std::size_t>(std::lround(width * sum / std::max(total, 1.0)));
+    text += std::string(end - text.size(), s.mark);
+  }
+  return text;
+}
+
+/// "12.3 input": all stalls together, and the largest cause.
+std::string stalled(const Json& cycles) {
+  double total = 0;
+  double stalls = 0;
+  const Share* largest = nullptr;
+  for (std::size_t i = 0; i < kShares.size(); ++i) {
+    const double value = cycles[kShares[i].field].get<double>();
+    total += value;
+    if (i < kFirstStall || i >= kFirstIdle || value == 0) continue;
+    stalls += value;
+    if (!largest || value > cycles[largest->field].get<double>()) largest = &kShares[i];
+  }
+  if (total == 0) return kNothing;
+  const std::string share = formatted("%.1f", 100.0 * stalls / total);
+  return largest ? share + " " + largest->word : share;
+}
+
+std::string memory_cell(const Json& memory) {
+  if (memory["peak_bytes"].is_null()) return kNothing;
+  const Json& capacity = memory["capacity_bytes"];
+  return bytes(memory["peak_bytes"]) + " / " + (capacity.is_null() ? "no limit" : bytes(capacity));
+}
+
+std::string stage_table(const Json& summary) {
+  TextTable table({{"stage", false},
+                   {"name", true},
+                   {"layers", false},
+                   {"where its time went", true},
+                   {"busy %", false},
+                   {"stalled %", true},
+                   {"delay", false},
+                   {"formula", false},
+                   {"memory / capacity", false}});
+  for (const Json& stage : summary["stages"]) {
+    const Json& cycles = stage["cycles"];
+    const bool timed = cycles["forward"].is_number();
+    table.add_row({count(stage["index"]), stage["name"].get<std::string>(),
+                   std::to_string(stage["layers"].size()), timed ? bar(cycles, 20) : kNothing,
+                   percent(stage["utilization"]), timed ? stalled(cycles) : kNothing,
+                   number(stage["staleness"]["mean"], "%.2f"),
+                   count(stage["staleness"]["closed_form"]), memory_cell(stage["memory"])});
+  }
+  return table.text();
+}
+
+constexpr const char* kLegend =
+    "  F forward  B backward  U update; waiting for: i input  o room at the output  m memory\n"
+    "  n interconnect; . idle.  delay: mean weight updates between a sample's forward and its own\n"
+    "  update, as measured; formula: the schedule's closed form.\n";
+
+std::string epoch_table(const Json& summary) {
+  const Json& epochs = summary["training"]["epochs"];
+  if (epochs.empty()) return "";
+  TextTable table({{"epoch", false},
+                   {"train loss", false},
+                   {"train accuracy %", false},
+                   {"test loss", false},
+                   {"test accuracy %", false},
+                   {"cycles", false}});
+  int index = 0;
+  for (const Json& e : epochs) {
+    table.add_row({std::to_string(++index), number(e["train_loss"], "%.4f"),
+                   percent(e["train_accuracy"]), number(e["test_loss"], "%.4f"),
+                   percent(e["test_accuracy"]), count(e["cycles"])});
+  }
+  return table.text() + "\n";
+}
+
+std::string heading(const Json& summary) {
+  const Json& p = summary["provenance"];
+  const Json& t = summary["training"];
+  return p["workload"].get<std::string>() + " on " + p["hardware"].get<std::string>() + ": " +
+         count(t["samples"]) + " samples, " + count(t["updates"]) + " updates, seed " +
+         p["seed"].dump() + ", stagecoach " + p["version"].get<std::string>() + "\n";
+}
+
+std::string divergence(const Json& summary) {
+  const Json& at = summary["training"]["diverged_at"];
+  if (at.is_null()) return "";
+  return "THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
+         std::to_string(at["epoch"].get<std::int64_t>() + 1) +
+         " is not finite; results end there. Try a smaller learning rate or a mitigation.\n\n";
+}
+
+/// The stage that was busy most: it bounds the throughput.
+std::string busiest(const Json& summary) {
+  const Json* most = nullptr;
+  for (const Json& stage : summary["stages"]) {
+    if (!stage["utilization"].is_number()) continue;
+    if (!most || stage["utilization"].get<double>() > (*most)["utilization"].get<double>()) {
+      most = &stage;
+    }
+  }
+  if (!most) return "";
+  return "busiest       stage " + (*most)["index"].dump() + " (" +
+         (*most)["name"].get<std::string>() + "), " + percent((*most)["utilization"]) + " %\n";
+}
+
+std::string time_totals(const Json& summary) {
+  const Json& t = summary["timing"];
+  if (t["cycles"].is_null()) return "time          no clock in this run\n";
+  std::string text = "time          " + count(t["cycles"]) + " cycles";
+  if (t["simulated_seconds"].is_number()) {
+    text += " = " + with_si_prefix(t["simulated_seconds"].get<double>(), "s") + " at " +
+            number(t["clock_mhz"], "%g") + " MHz";
+  }
+  if (t["steady_cycles_per_sample"].is_number()) {
+    text +=
+        "; steady state " + number(t["steady_cycles_per_sample"], "%.1f") + " cycles per sample";
+  }
+  const Json& u = summary["utilization"];
+  text += "\nutilization   " + percent(u["mean"]) + " % of stages' time, steady state " +
+          percent(u["steady_mean"]) + " %; MAC units " + percent(u["mac_mean"]) + " %\n" +
+          busiest(summary);
+  return text;
+}
+
+std::string totals(const Json& summary) {
+  std::string text = time_totals(summary);
+  const Json& m = summary["memory"];
+  text += "memory        " + bytes(m["peak_bytes"]) + " at most, of it weights " +
+          bytes(m["weights_bytes"]) + ", activations " + bytes(m["activations_peak_bytes"]) + "\n";
+  const Json& traffic = summary["interconnect"];
+  if (traffic["bytes"].is_number()) {
+    text += "traffic       " + bytes(traffic["bytes"]) + " over " +
+            std::to_string(traffic["links"].size()) + " links, " + bytes(traffic["host_bytes"]) +
+            " from the host\n";
+  }
+  const Json& e = summary["energy"];
+  if (e["total_joules"].is_number()) {
+    text += "energy        " + with_si_prefix(e["total_joules"].get<double>(), "J");
+    if (e["per_sample_joules"].is_number()) {
+      text += ", " + with_si_prefix(e["per_sample_joules"].get<double>(), "J") + " per sample";
+    }
+    text += "\n";
+  }
+  const Json& h = summary["host"];
+  text += "this computer " + number(h["wall_seconds"], "%.1f") + " s, " +
+          number(h["samples_per_second"], "%.0f") + " samples/s, " + count(h["threads"]) +
+          " threads, at most " + bytes(h["peak_rss_bytes"]) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string with_separators(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  const std::size_t first = digits[0] == '-' ? 1 : 0;
+  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string human_bytes(double value) {
+  if (value < 1024) return formatted("%.0f B", value);
+  for (const char* unit : {"KiB", "MiB", "GiB"}) {
+    value /= 1024;
+    if (value < 1024) return formatted("%.1f ", value) + unit;
+  }
+  return formatted("%.1f TiB", value / 1024);
+}
+
+std::string with_si_prefix(double value, const std::string& unit) {
+  if (value == 0 || !std::isfinite(value)) return formatted("%g ", value) + unit;
+  constexpr std::array<const char*, 9> kPrefixes = {"p", "n", "u", "m", "", "k", "M", "G", "T"};
+  constexpr int kOne = 4;
+  const int thousands = static_cast<int>(std::floor(std::log10(std::fabs(value)) / 3));
+  const int clamped = std::clamp(thousands, -kOne, static_cast<int>(kPrefixes.size()) - 1 - kOne);
+  return formatted("%.4g ", value / std::pow(1000.0, clamped)) + kPrefixes[clamped + kOne] + unit;
+}
+
+std::string terminal_summary(const Json& summary, const std::string& directory,
+                             const std::vector<std::string>& files) {
+  std::string text = heading(summary) + "\n" + stage_table(summary);
+  if (summary["timing"]["cycles"].is_number()) text += kLegend;
+  text += "\n" + epoch_table(summary) + divergence(summary) + totals(summary);
+  text += "results       " + directory + ":";
+  for (const std::string& file : files) text += " " + file;
+  return text + "\n";
+}
+
+}  // namespace stagecoach

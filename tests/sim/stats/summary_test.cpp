@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does summary.json hold every declared field, and the right numbers?
+#include "sim/stats/summary.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "tests/sim/support/example_run.h"
+
+using namespace stagecoach;  // NOLINT: tests
+
+namespace {
+
+/// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
+void collect(const Json& value, const std::string& path, std::set<std::string>& paths) {
+  const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
+                                        "training.diverged_at"};
+  if (value.is_object() && !leaves.count(path)) {
+    for (const auto& [key, child] : value.items()) {
+      collect(child, path.empty() ? key : path + "." + key, paths);
+    }
+    return;
+  }
+  paths.insert(path);
+  if (value.is_array()) {
+    for (const Json& child : value) {
+      if (child.is_object()) collect(child, path + "[]", paths);
+    }
+  }
+}
+
+std::set<std::string> paths_of(const Json& summary) {
+  std::set<std::string> paths;
+  collect(summary, "", paths);
+  return paths;
+}
+
+std::set<std::string> declared_paths() {
+  std::set<std::string> paths;
+  for (const auto& s : declared_statistics()) paths.insert(s.path);
+  return paths;
+}
+
+}  // namespace
+
+TEST_CASE("every declared statistic is in the summary and nothing else is") {
+  const ExampleRun run;
+  CHECK(paths_of(make_summary(run.result)) == declared_paths());
+}
+
+TEST_CASE("every declared statistic has a unit and a sentence, and no path comes twice") {
+  std::set<std::string> seen;
+  for (const auto& s : declared_statistics()) {
+    INFO(s.path);
+    CHECK(seen.insert(s.path).second);
+    CHECK_FALSE(s.unit.empty());
+    CHECK(s.meaning.back() == '.');
+    CHECK(list_statistics_text().find(s.path + " ") != std::string::npos);
+  }
+}
+
+TEST_CASE("the summary has the fields that users rely on, in their order") {
+  const ExampleRun run;
+  const Json summary = make_summary(run.result);
+  std::vector<std::string> keys;
+  for (const auto& item : summary.items()) keys.push_back(item.key());
+  CHECK(keys == std::vector<std::string>{"schema", "provenance", "training", "timing", "stages",
+                                         "layers", "utilization", "memory", "interconnect",
+                                         "energy", "host"});
+  CHECK(summary["schema"] == "stagecoach.summary/1");
+  const std::set<std::string> declared = declared_paths();
+  for (const char* path : {"provenance.command",
+                           "training.samples",
+                           "training.epochs[].test_accuracy",
+                           "training.epochs[].cycles",
+                           "training.diverged",
+                           "timing.steady_cycles_per_sample",
+                           "stages[].index",
+                           "stages[].core",
+                           "stages[].cycles.stall_interconnect",
+                           "stages[].mac_utilization",
+                           "stages[].staleness.backward_mean",
+                           "stages[].memory.stashed_weights_bytes",
+                           "stages[].memory.spilled_bytes",
+                           "layers[].parameters",
+                           "layers[].passes.weight_gradient.memory_cycles",
+                           "utilization.steady_mean",
+                           "memory.activations_peak_bytes",
+                           "interconnect.links[].wait_cycles",
+                           "energy.per_sample_joules",
+                           "host.peak_rss_bytes"}) {
+    INFO(path);
+    CHECK(declared.count(path) == 1);
+  }
+}
+
+TEST_CASE("stage figures are the counters, and ratios over them") {
+  const ExampleRun run;
+  const Json stage = make_summary(run.result)["stages"][0];
+  std::int64_t sum = 0;
+  for (const auto& item : stage["cycles"].items()) {
+    CHECK(item.value().is_number_integer());
+    sum += item.value().get<std::int64_t>();
+  }
+  CHECK(sum == 1000);
+  CHECK(stage["name"] == "fc1");
+  CHECK(stage["core"] == "core0");
+  CHECK(stage["layers"] == Json({"fc1", "relu1"}));
+  CHECK(stage["utilization"] == 0.8);
+  CHECK(stage["mac_utilization"] == 360.0 / 4000.0);
+  CHECK(stage["staleness"]["closed_form"] == 2);
+  CHECK(stage["staleness"]["min"] == 0);
+  CHECK(stage["staleness"]["mean"] == 1.7);
+  CHECK(stage["staleness"]["max"] == 2);
+  CHECK(stage["staleness"]["histogram"].dump() == R"({"0":1,"1":1,"2":8})");
+  CHECK(stage["staleness"]["backward_mean"] == 1.5);
+}
+
+TEST_CASE("memory is measured counts times planned sizes") {
+  const ExampleRun run;
+  const Json summary = make_summary(run.result);
+  const Json memory = summary["stages"][0]["memory"];
+  CHECK(memory["weights_bytes"] == 60);
+  CHECK(memory["optimizer_bytes"] == 60);
+  CHECK(memory["stashed_weights_bytes"] == 2 * 60);
+  CHECK(memory["activations_peak_bytes"] == 3 * 16);
+  CHECK(memory["gradients_peak_bytes"] == 2 * 12 + 5);
+  CHECK(memory["peak_bytes"] == 60 + 60 + 120 + 48 + 29);
+  CHECK(memory["capacity_bytes"] == 1000);
+  CHECK(memory["spilled_bytes"] == 80);
+  CHECK(summary["stages"][1]["memory"]["capacity_bytes"].is_null());
+  CHECK(summary["memory"]["weights_bytes"] == 92);
+  CHECK(summary["memory"]["activations_peak_bytes"] == 4 * 16);
+}
+
+TEST_CASE("totals follow from the counters") {
+  const ExampleRun run;
+  const Json summary = make_summary(run.result);
+  CHECK(summary["timing"]["cycles"] == 1000);
+  CHECK(summary["timing"]["simulated_seconds"] == 1000 / 500e6);
+  CHECK(summary["timing"]["samples_per_simulated_second"] == Approx(5e6));
+  CHECK(summary["timing"]["steady_cycles_per_sample"] == 90.0);
+  CHECK(summary["utilization"]["mean"] == Approx((0.8 + 0.35) / 2));
+  // Windows 250..500 and 500..750 lie in the middle half: (250 + 200) of 500 cycles.
+  CHECK(summary["utilization"]["steady_mean"] == Approx(0.9));
+  CHECK(summary["utilization"]["mac_mean"].is_null());  // core1 has no limit
+  CHECK(summary["interconnect"]["bytes"] == 240);
+  CHECK(summary["interconnect"]["links"][0]["utilization"] == 0.03);
+  CHECK(summary["energy"]["total_joules"] == 1.0);
+  CHECK(summary["energy"]["per_sample_joules"] == 0.1);
+  CHECK(summary["energy"]["parts"].dump() == R"({"compute":0.25,"sram":0.5,"links":0.25})");
+  CHECK(summary["training"]["epochs"][0]["cycles"] == 480);
+  CHECK(summary["training"]["epochs"][1]["cycles"] == 520);
+  CHECK(summary["training"]["epochs"][1]["end_cycle"] == 1000);
+  CHECK(summary["layers"][0]["passes"]["forward"]["macs"] == 12);
+  CHECK(summary["layers"][0]["passes"]["update"]["cycles"] == 5);
+  CHECK(summary["layers"][0]["parameters"] == 15);
+  CHECK(summary["layers"][2]["stage"] == 1);
+}
+
+TEST_CASE("without a clock the fields stay and are null") {
+  ExampleRun run;
+  run.result.statistics = nullptr;
+  run.result.energy.reset();
+  const Json summary = make_summary(run.result);
+  CHECK(summary["timing"]["cycles"].is_null());
+  CHECK(summary["stages"][1]["cycles"]["forward"].is_null());
+  CHECK(summary["stages"][1]["staleness"]["closed_form"] == 0);
+  CHECK(summary["stages"][1]["memory"]["peak_bytes"].is_null());
+  CHECK(summary["training"]["epochs"][0]["train_loss"] == 1.5);
+  CHECK(summary["training"]["epochs"][0]["cycles"].is_null());
+  CHECK(summary["energy"]["total_joules"].is_null());
+  CHECK(summary["training"]["samples"] == 10);
+}
+
+TEST_CASE("without numbers the training fields stay and are null") {
+  ExampleRun run;
+  run.result.training = nullptr;
+  const Json summary = make_summary(run.result);
+  CHECK(summary["training"]["samples"] == 10);
+  CHECK(summary["training"]["updates"] == 10);
+  CHECK(summary["training"]["diverged"].is_null());
+  CHECK(summary["training"]["epochs"][1]["train_loss"].is_null());
+  CHECK(summary["training"]["epochs"][1]["cycles"] == 520);
+}
+
+TEST_CASE("a loss that is not finite is null and the place of the divergence is told") {
+  ExampleRun run;
+  run.training.epochs[1].train_loss = std::numeric_limits<double>::quiet_NaN();
+  run.training.divergence = Divergence{1, 3, std::numeric_limits<double>::infinity()};
+  const Json summary = make_summary(run.result);
+  CHECK(summary["training"]["diverged"] == true);
+  CHECK(summary["training"]["diverged_at"]["epoch"] == 1);
+  CHECK(summary["training"]["diverged_at"]["sample"] == 3);
+  CHECK(summary["training"]["epochs"][1]["train_loss"].is_null());
+  CHECK(summary_text(summary).find("NaN") == std::string::npos);
+}
+
+TEST_CASE("an empty run has nulls where a ratio has nothing below it") {
+  ExampleRun run;
+  run.statistics = RunStatistics();
+  run.statistics.stages.resize(2);
+  run.training = TrainingResult();
+  const Json summary = make_summary(run.result);
+  CHECK(summary["stages"][0]["utilization"].is_null());
+  CHECK(summary["stages"][0]["staleness"]["mean"].is_null());
+  CHECK(summary["stages"][0]["staleness"]["histogram"].dump() == "{}");
+  CHECK(summary["utilization"]["steady_mean"].is_null());
+  CHECK(summary["timing"]["steady_cycles_per_sample"].is_null());
+  CHECK(summary["energy"]["per_sample_joules"].is_null());
+  CHECK(summary["training"]["diverged"] == false);
+}
+
+TEST_CASE("two runs of one input differ in host alone, byte for byte") {
+  ExampleRun a;
+  ExampleRun b;
+  b.result.host = {9.0, std::nullopt, std::nullopt, 7, std::nullopt};
+  Json first = make_summary(a.result);
+  Json second = make_summary(b.result);
+  CHECK(summary_text(first) != summary_text(second));
+  first.erase("host");
+  second.erase("host");
+  CHECK(summary_text(first) == summary_text(second));
+}

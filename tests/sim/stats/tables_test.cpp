@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CSV files, byte for byte where they are short, and the order in which files appear.
+#include "sim/stats/tables.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/sim/support/example_run.h"
+#include "tests/sim/support/temporary_directory.h"
+
+using namespace stagecoach;  // NOLINT: tests
+
+TEST_CASE("staleness.csv has a row per stage and window, and no mean where nothing ended") {
+  const ExampleRun run;
+  CHECK(staleness_csv(run.result) ==
+        "stage,name,begin_cycle,end_cycle,packets,mean_updates,closed_form_updates\n"
+        "0,fc1,0,250,3,1.33333333,2\n"
+        "0,fc1,250,500,3,2,2\n"
+        "0,fc1,500,750,3,2,2\n"
+        "0,fc1,750,1000,0,,2\n"
+        "1,fc2,0,250,3,1.33333333,0\n"
+        "1,fc2,250,500,3,2,0\n"
+        "1,fc2,500,750,3,2,0\n"
+        "1,fc2,750,1000,0,,0\n");
+}
+
+TEST_CASE("utilization.csv splits every window into eight shares") {
+  const ExampleRun run;
+  const std::string text = utilization_csv(run.result);
+  CHECK(text.find("0,fc1,0,250,200,0,0,0,0,0,0,50,0.8\n") != std::string::npos);
+  CHECK(text.find("0,fc1,250,500,250,0,0,0,0,0,0,0,1\n") != std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 9);
+}
+
+TEST_CASE("memory.csv gives bytes per class from a cycle on") {
+  const ExampleRun run;
+  CHECK(memory_csv(run.result) ==
+        "stage,name,cycle,weights_bytes,optimizer_bytes,stashed_weights_bytes,activations_bytes,"
+        "gradients_bytes,total_bytes\n"
+        "0,fc1,0,60,60,0,16,5,141\n"
+        "0,fc1,100,60,60,120,48,17,305\n");
+}
+
+TEST_CASE("a stage name with a comma or a quote is one field") {
+  ExampleRun run;
+  run.partition[0].name = "a,\"b\"";
+  CHECK(memory_csv(run.result).find("0,\"a,\"\"b\"\"\",0,60") != std::string::npos);
+}
+
+TEST_CASE("results are written with the summary last") {
+  const TemporaryDirectory temporary;
+  const ExampleRun run;
+  ResultDirectory out(temporary / "out", false);
+  const Json summary = write_results(run.result, out);
+  CHECK(out.written() ==
+        std::vector<std::string>{"staleness.csv", "utilization.csv", "memory.csv", "summary.json"});
+  CHECK(Json::parse(read_text(out.path_of(kSummaryFile))) == summary);
+}
+
+TEST_CASE("a run without a clock writes the summary alone") {
+  const TemporaryDirectory temporary;
+  ExampleRun run;
+  run.result.statistics = nullptr;
+  ResultDirectory out(temporary / "out", false);
+  write_results(run.result, out);
+  CHECK(out.written() == std::vector<std::string>{"summary.json"});
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person reads at the end of a run.
+#include "sim/stats/terminal_summary.h"
+
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "sim/stats/summary.h"
+#include "tests/sim/support/example_run.h"
+
+using namespace stagecoach;  // NOLINT: tests
+
+namespace {
+
+std::string text_of(const ExampleRun& run) {
+  return terminal_summary(make_summary(run.result), "out", {"summary.json"});
+}
+
+std::string line_with(const std::string& text, const std::string& part) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(part) != std::string::npos) return line;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a stage's row shows its time, staleness and memory") {
+  const ExampleRun run;
+  const std::string row = line_with(text_of(run), "fc1  ");
+  INFO(text_of(run));
+  // Shares of 30 40 10 5 4 6 3 2 % end at 6, 14, 16, 17, 17.8, 19, 19.6 and 20 of 20 letters.
+  CHECK(row.find("FFFFFFBBBBBBBBUUiomn ") != std::string::npos);
+  CHECK(row.find("80.0") != std::string::npos);
+  CHECK(row.find("18.0 memory") != std::string::npos);
+  CHECK(row.find("1.70") != std::string::npos);
+  CHECK(row.find("317 B / 1000 B") != std::string::npos);
+  CHECK(line_with(text_of(run), "fc2  ").find("no limit") != std::string::npos);
+}
+
+TEST_CASE("the text names epochs, totals and the place of the files") {
+  const ExampleRun run;
+  const std::string text = text_of(run);
+  CHECK(line_with(text, "0.5000").find("81.2") != std::string::npos);
+  CHECK(line_with(text, "cycles =").find("1,000 cycles = 2 us at 500 MHz") != std::string::npos);
+  CHECK(line_with(text, "energy").find("1 J, 100 mJ per sample") != std::string::npos);
+  CHECK(line_with(text, "busiest").find("stage 0 (fc1), 80.0 %") != std::string::npos);
+  CHECK(line_with(text, "results").find("out: summary.json") != std::string::npos);
+  CHECK(text.find("DIVERGED") == std::string::npos);
+}
+
+TEST_CASE("a divergence is told with its place") {
+  ExampleRun run;
+  run.training.divergence = Divergence{1, 3, 0};
+  CHECK(text_of(run).find("sample 3 of epoch 2") != std::string::npos);
+}
+
+TEST_CASE("a run without a clock and one without numbers have dashes, not zeros") {
+  ExampleRun run;
+  run.result.statistics = nullptr;
+  run.result.energy.reset();
+  CHECK(text_of(run).find("no clock in this run") != std::string::npos);
+  CHECK(text_of(run).find("energy") == std::string::npos);
+  ExampleRun timing;
+  timing.result.training = nullptr;
+  CHECK(line_with(text_of(timing), "520").find("-") != std::string::npos);
+}
+
+TEST_CASE("numbers are written for reading") {
+  CHECK(with_separators(0) == "0");
+  CHECK(with_separators(999) == "999");
+  CHECK(with_separators(1000) == "1,000");
+  CHECK(with_separators(-1234567) == "-1,234,567");
+  CHECK(human_bytes(1023) == "1023 B");
+  CHECK(human_bytes(1536) == "1.5 KiB");
+  CHECK(human_bytes(3.0 * 1024 * 1024 * 1024) == "3.0 GiB");
+  CHECK(with_si_prefix(0.00123, "J") == "1.23 mJ");
+  CHECK(with_si_prefix(0, "J") == "0 J");
+  CHECK(with_si_prefix(4.5e-15, "J") == "0.0045 pJ");
+  CHECK(with_si_prefix(1500, "s") == "1.5 ks");
+}
