@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fill_drain`: the ticks of pipelined backpropagation inside a mini-batch of N packets, one
+// update at its end, then the pipeline is empty: N+2S-2 ticks a mini-batch.
+#include <algorithm>
+
+#include "sim/schedule/kinds.h"
+#include "sim/schedule/schedule_base.h"
+
+namespace stagecoach {
+namespace {
+
+class FillDrain : public FlushSchedule {
+ public:
+  using FlushSchedule::FlushSchedule;
+
+  TickForm tick_form() const override { return TickForm::forward_and_backward; }
+  int activations_in_flight(int stage) const override {
+    return std::min(packets_per_batch(), max_in_flight(stage));
+  }
+
+ protected:
+  int own_max_in_flight(int stage) const override { return pipelined_in_flight(stages(), stage); }
+};
+
+}  // namespace
+
+std::unique_ptr<Schedule> make_fill_drain(const ScheduleSpec& spec, int stages,
+                                          const PacketPlan& plan) {
+  return std::make_unique<FillDrain>(spec, stages, plan);
+}
+
+}  // namespace stagecoach

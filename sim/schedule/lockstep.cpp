@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ticks of a schedule.
+#include "sim/schedule/lockstep.h"
+
+#include <algorithm>
+#include <string>
+
+#include "models/error.h"
+
+namespace stagecoach {
+
+LockstepOrder::LockstepOrder(const Schedule& schedule, const PacketPlan& plan, int stages,
+                             std::vector<std::int64_t> capacity_packets)
+    : schedule_(schedule),
+      plan_(plan),
+      stages_(stages),
+      capacity_(std::move(capacity_packets)),
+      before_(stages),
+      now_(stages) {
+  if (capacity_.empty()) capacity_.assign(stages, std::numeric_limits<std::int64_t>::max());
+  if (capacity_.size() != static_cast<std::size_t>(stages)) {
+    throw ModelBug("lockstep: one capacity per stage expected");
+  }
+  if (schedule.weight_policy() == WeightPolicy::vertical_sync) {
+    // Entries live from a packet's forward at stage 0 to its backward there.
+    const std::int64_t most = std::min<std::int64_t>(schedule.max_in_flight(0), plan.packets());
+    entry_version_.assign(most + 1, 0);
+  }
+}
+
+bool LockstepOrder::forward_possible(int k) const {
+  const StageProgress& here = before_[k];
+  const PacketId p = here.forwards;
+  if (p >= (k == 0 ? plan_.packets() : before_[k - 1].forwards)) return false;
+  if (k == 0 && here.forwards - here.retired >= capacity_[0]) return false;
+  // Stages are decided from the last to the first: what the next one does now is known.
+  if (k + 1 < stages_ && now_[k].forwards + 1 - now_[k + 1].retired > capacity_[k + 1]) return false;
+  return schedule_.may_forward(k, p, here, before_[0].retired);
+}
+
+bool LockstepOrder::backward_possible(int k, bool forward_now) const {
+  const StageProgress& here = before_[k];
+  const PacketId p = here.backwards;
+  const bool same_tick = schedule_.tick_form() == TickForm::forward_and_backward && forward_now;
+  if (p >= here.forwards + (k + 1 == stages_ && same_tick ? 1 : 0)) return false;
+  if (k + 1 < stages_ && p >= before_[k + 1].backwards) return false;
+  return schedule_.may_backward(k, now_[k]);
+}
+
+WeightVersion LockstepOrder::version_to_read(int k, PacketId p) const {
+  switch (schedule_.weight_policy()) {
+    case WeightPolicy::current:
+    case WeightPolicy::stashed:
+      return Op::kCurrent;
+    case WeightPolicy::vertical_sync:
+      return k == 0 ? before_[0].updates : entry_version_[p % entry_version_.size()];
+    case WeightPolicy::double_buffered:
+      return std::max<std::int64_t>(plan_.at(p).batch - 1, 0);
+  }
+  throw ModelBug("unknown weight policy");
+}
+
+void LockstepOrder::start_forward(int k) {
+  Op op;
+  op.packet = now_[k].forwards++;
+  op.stage = k;
+  op.pass = Pass::forward;
+  op.version = version_to_read(k, op.packet);
+  if (k == 0 && !entry_version_.empty()) {
+    entry_version_[op.packet % entry_version_.size()] = op.version;
+  }
+  reversed_.push_back(op);
+}
+
+void LockstepOrder::start_backward(int k) {
+  Op op;
+  op.packet = now_[k].backwards++;
+  op.stage = k;
+  op.pass = Pass::backward;
+  op.with_update = schedule_.updates_after(op.packet);
+  now_[k].retired = now_[k].backwards;
+  if (op.with_update) ++now_[k].updates;
+  reversed_.push_back(op);
+}
+
+bool LockstepOrder::next_tick(std::vector<Op>& ops) {
+  ops.clear();
+  if (now_[0].retired == plan_.packets()) return false;
+  before_ = now_;
+  reversed_.clear();
+  const bool one_operation = schedule_.tick_form() == TickForm::forward_or_backward;
+  for (int k = stages_ - 1; k >= 0; --k) {
+    const bool forward = forward_possible(k);
+    if (one_operation) {
+      const bool backward = backward_possible(k, false);
+      if (backward && (schedule_.backward_first() || !forward)) {
+        start_backward(k);
+      } else if (forward) {
+        start_forward(k);
+      }
+      continue;
+    }
+    // The backward comes second in time, so first in this reversed list.
+    if (forward) ++now_[k].forwards;
+    const bool backward = backward_possible(k, forward);
+    if (forward) --now_[k].forwards;
+    if (backward) start_backward(k);
+    if (forward) start_forward(k);
+  }
+  if (reversed_.empty()) report_deadlock();
+  ops.assign(reversed_.rbegin(), reversed_.rend());
+  ++ticks_;
+  return true;
+}
+
+void LockstepOrder::report_deadlock() const {
+  std::string text = "deadlock in tick " + std::to_string(ticks_) + ": no stage can go on. ";
+  for (int k = 0; k < stages_; ++k) {
+    const StageProgress& s = now_[k];
+    if (k > 0) text += "; ";
+    text += "stage " + std::to_string(k) + " holds " + std::to_string(s.forwards - s.retired);
+    if (capacity_[k] != std::numeric_limits<std::int64_t>::max()) {
+      text += " of " + std::to_string(capacity_[k]) + " packets";
+    }
+    text += " and waits with forward of packet " + std::to_string(s.forwards) +
+            " and backward of packet " + std::to_string(s.backwards);
+  }
+  throw UserError(text + ". A buffer is too small for the schedule: enlarge it, use smaller or "
+                         "fewer micro-batches, or another schedule");
+}
+
+LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& plan, int stages,
+                                   OpSink& sink, std::vector<std::int64_t> capacity_packets) {
+  LockstepOrder order(schedule, plan, stages, std::move(capacity_packets));
+  LockstepSummary summary;
+  std::vector<Op> ops;
+  while (order.next_tick(ops)) {
+    for (const Op& op : ops) {
+      ++summary.operations;
+      if (!sink.emit(op)) {
+        summary.stopped_early = true;
+        summary.ticks = order.ticks();
+        return summary;
+      }
+    }
+  }
+  summary.ticks = order.ticks();
+  return summary;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The papers' time: ticks without a clock. Gives the operations of a schedule tick by tick; the
+// clock-free run executes them as they come, the SystemC machine gives each tick its length.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/op.h"
+#include "models/packet_plan.h"
+#include "sim/schedule/schedule.h"
+
+namespace stagecoach {
+
+/// The operations of a run in lockstep order.
+///
+/// Within a tick a stage does forward, then backward, then update (or one of forward and backward,
+/// Schedule::tick_form). What a tick makes is visible in the next one; only the last stage's
+/// backward follows its forward in the same tick (forward-and-backward form). Bounds on packets in
+/// flight hold at a forward's start, before the tick's backward frees a place. `capacity_packets`
+/// counts what a stage holds when a tick ends: packets in flight and one handed over by the stage
+/// before.
+class LockstepOrder {
+ public:
+  /// `capacity_packets`: what each stage's buffer holds (StagePlan::capacity_packets); empty: no
+  /// limit. `schedule` and `plan` must outlive this.
+  LockstepOrder(const Schedule& schedule, const PacketPlan& plan, int stages,
+                std::vector<std::int64_t> capacity_packets = {});
+
+  /// Replaces `ops` by the operations of the next tick, stage by stage. A backward has with_update
+  /// set where an update follows. False when the run is complete (`ops` is then empty). Throws
+  /// UserError when nothing can move: a buffer is too small for the schedule.
+  bool next_tick(std::vector<Op>& ops);
+
+  std::int64_t ticks() const { return ticks_; }
+  /// How far stage k has come, at the end of the last tick given.
+  const StageProgress& progress(int stage) const { return now_[stage]; }
+
+ private:
+  bool forward_possible(int stage) const;
+  bool backward_possible(int stage, bool forward_now) const;
+  void start_forward(int stage);
+  void start_backward(int stage);
+  WeightVersion version_to_read(int stage, PacketId p) const;
+  [[noreturn]] void report_deadlock() const;
+
+  const Schedule& schedule_;
+  const PacketPlan& plan_;
+  int stages_;
+  std::vector<std::int64_t> capacity_;
+  std::vector<StageProgress> before_;  ///< when the tick began
+  std::vector<StageProgress> now_;
+  std::vector<Op> reversed_;
+  /// vertical_sync: version of stage 0 when packet p entered, at p modulo its size.
+  std::vector<WeightVersion> entry_version_;
+  std::int64_t ticks_ = 0;
+};
+
+struct LockstepSummary {
+  std::int64_t ticks = 0;
+  std::int64_t operations = 0;  ///< handed to the sink
+  bool stopped_early = false;   ///< the sink asked to stop
+};
+
+/// Hands the whole run to `sink`, in lockstep order. Same parameters and errors as LockstepOrder.
+LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& plan, int stages,
+                                   OpSink& sink, std::vector<std::int64_t> capacity_packets = {});
+
+}  // namespace stagecoach

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// `pipelined` (pipelined backpropagation): a packet enters every tick; a stage does the forward of
+// one and the backward of another and updates at once. Delay 2(S-1-k), N+2S-2 ticks for N packets.
+#include "sim/schedule/kinds.h"
+#include "sim/schedule/schedule_base.h"
+
+namespace stagecoach {
+namespace {
+
+class Pipelined : public ScheduleBase {
+ public:
+  Pipelined(const ScheduleSpec& spec, int stages, const PacketPlan& plan)
+      : ScheduleBase(spec, stages, plan), stashing_(spec.weight_stashing) {}
+
+  TickForm tick_form() const override { return TickForm::forward_and_backward; }
+  WeightPolicy weight_policy() const override {
+    return stashing_ ? WeightPolicy::stashed : WeightPolicy::current;
+  }
+  int delay(int stage) const override {
+    return delay_in_updates(stage, pipelined_in_flight(stages(), stage) - 1);
+  }
+  int versions_kept(int stage) const override { return stashing_ ? delay(stage) + 1 : 1; }
+
+ protected:
+  int own_max_in_flight(int stage) const override { return pipelined_in_flight(stages(), stage); }
+
+ private:
+  bool stashing_;
+};
+
+/// `hybrid`: pipelined up to a packet, drained, then one packet at a time.
+class Hybrid : public Pipelined {
+ public:
+  Hybrid(const ScheduleSpec& spec, int stages, const PacketPlan& plan)
+      : Pipelined(spec, stages, plan), switch_packet_(spec.switch_packet) {}
+
+  bool may_forward(int stage, PacketId p, const StageProgress& here,
+                   PacketId pipeline_retired) const override {
+    if (!Pipelined::may_forward(stage, p, here, pipeline_retired)) return false;
+    return stage > 0 || p < switch_packet_ || pipeline_retired >= p;
+  }
+
+ private:
+  PacketId switch_packet_;
+};
+
+}  // namespace
+
+std::unique_ptr<Schedule> make_pipelined(const ScheduleSpec& spec, int stages,
+                                         const PacketPlan& plan) {
+  return std::make_unique<Pipelined>(spec, stages, plan);
+}
+
+std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec& spec, int stages,
+                                      const PacketPlan& plan) {
+  return std::make_unique<Hybrid>(spec, stages, plan);
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Picks the schedule and refuses what does not fit it.
+#include "sim/schedule/schedule.h"
+
+#include <algorithm>
+
+#include "models/error.h"
+#include "sim/schedule/kinds.h"
+
+namespace stagecoach {
+namespace {
+
+void check_bounds(const ScheduleSpec& spec, int stages, const PacketPlan& plan) {
+  const auto& bounds = spec.max_in_flight;
+  if (bounds.empty()) return;
+  if (bounds.size() != 1 && bounds.size() != static_cast<std::size_t>(stages)) {
+    throw UserError("/pipeline/max_in_flight: found " + std::to_string(bounds.size()) +
+                    " numbers; allowed: one number, or one for each of the " +
+                    std::to_string(stages) + " stages");
+  }
+  const int smallest = *std::min_element(bounds.begin(), bounds.end());
+  if (smallest < 1) {
+    throw UserError("/pipeline/max_in_flight: found " + std::to_string(smallest) +
+                    "; allowed: 1 or more (a stage must hold the packet it works on)");
+  }
+  if (spec.kind == ScheduleKind::sequential) {
+    throw UserError(
+        "/pipeline/max_in_flight: `sequential` always has one packet in flight; remove the field "
+        "or choose another schedule");
+  }
+  const PacketId batch = plan.at(0).batch_end;
+  if (spec.kind == ScheduleKind::gpipe && smallest < batch) {
+    throw UserError("/pipeline/max_in_flight: found " + std::to_string(smallest) +
+                    "; `gpipe` finishes the forwards of a mini-batch before its first backward: "
+                    "allowed: " +
+                    std::to_string(batch) +
+                    " (micro-batches of a mini-batch) or more; `one_f_one_b_flush` needs less");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
+                                        const PacketPlan& plan) {
+  if (stages < 1) throw ModelBug("a schedule needs at least one stage");
+  check_bounds(spec, stages, plan);
+  if (spec.vertical_sync && spec.kind != ScheduleKind::one_f_one_b) {
+    throw UserError("/pipeline/vertical_sync: belongs to the schedule `one_f_one_b`");
+  }
+  switch (spec.kind) {
+    case ScheduleKind::sequential:
+      return make_sequential(spec, stages, plan);
+    case ScheduleKind::fill_drain:
+      return make_fill_drain(spec, stages, plan);
+    case ScheduleKind::gpipe:
+      return make_gpipe(spec, stages, plan);
+    case ScheduleKind::one_f_one_b_flush:
+      return make_one_f_one_b_flush(spec, stages, plan);
+    case ScheduleKind::pipelined:
+      return make_pipelined(spec, stages, plan);
+    case ScheduleKind::one_f_one_b:
+      return make_one_f_one_b(spec, stages, plan);
+    case ScheduleKind::two_buffered_weights:
+      return make_two_buffered_weights(spec, stages, plan);
+    case ScheduleKind::hybrid:
+      return make_hybrid(spec, stages, plan);
+  }
+  throw ModelBug("unknown schedule kind");
+}
+
+}  // namespace stagecoach
