@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+namespace stagecoach {
+namespace {
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Stages cut into contiguous shares of about equal work; for each worker the order in which it
+/// looks for work: its own share from the output side, then the others'.
+std::vector<std::vector<int>> make_scan_order(const std::vector<double>& work, int threads) {
+  const double total = std::accumulate(work.begin(), work.end(), 0.0);
+  const int stages = static_cast<int>(work.size());
+  std::vector<int> owner(stages, 0);
+  double before = 0;
+  for (int k = 0; k < stages; ++k) {
+    const double middle = total > 0 ? (before + work[k] / 2) / total : (k + 0.5) / stages;
+    owner[k] = std::min(threads - 1, static_cast<int>(middle * threads));
+    before += work[k];
+  }
+  std::vector<std::vector<int>> order(threads);
+  for (int w = 0; w < threads; ++w) {
+    for (int k = stages - 1; k >= 0; --k)
+      if (owner[k] == w) order[w].push_back(k);
+    for (int k = stages - 1; k >= 0; --k)
+      if (owner[k] != w) order[w].push_back(k);
+  }
+  return order;
+}
+
+std::size_t power_of_two_above(std::int64_t n) {
+  std::size_t p = 1;
+  while (static_cast<std::int64_t>(p) <= n) p *= 2;
+  return p;
+}
+
+}  // namespace
+
+Executor::Executor(std::vector<double> stage_work, int threads, std::int64_t window_ops,
+                   std::function<void(const Op&, int)> execute)
+    : stages_(static_cast<int>(stage_work.size())),
+      window_ops_(window_ops),
+      execute_(std::move(execute)),
+      scan_order_(make_scan_order(stage_work, threads)),
+      worker_busy_(threads) {
+  for (int k = 0; k < stages_; ++k) {
+    queues_.push_back(std::make_unique<StageQueue>());
+    queues_.back()->ring.resize(power_of_two_above(window_ops_));
+  }
+  for (int w = 1; w < threads; ++w) threads_.emplace_back([this, w] { work_loop(w); });
+}
+
+Executor::~Executor() {
+  stop_ = true;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    wake_.notify_all();
+  }
+  for (std::thread& t : threads_) t.join();
+}
+
+bool Executor::ready(int stage) const {
+  const StageQueue& q = *queues_[stage];
+  const std::int64_t head = q.head.load(std::memory_order_relaxed);
+  if (head == q.tail.load(std::memory_order_acquire)) return false;
+  const Op& op = q.ring[head & (q.ring.size() - 1)];
+  switch (op.pass) {
+    case Pass::forward:
+      return stage == 0 ||
+             queues_[stage - 1]->forwards.load(std::memory_order_acquire) > op.packet;
+    case Pass::backward:
+      return stage == stages_ - 1 ||
+             queues_[stage + 1]->backwards.load(std::memory_order_acquire) > op.packet;
+    case Pass::update: return true;
+  }
+  return false;
+}
+
+bool Executor::run_stage(int stage, int worker) {
+  StageQueue& q = *queues_[stage];
+  if (q.taken.exchange(true, std::memory_order_acquire)) return false;
+  bool any = false;
+  // Staying with a stage while it has work keeps its weights in this core's cache.
+  while (ready(stage) && !failed_.load(std::memory_order_relaxed)) {
+    const std::int64_t head = q.head.load(std::memory_order_relaxed);
+    const Op op = q.ring[head & (q.ring.size() - 1)];
+    execute_(op, worker);
+    if (op.pass == Pass::forward) q.forwards.store(op.packet + 1, std::memory_order_release);
+    if (op.pass == Pass::backward) q.backwards.store(op.packet + 1, std::memory_order_release);
+    q.head.store(head + 1, std::memory_order_relaxed);
+    executed_.fetch_add(1, std::memory_order_release);
+    any = true;
+  }
+  q.taken.store(false, std::memory_order_release);
+  return any;
+}
+
+bool Executor::run_some(int worker) {
+  try {
+    for (int k : scan_order_[worker])
+      if (!queues_[k]->taken.load(std::memory_order_relaxed) && ready(k) && run_stage(k, worker))
+        return true;
+  } catch (...) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
+  return false;
+}
+
+void Executor::work_loop(int worker) {
+  constexpr int kSpins = 4000;
+  int idle = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const double begin = now_seconds();
+    if (run_some(worker)) {
+      std::atomic<double>& mine = worker_busy_[worker].seconds;
+      mine.store(mine.load(std::memory_order_relaxed) + now_seconds() - begin,
+                 std::memory_order_relaxed);
+      idle = 0;
+    } else if (++idle < kSpins) {
+      __builtin_ia32_pause();
+    } else {
+      std::unique_lock<std::mutex> lock(mutex_);
+      sleepers_.fetch_add(1);
+      wake_.wait_for(lock, std::chrono::milliseconds(1));
+      sleepers_.fetch_sub(1);
+    }
+  }
+}
+
+template <class Done>
+void Executor::help_until(Done done) {
+  if (done()) return;
+  const double begin = now_seconds();
+  double waiting = 0;
+  while (!done()) {
+    if (failed_) rethrow();
+    if (run_some(0)) continue;
+    const double idle_begin = now_seconds();
+    for (int i = 0; i < 50 && !done(); ++i) __builtin_ia32_pause();
+    waiting += now_seconds() - idle_begin;
+    std::this_thread::yield();
+  }
+  if (failed_) rethrow();
+  caller_busy_seconds_ += now_seconds() - begin - waiting;
+}
+
+void Executor::rethrow() { std::rethrow_exception(failure_); }
+
+void Executor::push(const Op& op) {
+  if (pushed_ - executed_.load(std::memory_order_acquire) >= window_ops_)
+    help_until([&] { return pushed_ - executed_.load(std::memory_order_acquire) <= window_ops_ / 2; });
+  if (failed_) rethrow();
+  StageQueue& q = *queues_[op.stage];
+  const std::int64_t tail = q.tail.load(std::memory_order_relaxed);
+  q.ring[tail & (q.ring.size() - 1)] = op;
+  q.tail.store(tail + 1, std::memory_order_release);
+  ++pushed_;
+  if (sleepers_.load(std::memory_order_relaxed) > 0) wake_.notify_one();
+}
+
+void Executor::drain() {
+  help_until([&] { return executed_.load(std::memory_order_acquire) == pushed_; });
+}
+
+void Executor::wait_forward(int stage, PacketId packet) {
+  help_until([&] { return queues_[stage]->forwards.load(std::memory_order_acquire) > packet; });
+}
+
+double Executor::busy_seconds() const {
+  double sum = caller_busy_seconds_;
+  for (const BusyTime& w : worker_busy_) sum += w.seconds.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the operation stream on worker threads: stages work on different packets at once.
+//
+// Every stage has one in-order queue; the head of a queue may run when the neighbour that feeds it
+// has got that far. That is all the order the mathematics needs, so any number of threads computes
+// the same bits. The thread that hands operations over takes part in the work when the window is
+// full: `threads` counts it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "models/op.h"
+
+namespace stagecoach {
+
+class Executor {
+ public:
+  /// `execute(op, worker)` runs one operation; worker in [0, threads), 0 the caller of push().
+  /// `stage_work`: relative work of each stage; every worker prefers a contiguous share.
+  /// `window_ops`: operations handed over and not yet executed, at most.
+  Executor(std::vector<double> stage_work, int threads, std::int64_t window_ops,
+           std::function<void(const Op&, int worker)> execute);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Queues an operation; works or waits while the window is full. Rethrows what a worker threw.
+  void push(const Op& op);
+  /// Works until everything handed over has been executed.
+  void drain();
+  /// Works until the stage has executed its forward of this packet (which must be queued).
+  void wait_forward(int stage, PacketId packet);
+
+  /// Seconds of work done by all threads, and by the calling thread alone.
+  double busy_seconds() const;
+  double caller_busy_seconds() const { return caller_busy_seconds_; }
+
+ private:
+  struct alignas(64) StageQueue {
+    std::vector<Op> ring;
+    std::atomic<std::int64_t> head{0};  ///< next to run; written by whoever holds `taken`
+    std::atomic<std::int64_t> tail{0};  ///< one past the last; written by the caller
+    std::atomic<bool> taken{false};
+    std::atomic<PacketId> forwards{0};  ///< packets whose forward is done, in order
+    std::atomic<PacketId> backwards{0};
+  };
+
+  bool ready(int stage) const;
+  bool run_stage(int stage, int worker);
+  bool run_some(int worker);
+  void work_loop(int worker);
+  template <class Done>
+  void help_until(Done done);
+  void rethrow();
+
+  const int stages_;
+  const std::int64_t window_ops_;
+  std::function<void(const Op&, int)> execute_;
+  std::vector<std::unique_ptr<StageQueue>> queues_;
+  std::vector<std::vector<int>> scan_order_;  ///< per worker: its own stages first
+  std::atomic<std::int64_t> executed_{0};
+  std::int64_t pushed_ = 0;
+
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<int> sleepers_{0};
+  std::vector<std::thread> threads_;
+  struct alignas(64) BusyTime {
+    std::atomic<double> seconds{0};  ///< written by its worker only
+  };
+  std::vector<BusyTime> worker_busy_;
+  double caller_busy_seconds_ = 0;
+};
+
+}  // namespace stagecoach
