@@ -30,9 +30,10 @@ void StageWeights<T>::start() {
 
 template <class T>
 typename StageWeights<T>::Read StageWeights<T>::read_forward(WeightVersion version) {
-  if (version == Op::kCurrent || version == version_) {
-    if (stash_) in_use_.push_back(version_);
-    return {forward_weights(), version_};
+  if (version == Op::kCurrent || version == version_ || size_ == 0) {
+    if (version == Op::kCurrent) version = version_;
+    if (stash_) in_use_.push_back(version);
+    return {forward_weights(), version};
   }
   const Kept* kept = find(version);
   if (!kept)
@@ -45,7 +46,7 @@ typename StageWeights<T>::Read StageWeights<T>::read_forward(WeightVersion versi
 template <class T>
 const T* StageWeights<T>::read_backward(WeightVersion forward_version) const {
   if (!stash_) return backward_shadow_.size() ? backward_shadow_.data() : weights_.data();
-  if (forward_version == version_) return forward_weights();
+  if (forward_version == version_ || size_ == 0) return forward_weights();
   const Kept* kept = find(forward_version);
   if (!kept) throw ModelBug("stashed weight version " + std::to_string(forward_version) + " is gone");
   return kept->weights.data();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace stagecoach {
@@ -22,6 +23,8 @@ struct Divergence {
   std::int64_t epoch = 0;   ///< from 0
   std::int64_t sample = 0;  ///< place in the epoch's order, from 0
   double loss = 0;
+  std::string layer;  ///< first layer whose output holds a value that is not finite; else "loss"
+  std::int64_t weight_version = 0;  ///< that this layer's stage read for the sample
 };
 
 struct TrainingResult {

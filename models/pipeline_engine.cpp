@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executing operations: forward, loss, backward, update of one packet at one stage.
+#include "models/pipeline_engine.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stagecoach {
+namespace {
+
+std::int64_t power_of_two_from(std::int64_t n) {
+  std::int64_t p = 1;
+  while (p < n) p *= 2;
+  return p;
+}
+
+/// Runs of a stage's flat parameters, one per trainable tensor, in memory order.
+template <class T>
+std::vector<ParameterSegment> segments_of(const Network& network, const StageSpec& stage,
+                                          const ValuePlan<T>& plan) {
+  std::vector<ParameterSegment> segments;
+  for (int l = stage.first_layer; l < stage.end_layer; ++l)
+    for (const ParameterSlot& slot : plan.layers[l]->slots())
+      segments.push_back({plan.parameter_offset[l] + slot.offset, slot.size,
+                          network.layers[l].parameters[slot.parameter].role != ParameterRole::weight,
+                          l});
+  return segments;
+}
+
+constexpr int kMaxInputs = 16;
+
+}  // namespace
+
+template <class T>
+PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& partition,
+                                  const TrainSpec& train, std::vector<StagePolicy> policies,
+                                  const PacketPlan& plan, const Dataset& data, int workers,
+                                  std::int64_t max_packets)
+    : network_(network),
+      partition_(partition),
+      train_(train),
+      plan_(plan),
+      data_(data),
+      policies_(std::move(policies)),
+      values_(make_value_plan<T>(network, partition, plan.packet_size())),
+      boundary_index_(network.layers.size() + 1, -1),
+      ring_mask_(power_of_two_from(max_packets) - 1),
+      epochs_(static_cast<std::size_t>(plan.epochs())) {
+  rule_varies_ = train_.optimizer.schedule.type != LearningRateSchedule::constant ||
+                 train_.optimizer.schedule.warmup_epochs > 0 ||
+                 train_.mitigation.pipemare_learning_rate;
+  packets_.resize(static_cast<std::size_t>(ring_mask_ + 1));
+  std::int64_t workspace = 0;
+  for (int k = 0; k < static_cast<int>(partition.size()); ++k) {
+    std::vector<std::int64_t> boundary_sizes;
+    for (ValueId v = 0; v < static_cast<int>(values_.gradients.size()); ++v) {
+      const Place<T>& g = values_.gradients[v];
+      if (g.root != v || !g.kept || !g.wanted || values_.producer_stage[v] != k) continue;
+      boundary_index_[v] = static_cast<int>(boundary_sizes.size());
+      boundary_sizes.push_back(g.layout.size(values_.batch));
+    }
+    const UpdateRule first = make_update_rule(train_, policies_[k].delay, 0, plan.batches_per_epoch());
+    stages_.push_back(std::make_unique<Stage>(
+        StageWeights<T>(values_.stages[k].parameters, segments_of(network, partition[k], values_),
+                        first, policies_[k].stash, policies_[k].history),
+        boundary_sizes));
+    Stage& stage = *stages_.back();
+    stage.state = Buffer<T>(values_.stages[k].state);
+    stage.epoch_state = Buffer<T>(values_.stages[k].state);
+    stage.epoch_weights = Buffer<T>(values_.stages[k].parameters);
+    stage.ring.resize(packets_.size(), nullptr);
+    workspace = std::max(workspace, values_.stages[k].workspace);
+  }
+  for (int w = 0; w < workers; ++w) workspaces_.emplace_back(workspace);
+}
+
+template <class T>
+void PipelineEngine<T>::admit(PacketId id, PacketData data) {
+  packets_[id & ring_mask_] = std::move(data);
+}
+
+template <class T>
+void PipelineEngine<T>::execute(const Op& op, int worker) {
+  switch (op.pass) {
+    case Pass::forward: return forward(op, worker);
+    case Pass::backward: return backward(op, worker);
+    case Pass::update: {
+      Work work = begin_work(op, worker);
+      stages_[op.stage]->weights.begin_update();
+      return update(work, nullptr);
+    }
+  }
+}
+
+template <class T>
+typename PipelineEngine<T>::Work PipelineEngine<T>::begin_work(const Op& op, int worker) {
+  Stage& stage = *stages_[op.stage];
+  return {op,     &packets_[op.packet & ring_mask_], &stage, stage.ring[op.packet & ring_mask_],
+          workspaces_[worker].data(), worker};
+}
+
+template <class T>
+typename PipelineEngine<T>::Slot* PipelineEngine<T>::acquire_slot(int stage_index) {
+  Stage& stage = *stages_[stage_index];
+  if (stage.free_slots.empty()) {
+    stage.slots.push_back(std::make_unique<Slot>());
+    stage.slots.back()->block = Buffer<T>(values_.stages[stage_index].slot);
+    stage.slots.back()->gradients.resize(stage.pools.size(), nullptr);
+    stage.free_slots.reserve(stage.slots.size());
+    return stage.slots.back().get();
+  }
+  Slot* slot = stage.free_slots.back();
+  stage.free_slots.pop_back();
+  return slot;
+}
+
+template <class T>
+View<T> PipelineEngine<T>::value_view(ValueId v, Slot& at, T* workspace, int samples) const {
+  const Place<T>& place = values_.values[v];
+  return place.layout.view((place.kept ? at.block.data() : workspace) + place.offset, samples);
+}
+
+template <class T>
+T*& PipelineEngine<T>::boundary_gradient(ValueId root, PacketId id) const {
+  return slot_of(values_.producer_stage[root], id).gradients[boundary_index_[root]];
+}
+
+template <class T>
+View<T> PipelineEngine<T>::gradient_view(ValueId v, const Work& work, bool first) const {
+  const Place<T>& place = values_.gradients[v];
+  if (!place.kept) {
+    View<T> view = place.layout.view(work.workspace + place.offset, work.samples());
+    if (first && place.root == v) clear_halo(view, place.layout.halo);
+    return view;
+  }
+  T*& buffer = boundary_gradient(place.root, work.op.packet);
+  if (!buffer)
+    buffer = stages_[values_.producer_stage[place.root]]->pools[boundary_index_[place.root]]->take();
+  return place.layout.view(buffer, work.samples());
+}
+
+template <class T>
+void PipelineEngine<T>::forward(const Op& op, int worker) {
+  Stage& stage = *stages_[op.stage];
+  stage.ring[op.packet & ring_mask_] = acquire_slot(op.stage);
+  Work work = begin_work(op, worker);
+  const auto read = stage.weights.read_forward(op.version);
+  work.slot->version = read.version;
+  if (op.stage == 0) {
+    const View<T> all = value_view(kInputValue, *work.slot, work.workspace, work.samples());
+    for (int n = 0; n < work.samples(); ++n) {
+      View<T> one = all;
+      one.data = all.sample(n);
+      one.batch = 1;
+      data_.read(Split::train, work.data->samples[n], work.data->sample_keys[n], one);
+    }
+  }
+  forward_layers(
+      op.stage, read.weights, stage.state.data(),
+      [&](int k) -> Slot& { return slot_of(k, op.packet); }, work.workspace, work.samples(),
+      work.data->sample_keys.data(), true);
+  if (partition_[op.stage].has_loss) measure_loss(work);
+}
+
+template <class T>
+template <class SlotOf>
+void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state, SlotOf&& slot_of_stage,
+                                       T* workspace, int samples, const std::uint64_t* keys,
+                                       bool training) const {
+  View<const T> inputs[kMaxInputs];
+  for (int l = partition_[stage].first_layer; l < partition_[stage].end_layer; ++l) {
+    const LayerNode& node = network_.layers[l];
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      inputs[i] = value_view(v, slot_of_stage(values_.producer_stage[v]), workspace, samples);
+    }
+    Slot& here = slot_of_stage(stage);
+    ForwardArgs<T> args;
+    args.inputs = inputs;
+    args.output = value_view(l + 1, here, workspace, samples);
+    const Place<T>& place = values_.values[l + 1];
+    if (!place.kept && place.root == l + 1) clear_halo(args.output, place.layout.halo);
+    args.parameters = weights + values_.parameter_offset[l];
+    args.state = state + values_.state_offset[l];
+    args.saved = training ? here.block.data() + values_.saved_offset[l] : nullptr;
+    args.scratch = workspace + values_.stages[stage].scratch_offset;
+    args.training = training;
+    args.sample_keys = keys;
+    values_.layers[l]->forward(args);
+  }
+}
+
+template <class T>
+void PipelineEngine<T>::measure_loss(const Work& work) {
+  const ValueId out = static_cast<int>(network_.layers.size());
+  const View<const T> output = value_view(
+      out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
+  const LossResult result = loss(work.data, -1, output, T(1), View<T>{});
+  EpochSums& sums = epochs_[work.data->packet.epoch];
+  sums.loss += result.loss_sum;
+  sums.correct += result.correct;
+  sums.samples += work.samples();
+  if (!std::isfinite(result.loss_sum) && diverged_packet() == kNone)
+    note_divergence(work, result.loss_sum);
+}
+
+template <class T>
+void PipelineEngine<T>::note_divergence(const Work& work, double loss_sum) {
+  divergence_.epoch = work.data->packet.epoch;
+  divergence_.sample = work.data->packet.first_in_epoch;
+  divergence_.loss = loss_sum;
+  divergence_.layer = "loss";
+  divergence_.weight_version = work.slot->version;
+  // The packet's kept values lie untouched until its backward: find where it went wrong.
+  for (int l = 0; l < static_cast<int>(network_.layers.size()); ++l) {
+    const ValueId v = l + 1;
+    if (!values_.values[v].kept) continue;
+    Slot& slot = slot_of(values_.producer_stage[v], work.op.packet);
+    const View<T> view = value_view(v, slot, nullptr, work.samples());
+    bool finite = true;
+    for (int n = 0; n < view.batch; ++n)
+      for (int y = 0; y < view.height; ++y)
+        for (int x = 0; x < view.width; ++x)
+          for (int c = 0; c < view.channels; ++c)
+            finite = finite && std::isfinite(view.pixel(n, y, x)[c]);
+    if (finite) continue;
+    divergence_.layer = network_.layers[l].spec.name;
+    divergence_.weight_version = slot.version;
+    break;
+  }
+  diverged_.store(work.op.packet, std::memory_order_release);
+}
+
+template <class T>
+LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_index,
+                                   View<const T> output, T gradient_scale, View<T> gradient) const {
+  const Split split = data ? Split::train : Split::test;
+  const std::int64_t width = train_.loss == LossKind::mean_squared_error ? data_.target_elements() : 1;
+  constexpr int kOnStack = 1024;
+  double few_targets[kOnStack];
+  int few_labels[kOnStack];
+  std::vector<double> many_targets;
+  std::vector<int> many_labels;
+  double* targets = few_targets;
+  int* labels = few_labels;
+  if (output.batch * width > kOnStack) {
+    many_targets.resize(static_cast<std::size_t>(output.batch * width));
+    many_labels.resize(static_cast<std::size_t>(output.batch));
+    targets = many_targets.data();
+    labels = many_labels.data();
+  }
+  for (int n = 0; n < output.batch; ++n) {
+    const std::int64_t index = data ? data->samples[n] : test_index;
+    if (train_.loss == LossKind::mean_squared_error)
+      data_.read_target(split, index, targets + n * width);
+    else
+      labels[n] = data_.label(split, index);
+  }
+  return loss_and_gradient(train_.loss, output, labels, targets, gradient_scale, gradient);
+}
+
+template <class T>
+void PipelineEngine<T>::start_gradient(const Work& work) {
+  const StageSpec& spec = partition_[work.op.stage];
+  if (spec.has_loss) {
+    const ValueId out = static_cast<int>(network_.layers.size());
+    if (!values_.gradients[out].wanted) return;
+    const View<const T> output = value_view(
+        out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
+    loss(work.data, -1, output, T(1) / static_cast<T>(work.data->packet.batch_samples),
+         gradient_view(out, work, true));
+    return;
+  }
+  // Gradient shrinking (FDG): what a stage receives is scaled once.
+  const T beta = static_cast<T>(train_.mitigation.gradient_shrinking);
+  if (beta == T(1)) return;
+  for (ValueId v : spec.outputs) {
+    const Place<T>& place = values_.gradients[v];
+    if (!place.wanted) continue;
+    T* g = boundary_gradient(place.root, work.op.packet);
+    const std::int64_t size = place.layout.sample_stride * work.samples();
+    for (std::int64_t i = 0; i < size; ++i) g[i] *= beta;
+  }
+}
+
+template <class T>
+void PipelineEngine<T>::backward(const Op& op, int worker) {
+  Work work = begin_work(op, worker);
+  StageWeights<T>& weights = work.stage->weights;
+  const StageSpec& spec = partition_[op.stage];
+  const Packet& packet = work.data->packet;
+  start_gradient(work);
+  const T* read = weights.read_backward(work.slot->version);
+  // A packet that read the current version needs no copy of it: its backward is now.
+  const bool early = work.slot->version == weights.version();
+  if (early) weights.release(work.slot->version);
+  bool fuse = false;
+  if (op.with_update) {
+    weights.begin_update();
+    fuse = packet.batch_begin == op.packet && packet.last_of_batch &&
+           rule_for(op.stage, packet).linear();
+  }
+  std::vector<bool> fused(static_cast<std::size_t>(spec.end_layer - spec.first_layer), false);
+  for (int l = spec.end_layer - 1; l >= spec.first_layer; --l) {
+    if (!values_.gradients[l + 1].wanted) continue;
+    bool done = false;
+    backward_layer(l, work, read, fuse, done);
+    fused[l - spec.first_layer] = done;
+  }
+  if (!early) weights.release(work.slot->version);
+  leave(work);
+  if (op.with_update) update(work, &fused);
+}
+
+template <class T>
+void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, bool fuse,
+                                       bool& fused) {
+  const LayerNode& node = network_.layers[l];
+  const LayerNeeds& needs = values_.needs[l];
+  Stage& stage = *work.stage;
+  View<const T> inputs[kMaxInputs];
+  View<T> gradients[kMaxInputs];
+  bool accumulate[kMaxInputs];
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId v = node.inputs[i];
+    inputs[i] = {};
+    if (needs.backward_reads_input)
+      inputs[i] = value_view(v, slot_of(values_.producer_stage[v], work.op.packet), work.workspace,
+                             work.samples());
+    const bool again = std::count(node.inputs.begin(), node.inputs.begin() + i, v) > 0;
+    accumulate[i] = values_.last_consumer[v] != l || again;
+    gradients[i] = {};
+    if (values_.gradients[v].wanted) gradients[i] = gradient_view(v, work, !accumulate[i]);
+  }
+  BackwardArgs<T> args;
+  args.inputs = inputs;
+  if (needs.backward_reads_output)
+    args.output = value_view(l + 1, *work.slot, work.workspace, work.samples());
+  args.gradient_output = gradient_view(l + 1, work, false);
+  args.gradient_inputs = gradients;
+  args.accumulate = accumulate;
+  const std::int64_t offset = values_.parameter_offset[l];
+  args.parameters = read + offset;
+  args.state = stage.state.data() + values_.state_offset[l];
+  args.saved = work.slot->block.data() + values_.saved_offset[l];
+  args.scratch = work.workspace + values_.stages[work.op.stage].scratch_offset;
+  args.sample_keys = work.data->sample_keys.data();
+  FusedUpdate<T> update;
+  fused = fuse && node.trainable_parameters() > 0 && values_.layers[l]->fuses_update(work.samples());
+  if (fused) {
+    const auto& segments = stage.weights.segments();
+    const auto first = std::find_if(segments.begin(), segments.end(),
+                                    [&](const ParameterSegment& s) { return s.layer == l; });
+    update.weights = stage.weights.current() + offset;
+    update.velocity = stage.weights.velocity() + offset;
+    update.predicted =
+        stage.weights.forward_shadow() ? stage.weights.forward_shadow() + offset : nullptr;
+    update.coefficients = stage.coefficients.data() + (first - segments.begin());
+    args.update = &update;
+  } else if (node.trainable_parameters() > 0) {
+    args.gradient_parameters = stage.weights.gradient() + offset;
+    args.accumulate_parameters = work.data->packet.batch_begin != work.op.packet;
+  }
+  values_.layers[l]->backward(args);
+}
+
+template <class T>
+void PipelineEngine<T>::leave(const Work& work) {
+  Stage& stage = *work.stage;
+  for (std::size_t i = 0; i < stage.pools.size(); ++i) {
+    if (!work.slot->gradients[i]) continue;
+    stage.pools[i]->give(work.slot->gradients[i]);
+    work.slot->gradients[i] = nullptr;
+  }
+  stage.free_slots.push_back(work.slot);
+}
+
+template <class T>
+const UpdateRule& PipelineEngine<T>::rule_for(int index, const Packet& packet) {
+  Stage& stage = *stages_[index];
+  if (stage.rule_batch < 0 || (rule_varies_ && stage.rule_batch != packet.batch)) {
+    stage.rule = make_update_rule(train_, policies_[index].delay, packet.batch,
+                                  plan_.batches_per_epoch());
+    stage.rule_batch = packet.batch;
+    stage.coefficients.clear();
+    for (const ParameterSegment& s : stage.weights.segments())
+      stage.coefficients.push_back(stage.rule.template coefficients<T>(s.norm_or_bias));
+  }
+  return stage.rule;
+}
+
+template <class T>
+void PipelineEngine<T>::update(const Work& work, const std::vector<bool>* fused_layers) {
+  Stage& stage = *work.stage;
+  const Packet& packet = work.data->packet;
+  const UpdateRule& rule = rule_for(work.op.stage, packet);
+  const int first_layer = partition_[work.op.stage].first_layer;
+  for (const ParameterSegment& s : stage.weights.segments())
+    if (!fused_layers || !(*fused_layers)[s.layer - first_layer]) stage.weights.update_segment(rule, s);
+  stage.weights.end_update();
+  if (packet.last_of_epoch) take_epoch_snapshot(stage);
+}
+
+template <class T>
+void PipelineEngine<T>::take_epoch_snapshot(Stage& stage) const {
+  std::copy_n(stage.weights.current(), stage.weights.size(), stage.epoch_weights.data());
+  std::copy_n(stage.state.data(), stage.state.size(), stage.epoch_state.data());
+}
+
+template <class T>
+double PipelineEngine<T>::evaluate_sample(std::int64_t index, EvaluationContext& context,
+                                          int& correct) const {
+  data_.read(Split::test, index, 0,
+             value_view(kInputValue, context.slots[0], context.workspace.data(), 1));
+  for (int k = 0; k < static_cast<int>(stages_.size()); ++k)
+    forward_layers(
+        k, stages_[k]->epoch_weights.data(), stages_[k]->epoch_state.data(),
+        [&](int s) -> Slot& { return context.slots[s]; }, context.workspace.data(), 1, nullptr, false);
+  const ValueId out = static_cast<int>(network_.layers.size());
+  const LossResult result =
+      loss(nullptr, index,
+           value_view(out, context.slots[values_.producer_stage[out]], context.workspace.data(), 1),
+           T(1), View<T>{});
+  correct = result.correct;
+  return result.loss_sum;
+}
+
+template <class T>
+EpochResult PipelineEngine<T>::evaluate(int threads) {
+  const std::int64_t count = data_.size(Split::test);
+  EpochResult result;
+  if (count == 0) return result;
+  std::vector<double> losses(static_cast<std::size_t>(count));
+  std::vector<int> hits(static_cast<std::size_t>(count));
+#pragma omp parallel num_threads(threads)
+  {
+    EvaluationContext context;
+    context.slots.resize(stages_.size());
+    for (std::size_t k = 0; k < stages_.size(); ++k)
+      context.slots[k].block = Buffer<T>(values_.stages[k].slot);
+    context.workspace = Buffer<T>(workspaces_[0].size());
+#pragma omp for schedule(static)
+    for (std::int64_t i = 0; i < count; ++i) losses[i] = evaluate_sample(i, context, hits[i]);
+  }
+  double loss_sum = 0;
+  std::int64_t correct = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    loss_sum += losses[i];
+    correct += hits[i];
+  }
+  result.test_loss = loss_sum / static_cast<double>(count);
+  if (train_.loss == LossKind::softmax_cross_entropy)
+    result.test_accuracy = static_cast<double>(correct) / static_cast<double>(count);
+  return result;
+}
+
+template class PipelineEngine<float>;
+template class PipelineEngine<double>;
+
+}  // namespace stagecoach

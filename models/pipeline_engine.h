@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network's stages at work: executes single operations on real numbers.
+//
+// Knows nothing of time or threads: the caller guarantees that operations of one stage come one at
+// a time and in order, and that a packet's data are there (models/executor.h does).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "models/data/dataset.h"
+#include "models/data/safetensors.h"
+#include "models/loss.h"
+#include "models/op.h"
+#include "models/packet_plan.h"
+#include "models/stage_state.h"
+#include "models/training_result.h"
+#include "models/value_plan.h"
+
+namespace stagecoach {
+
+/// A packet with its samples picked.
+struct PacketData {
+  Packet packet;
+  std::vector<std::int64_t> samples;        ///< indices in the training set
+  std::vector<std::uint64_t> sample_keys;   ///< seeds of augmentation and dropout
+};
+
+/// How one stage treats its weights.
+struct StagePolicy {
+  StageDelay delay;
+  bool stash = false;
+  int history = 0;  ///< old versions to keep for forwards that name one
+};
+
+/// Training loss and hits of one epoch, summed in packet order by the last stage.
+struct EpochSums {
+  double loss = 0;
+  std::int64_t correct = 0;
+  std::int64_t samples = 0;
+};
+
+template <class T>
+class PipelineEngine {
+ public:
+  /// `max_packets`: a packet may start only when the one so many places before has left.
+  PipelineEngine(const Network& network, const Partition& partition, const TrainSpec& train,
+                 std::vector<StagePolicy> policies, const PacketPlan& plan, const Dataset& data,
+                 int workers, std::int64_t max_packets);
+
+  /// Draws initial weights from the seed (see spec.h), or takes them from a file: every tensor must
+  /// be there in the right shape, and none besides (UserError names all that is wrong).
+  void initialize();
+  void import_weights(const TensorMap& tensors, const std::string& file);
+  /// Weights as they are now, "<layer>.<parameter>" in PyTorch's shapes.
+  TensorMap export_weights() const;
+
+  /// Announces a packet; to be called before its first operation is executed.
+  void admit(PacketId id, PacketData data);
+  /// Executes one operation on worker `worker`'s workspace.
+  void execute(const Op& op, int worker);
+
+  /// First packet whose loss is not finite; kNone while there is none.
+  PacketId diverged_packet() const { return diverged_.load(std::memory_order_acquire); }
+  Divergence divergence() const { return divergence_; }
+  static constexpr PacketId kNone = -1;
+
+  const std::vector<EpochSums>& epochs() const { return epochs_; }
+  WeightVersion version(int stage) const { return stages_[stage]->weights.version(); }
+
+  /// Loss and accuracy over the test set with the weights that each stage had after the last update
+  /// of the epoch that ended last. Uses `threads` threads; the result does not depend on them.
+  EpochResult evaluate(int threads);
+
+ private:
+  using Slot = PacketSlot<T>;
+  using Stage = StageState<T>;
+
+  /// Everything that one operation needs at hand.
+  struct Work {
+    Op op;
+    const PacketData* data;
+    Stage* stage;
+    Slot* slot;
+    T* workspace;
+    int worker;
+    int samples() const { return data->packet.samples; }
+  };
+  /// One thread's memory for evaluating one sample.
+  struct EvaluationContext {
+    std::vector<Slot> slots;
+    Buffer<T> workspace;
+  };
+
+  Work begin_work(const Op& op, int worker);
+  Slot& slot_of(int stage, PacketId id) const { return *stages_[stage]->ring[id & ring_mask_]; }
+  Slot* acquire_slot(int stage);
+  View<T> value_view(ValueId v, Slot& at, T* workspace, int samples) const;
+  View<T> gradient_view(ValueId v, const Work& work, bool first) const;
+  T*& boundary_gradient(ValueId root, PacketId id) const;
+
+  void forward(const Op& op, int worker);
+  template <class SlotOf>
+  void forward_layers(int stage, const T* weights, T* state, SlotOf&& slot_of_stage, T* workspace,
+                      int samples, const std::uint64_t* keys, bool training) const;
+  void measure_loss(const Work& work);
+  void note_divergence(const Work& work, double loss_sum);
+  void backward(const Op& op, int worker);
+  void start_gradient(const Work& work);
+  void backward_layer(int layer, const Work& work, const T* weights, bool fuse, bool& fused);
+  void leave(const Work& work);
+  void update(const Work& work, const std::vector<bool>* fused_layers);
+  void take_epoch_snapshot(Stage& stage) const;
+  const UpdateRule& rule_for(int stage, const Packet& packet);
+  LossResult loss(const PacketData* data, std::int64_t test_index, View<const T> output,
+                  T gradient_scale, View<T> gradient) const;
+  double evaluate_sample(std::int64_t index, EvaluationContext& context, int& correct) const;
+
+  const Network& network_;
+  const Partition& partition_;
+  const TrainSpec train_;
+  const PacketPlan plan_;
+  const Dataset& data_;
+  const std::vector<StagePolicy> policies_;
+  ValuePlan<T> values_;
+  std::vector<int> boundary_index_;  ///< by root value: place among its stage's pools; -1: none
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<Buffer<T>> workspaces_;
+  std::vector<PacketData> packets_;
+  std::int64_t ring_mask_ = 0;
+  bool rule_varies_ = false;
+  std::vector<EpochSums> epochs_;
+  std::atomic<PacketId> diverged_{kNone};
+  Divergence divergence_;
+};
+
+}  // namespace stagecoach
