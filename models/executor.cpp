@@ -173,6 +173,10 @@ void Executor::wait_forward(int stage, PacketId packet) {
   help_until([&] { return queues_[stage]->forwards.load(std::memory_order_acquire) > packet; });
 }
 
+void Executor::wait_backward(int stage, PacketId packet) {
+  help_until([&] { return queues_[stage]->backwards.load(std::memory_order_acquire) > packet; });
+}
+
 double Executor::busy_seconds() const {
   double sum = caller_busy_seconds_;
   for (const BusyTime& w : worker_busy_) sum += w.seconds.load(std::memory_order_relaxed);

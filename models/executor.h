@@ -38,6 +38,7 @@ class Executor {
   void drain();
   /// Works until the stage has executed its forward of this packet (which must be queued).
   void wait_forward(int stage, PacketId packet);
+  void wait_backward(int stage, PacketId packet);
 
   /// Seconds of work done by all threads, and by the calling thread alone.
   double busy_seconds() const;

@@ -206,6 +206,11 @@ class LayerResolver {
       issue("inputs", "has " + std::to_string(node_.inputs.size()) + " input; add takes two or more");
       return;
     }
+    if (node_.inputs.size() > kMaxInputs) {
+      issue("inputs", "has " + std::to_string(node_.inputs.size()) + " inputs; add takes at most " +
+                          std::to_string(kMaxInputs));
+      return;
+    }
     for (const Shape& s : node_.input_shapes)
       if (s != in()) {
         issue("inputs", "adds " + to_string(in()) + " and " + to_string(s) + "; shapes must be equal");

@@ -38,6 +38,9 @@ struct ParameterSpec {
 using ValueId = int;
 constexpr ValueId kInputValue = 0;
 
+/// Inputs that one layer may have.
+constexpr std::size_t kMaxInputs = 16;
+
 /// One layer in place: where its inputs come from and what comes out.
 struct LayerNode {
   LayerSpec spec;  ///< name filled in

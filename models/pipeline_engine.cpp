@@ -27,8 +27,6 @@ std::vector<ParameterSegment> segments_of(const Network& network, const StageSpe
   return segments;
 }
 
-constexpr int kMaxInputs = 16;
-
 }  // namespace
 
 template <class T>
@@ -69,6 +67,7 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
     stage.epoch_state = Buffer<T>(values_.stages[k].state);
     stage.epoch_weights = Buffer<T>(values_.stages[k].parameters);
     stage.ring.resize(packets_.size(), nullptr);
+    stage.updated.resize(static_cast<std::size_t>(partition[k].end_layer - partition[k].first_layer));
     workspace = std::max(workspace, values_.stages[k].workspace);
   }
   for (int w = 0; w < workers; ++w) workspaces_.emplace_back(workspace);
@@ -85,9 +84,9 @@ void PipelineEngine<T>::execute(const Op& op, int worker) {
     case Pass::forward: return forward(op, worker);
     case Pass::backward: return backward(op, worker);
     case Pass::update: {
-      Work work = begin_work(op, worker);
-      stages_[op.stage]->weights.begin_update();
-      return update(work, nullptr);
+      const Work work = begin_work(op, worker);
+      work.stage->weights.begin_update();
+      return update(work);
     }
   }
 }
@@ -300,21 +299,15 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
     fuse = packet.batch_begin == op.packet && packet.last_of_batch &&
            rule_for(op.stage, packet).linear();
   }
-  std::vector<bool> fused(static_cast<std::size_t>(spec.end_layer - spec.first_layer), false);
-  for (int l = spec.end_layer - 1; l >= spec.first_layer; --l) {
-    if (!values_.gradients[l + 1].wanted) continue;
-    bool done = false;
-    backward_layer(l, work, read, fuse, done);
-    fused[l - spec.first_layer] = done;
-  }
+  for (int l = spec.end_layer - 1; l >= spec.first_layer; --l)
+    if (values_.gradients[l + 1].wanted) backward_layer(l, work, read, fuse);
   if (!early) weights.release(work.slot->version);
   leave(work);
-  if (op.with_update) update(work, &fused);
+  if (op.with_update) update(work);
 }
 
 template <class T>
-void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, bool fuse,
-                                       bool& fused) {
+void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, bool fuse) {
   const LayerNode& node = network_.layers[l];
   const LayerNeeds& needs = values_.needs[l];
   Stage& stage = *work.stage;
@@ -346,8 +339,8 @@ void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, b
   args.scratch = work.workspace + values_.stages[work.op.stage].scratch_offset;
   args.sample_keys = work.data->sample_keys.data();
   FusedUpdate<T> update;
-  fused = fuse && node.trainable_parameters() > 0 && values_.layers[l]->fuses_update(work.samples());
-  if (fused) {
+  if (fuse && node.trainable_parameters() > 0 && values_.layers[l]->fuses_update(work.samples())) {
+    stage.updated[l - partition_[work.op.stage].first_layer] = true;
     const auto& segments = stage.weights.segments();
     const auto first = std::find_if(segments.begin(), segments.end(),
                                     [&](const ParameterSegment& s) { return s.layer == l; });
@@ -390,13 +383,14 @@ const UpdateRule& PipelineEngine<T>::rule_for(int index, const Packet& packet) {
 }
 
 template <class T>
-void PipelineEngine<T>::update(const Work& work, const std::vector<bool>* fused_layers) {
+void PipelineEngine<T>::update(const Work& work) {
   Stage& stage = *work.stage;
   const Packet& packet = work.data->packet;
   const UpdateRule& rule = rule_for(work.op.stage, packet);
   const int first_layer = partition_[work.op.stage].first_layer;
   for (const ParameterSegment& s : stage.weights.segments())
-    if (!fused_layers || !(*fused_layers)[s.layer - first_layer]) stage.weights.update_segment(rule, s);
+    if (!stage.updated[s.layer - first_layer]) stage.weights.update_segment(rule, s);
+  std::fill(stage.updated.begin(), stage.updated.end(), false);
   stage.weights.end_update();
   if (packet.last_of_epoch) take_epoch_snapshot(stage);
 }

@@ -16,6 +16,7 @@
 #include "models/op.h"
 #include "models/packet_plan.h"
 #include "models/stage_state.h"
+#include "models/trainer.h"
 #include "models/training_result.h"
 #include "models/value_plan.h"
 
@@ -26,13 +27,6 @@ struct PacketData {
   Packet packet;
   std::vector<std::int64_t> samples;        ///< indices in the training set
   std::vector<std::uint64_t> sample_keys;   ///< seeds of augmentation and dropout
-};
-
-/// How one stage treats its weights.
-struct StagePolicy {
-  StageDelay delay;
-  bool stash = false;
-  int history = 0;  ///< old versions to keep for forwards that name one
 };
 
 /// Training loss and hits of one epoch, summed in packet order by the last stage.
@@ -109,9 +103,9 @@ class PipelineEngine {
   void note_divergence(const Work& work, double loss_sum);
   void backward(const Op& op, int worker);
   void start_gradient(const Work& work);
-  void backward_layer(int layer, const Work& work, const T* weights, bool fuse, bool& fused);
+  void backward_layer(int layer, const Work& work, const T* weights, bool fuse);
   void leave(const Work& work);
-  void update(const Work& work, const std::vector<bool>* fused_layers);
+  void update(const Work& work);
   void take_epoch_snapshot(Stage& stage) const;
   const UpdateRule& rule_for(int stage, const Packet& packet);
   LossResult loss(const PacketData* data, std::int64_t test_index, View<const T> output,

@@ -69,6 +69,7 @@ struct StageState {
   UpdateRule rule;
   std::int64_t rule_batch = -1;  ///< mini-batch that `rule` was made for
   std::vector<UpdateCoefficients<T>> coefficients;  ///< of `rule`, by segment
+  std::vector<char> updated;  ///< by layer of the stage: the backward applied the update in passing
 };
 
 }  // namespace stagecoach

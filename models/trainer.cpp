@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "models/error.h"
+#include "models/executor.h"
+#include "models/pipeline_engine.h"
+#include "models/random.h"
+
+namespace stagecoach {
+namespace {
+
+/// Operations per stage that may be handed over ahead of their execution.
+constexpr std::int64_t kWindowPerStage = 16;
+/// A loss is looked at when the loss operation so many packets later is handed over: a fixed lag,
+/// so that a diverging run ends at the same operation whatever the threads did.
+constexpr PacketId kDivergenceLag = 32;
+
+template <class T>
+class PipelineTrainer : public Trainer {
+ public:
+  PipelineTrainer(const Network& network, const Partition& partition, const TrainSpec& train,
+                  const PacketPlan& plan, const Dataset& data, const TrainerOptions& options)
+      : stages_(static_cast<int>(partition.size())),
+        train_(train),
+        plan_(plan),
+        options_(options),
+        has_test_(data.size(Split::test) > 0),
+        order_(plan.samples_per_epoch(), options.shuffle, train.seed),
+        max_packets_(std::min<std::int64_t>(plan.packets(), options.max_in_flight) + kWindowPerStage +
+                     stages_),
+        engine_(network, partition, train, options.policies, plan, data, options.threads,
+                2 * max_packets_),
+        executor_(options.stage_work.empty() ? std::vector<double>(partition.size(), 1.0)
+                                             : options.stage_work,
+                  options.threads, kWindowPerStage * stages_,
+                  [this](const Op& op, int worker) { engine_.execute(op, worker); }) {
+    engine_.initialize();
+  }
+
+  void import_weights(const TensorMap& tensors, const std::string& file) override {
+    engine_.import_weights(tensors, file);
+  }
+  TensorMap export_weights() const override { return engine_.export_weights(); }
+
+  bool emit(const Op& op) override {
+    if (stopped_) return false;
+    if (op.pass == Pass::forward && op.stage == 0) admit(op.packet);
+    if (op.pass == Pass::forward && op.stage == stages_ - 1 && diverged_before(op.packet)) {
+      stopped_ = true;
+      return false;
+    }
+    executor_.push(op);
+    const bool updates = op.pass == Pass::update || op.with_update;
+    if (updates) count_update(op);
+    return true;
+  }
+
+  void finish() override {
+    executor_.drain();
+    if (engine_.diverged_packet() != PipelineEngine<T>::kNone) {
+      result_.divergence = engine_.divergence();
+      close_epoch(plan_.at(engine_.diverged_packet()).epoch, false);
+    }
+    result_.samples = 0;
+    for (const EpochSums& e : engine_.epochs()) result_.samples += e.samples;
+    result_.updates = engine_.version(stages_ - 1);
+  }
+
+  TrainingResult result() const override { return result_; }
+  WorkSeconds work_seconds() const override {
+    return {executor_.busy_seconds() + evaluation_seconds_ * options_.threads,
+            executor_.caller_busy_seconds() + evaluation_seconds_};
+  }
+
+ private:
+  void admit(PacketId id) {
+    if (id >= max_packets_) executor_.wait_backward(0, id - max_packets_);
+    PacketData data;
+    data.packet = plan_.at(id);
+    for (int n = 0; n < data.packet.samples; ++n) {
+      const std::int64_t position = data.packet.first_in_epoch + n;
+      data.samples.push_back(order_.at(data.packet.epoch, position));
+      const std::uint64_t serial = static_cast<std::uint64_t>(data.packet.epoch) *
+                                       static_cast<std::uint64_t>(plan_.samples_per_epoch()) +
+                                   static_cast<std::uint64_t>(data.samples.back());
+      data.sample_keys.push_back(mix(train_.seed, serial) | 1);  // 0 means no augmentation
+    }
+    engine_.admit(id, std::move(data));
+  }
+
+  bool diverged_before(PacketId packet) {
+    if (packet < kDivergenceLag) return false;
+    executor_.wait_forward(stages_ - 1, packet - kDivergenceLag);
+    const PacketId first = engine_.diverged_packet();
+    return first != PipelineEngine<T>::kNone && first <= packet - kDivergenceLag;
+  }
+
+  /// Closes the epoch when every stage has been told its last update.
+  void count_update(const Op& op) {
+    const Packet packet = plan_.at(op.packet);
+    if (!packet.last_of_epoch || ++last_updates_ < stages_) return;
+    last_updates_ = 0;
+    executor_.drain();
+    const PacketId diverged = engine_.diverged_packet();
+    if (diverged == PipelineEngine<T>::kNone || plan_.at(diverged).epoch > packet.epoch)
+      close_epoch(packet.epoch, true);
+  }
+
+  void close_epoch(std::int64_t epoch, bool complete) {
+    EpochResult r;
+    if (complete && has_test_) {
+      const auto begin = std::chrono::steady_clock::now();
+      r = engine_.evaluate(options_.threads);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+      evaluation_seconds_ += elapsed.count();
+    }
+    const EpochSums& sums = engine_.epochs()[static_cast<std::size_t>(epoch)];
+    const double samples = static_cast<double>(std::max<std::int64_t>(1, sums.samples));
+    r.train_loss = sums.loss / samples;
+    if (train_.loss == LossKind::softmax_cross_entropy)
+      r.train_accuracy = static_cast<double>(sums.correct) / samples;
+    result_.epochs.push_back(r);
+    if (options_.on_epoch) options_.on_epoch(epoch, r);
+  }
+
+  const int stages_;
+  const TrainSpec train_;
+  const PacketPlan plan_;
+  const TrainerOptions options_;
+  const bool has_test_;
+  SampleOrder order_;
+  const std::int64_t max_packets_;
+  PipelineEngine<T> engine_;
+  Executor executor_;
+  TrainingResult result_;
+  int last_updates_ = 0;
+  bool stopped_ = false;
+  double evaluation_seconds_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& partition,
+                                      const TrainSpec& train, const PacketPlan& plan,
+                                      const Dataset& data, const TrainerOptions& options) {
+  if (options.policies.size() != partition.size())
+    throw ModelBug("a trainer needs one policy per stage");
+  switch (options.precision) {
+    case Precision::f32:
+      return std::make_unique<PipelineTrainer<float>>(network, partition, train, plan, data, options);
+    case Precision::f64:
+      return std::make_unique<PipelineTrainer<double>>(network, partition, train, plan, data, options);
+  }
+  throw ModelBug("unknown precision");
+}
+
+}  // namespace stagecoach
