@@ -255,7 +255,9 @@ LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_ind
     else
       labels[n] = data_.label(split, index);
   }
-  return loss_and_gradient(train_.loss, output, labels, targets, gradient_scale, gradient);
+  const bool dense = train_.loss == LossKind::mean_squared_error;
+  return loss_and_gradient(train_.loss, output, dense ? nullptr : labels, dense ? targets : nullptr,
+                           gradient_scale, gradient);
 }
 
 template <class T>
