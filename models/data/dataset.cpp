@@ -127,8 +127,7 @@ Loaded load_idx(const DatasetSpec& spec) {
                     test_targets + ", those of " + spec.train_labels + " have " + train_targets);
   }
   const int test_classes = count_classes(data.test.targets);
-  data.classes =
-      data.classes == 0 || test_classes == 0 ? 0 : std::max(data.classes, test_classes);
+  data.classes = data.classes == 0 || test_classes == 0 ? 0 : std::max(data.classes, test_classes);
   return data;
 }
 

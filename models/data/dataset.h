@@ -40,15 +40,15 @@ struct DatasetSpec {
   std::string test_labels;   ///< test files may be absent altogether: no test samples
   Shape shape = Shape::image(3, 32, 32);  ///< random only
   int classes = 10;                       ///< random only
-  std::int64_t train_samples = -1;  ///< cap from the front (generated: how many); -1: all
+  std::int64_t train_samples = -1;        ///< cap from the front (generated: how many); -1: all
   std::int64_t test_samples = -1;
   bool shuffle = true;
   /// Unsigned bytes scaled to [0,1] (other element types as they are), then (x - mean) / std per
   /// channel. False: raw values, bytes as 0..255.
   bool normalize = false;
-  std::vector<double> mean, std;    ///< one per channel, or one for all
+  std::vector<double> mean, std;  ///< one per channel, or one for all
   AugmentSpec augment;
-  std::uint64_t seed = 1;           ///< of generated data (training.seed does not change the data)
+  std::uint64_t seed = 1;  ///< of generated data (training.seed does not change the data)
 };
 
 enum class Split { train, test };
@@ -84,8 +84,9 @@ class Dataset {
 /// Loads (or draws) the data. Throws UserError naming the file, what was found and what the format
 /// wants: missing or truncated file, damaged gzip data, wrong magic number, images and labels of
 /// different counts, train and test images of different shapes, label out of range, mean/std of a
-/// wrong length, a std of zero, an augmentation that the data cannot have. Never allocates more than
-/// the files really hold, whatever their headers claim. A capped file is read as far as needed.
+/// wrong length, a std of zero, an augmentation that the data cannot have. Never allocates more
+/// than the files really hold, whatever their headers claim. A capped file is read as far as
+/// needed.
 std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec);
 
 /// The order in which an epoch visits the samples: a permutation drawn from (seed, epoch), or the

@@ -40,7 +40,14 @@ const std::vector<Glyph>& glyph_shapes() {
       {{Pen::straight, {{50, -98}, {-40, -98}, {-45, -15}}},
        {Pen::smooth, {{-45, -15}, {30, -40}, {80, 35}, {35, 112}, {-55, 84}}}},
       {{Pen::smooth,
-        {{42, -95}, {-30, -75}, {-70, 15}, {-50, 98}, {20, 112}, {70, 55}, {35, 0}, {-20, 0},
+        {{42, -95},
+         {-30, -75},
+         {-70, 15},
+         {-50, 98},
+         {20, 112},
+         {70, 55},
+         {35, 0},
+         {-20, 0},
          {-58, 50}}}},
       {{Pen::straight, {{-56, -95}, {58, -95}, {-10, 100}}}},
       {{Pen::closed, {{0, -104}, {52, -90}, {50, -22}, {0, -4}, {-50, -22}, {-52, -90}}},
@@ -57,17 +64,17 @@ constexpr int kUnit = 64;
 
 // How wild the drawing is. Chosen so that a linear classifier cannot follow and a small
 // convolutional network can: tests/models/data/glyphs_test.cpp measures the former.
-constexpr int kShake = 12;         // control points, hundredths
-constexpr int kHalfTurn = 170;     // tangent of half the rotation, thousandths (about 19 degrees)
-constexpr int kSlant = 250;        // thousandths
-constexpr int kLeastSize = 660;    // width and height, thousandths ...
-constexpr int kMostSize = 1120;    // ... of kHalfHeight
+constexpr int kShake = 12;       // control points, hundredths
+constexpr int kHalfTurn = 170;   // tangent of half the rotation, thousandths (about 19 degrees)
+constexpr int kSlant = 250;      // thousandths
+constexpr int kLeastSize = 660;  // width and height, thousandths ...
+constexpr int kMostSize = 1120;  // ... of kHalfHeight
 constexpr int kHalfHeight = 10 * kUnit;
 constexpr int kShift = 13 * kUnit / 4;
-constexpr int kLeastPen = 40;      // half the width of the stroke: 0.6 ...
-constexpr int kMostPen = 105;      // ... to 1.6 pixels
+constexpr int kLeastPen = 40;  // half the width of the stroke: 0.6 ...
+constexpr int kMostPen = 105;  // ... to 1.6 pixels
 constexpr int kLeastInk = 130;
-constexpr int kNoise = 22;         // standard deviation of a pixel, grey levels
+constexpr int kNoise = 22;  // standard deviation of a pixel, grey levels
 
 /// From -most to most.
 int spread(Random& random, int most) {
@@ -193,7 +200,8 @@ int draw_glyph(std::uint64_t key, std::uint8_t* pixels) {
     // standard deviation of 148.
     const int grey = ink * std::min(reach - nearest[i], kUnit) / kUnit;
     const std::uint64_t r = random.next();
-    const int sum = static_cast<int>((r & 255) + (r >> 8 & 255) + (r >> 16 & 255) + (r >> 24 & 255));
+    const int sum =
+        static_cast<int>((r & 255) + (r >> 8 & 255) + (r >> 16 & 255) + (r >> 24 & 255));
     pixels[i] = static_cast<std::uint8_t>(std::clamp(grey + (sum - 510) * kNoise / 148, 0, 255));
   }
   return digit;

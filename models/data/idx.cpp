@@ -43,7 +43,8 @@ RawArray read_header(ByteReader& file) {
   unsigned char magic[4];
   const std::int64_t got = file.read(magic, 4);
   if (got < 4) {
-    file.fail("truncated: " + std::to_string(got) + " bytes, an IDX file has a header of at least 8");
+    file.fail("truncated: " + std::to_string(got) +
+              " bytes, an IDX file has a header of at least 8");
   }
   RawArray array;
   if (magic[0] != 0 || magic[1] != 0 || !parse_element_type(magic[2], array.type) ||
@@ -72,9 +73,8 @@ std::int64_t content_bytes(const RawArray& array, const ByteReader& file) {
     // Both factors are below 2^32 times what a file can hold, so the product fits.
     if (bytes > file.most_content_bytes() || size > file.most_content_bytes() / bytes) {
       file.fail("truncated: the header promises " + times(array.dims) + " elements of " +
-                std::to_string(element_bytes(array.type)) +
-                " bytes, more than a file of " + std::to_string(file.file_bytes()) +
-                " bytes can hold");
+                std::to_string(element_bytes(array.type)) + " bytes, more than a file of " +
+                std::to_string(file.file_bytes()) + " bytes can hold");
     }
     bytes *= size;
   }
@@ -100,8 +100,8 @@ IdxFile read_idx(const std::string& path, const std::string& role, std::int64_t 
   array = read_header(file);
   const std::int64_t all = content_bytes(array, file);
   const std::int64_t header = 4 + 4 * static_cast<std::int64_t>(array.dims.size());
-  const std::string promise = "the header promises " + times(array.dims) + " elements (" +
-                              std::to_string(all) + " bytes)";
+  const std::string promise =
+      "the header promises " + times(array.dims) + " elements (" + std::to_string(all) + " bytes)";
   if (!file.compressed() && file.file_bytes() < header + all) {
     file.fail("truncated: " + promise + ", " + std::to_string(file.file_bytes() - header) +
               " follow it");

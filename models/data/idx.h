@@ -11,7 +11,7 @@
 namespace stagecoach {
 
 struct IdxFile {
-  RawArray array;               ///< the first min(items_in_file, most_items) items
+  RawArray array;  ///< the first min(items_in_file, most_items) items
   std::int64_t items_in_file = 0;
 };
 

@@ -130,8 +130,9 @@ void MemoryDataset::read_as(Split split, std::int64_t index, std::uint64_t augme
   const bool flat = view.height == 1 && view.width == 1 && view.channels == shape_.elements();
   const bool same = view.channels == shape_.channels && view.height == shape_.height &&
                     view.width == shape_.width;
-  const bool unflat = shape_.rank == 1 && std::int64_t{1} * view.channels * view.height *
-                                                  view.width == shape_.elements();
+  const bool unflat =
+      shape_.rank == 1 &&
+      std::int64_t{1} * view.channels * view.height * view.width == shape_.elements();
   if (!flat && !same && !unflat) {
     throw ModelBug("a view of [" + std::to_string(view.channels) + "," +
                    std::to_string(view.height) + "," + std::to_string(view.width) +

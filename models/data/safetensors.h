@@ -17,13 +17,16 @@ struct HostTensor {
 
 using TensorMap = std::map<std::string, HostTensor>;
 
-/// Reads F64, F32, F16, BF16 tensors. Throws UserError naming the file and what is wrong:
-/// truncated, bad header, unknown dtype, offsets that do not fit.
+/// Reads F64, F32, F16, BF16 tensors, and integers (I64, I32, I16, I8, U8: PyTorch's
+/// `num_batches_tracked` is one; exact up to 2^53). Throws UserError naming the file, the tensor
+/// and what is wrong: truncated, a header that is no JSON object of tensors, a name given twice,
+/// unknown dtype, offsets that overlap, leave a gap, reach past the end or do not fit the shape.
 TensorMap read_safetensors(const std::string& path);
 
 enum class SafetensorsType { f32, f64 };
 
-/// Writes all tensors as one type, in map order, deterministic to the byte.
+/// Writes all tensors as one type, in map order, deterministic to the byte. Values are rounded to
+/// that type. Throws UserError when the file cannot be written.
 void write_safetensors(const std::string& path, const TensorMap& tensors, SafetensorsType type);
 
 }  // namespace stagecoach

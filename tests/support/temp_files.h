@@ -31,8 +31,8 @@ class TempFiles {
 
   /// Writes the bytes and returns the path.
   std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path(name), std::ios::binary).write(bytes.data(),
-                                                      static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path(name), std::ios::binary)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return path(name);
   }
   std::string write_gzip(const std::string& name, const std::string& bytes) const {

@@ -179,7 +179,8 @@ TEST_CASE("the four files of a data set must fit together") {
   spec.train_images.clear();
   CHECK_THAT(failure(spec), Contains("0 files"));
   spec = good;
-  spec.test_images = {files.write("small", idx_bytes<std::uint8_t>({2, 2, 3, 1}, std::vector<std::uint8_t>(12)))};
+  spec.test_images = {
+      files.write("small", idx_bytes<std::uint8_t>({2, 2, 3, 1}, std::vector<std::uint8_t>(12)))};
   spec.test_labels = good.train_labels;
   CHECK_THAT(failure(spec), Contains("small: images of shape [2,3,1]") && Contains("[2,3,2]"));
   spec.test_images = good.train_images;
@@ -240,8 +241,8 @@ TEST_CASE("crop and flip show every placement, zeros outside, and depend on the 
           for (int x = 0; x < 2; ++x) {
             const int row = y + down, column = (place % 2 ? 1 - x : x) + right;
             const bool inside = row >= 0 && row < 3 && column >= 0 && column < 2;
-            expected.push_back(
-                inside ? plain[static_cast<std::size_t>(6 * c + 2 * row + column)] : 0.0f);
+            expected.push_back(inside ? plain[static_cast<std::size_t>(6 * c + 2 * row + column)]
+                                      : 0.0f);
           }
         }
       }

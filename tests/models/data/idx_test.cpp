@@ -35,8 +35,7 @@ TEMPLATE_TEST_CASE("every element type of IDX reads back, plain and gzipped", ""
   TempFiles files;
   const std::vector<TestType> values = {0, 1, 2, 127, 5, TestType(-3), 100, 7, 9, 11, 13, 17};
   const std::string bytes = idx_bytes<TestType>({3, 2, 2}, values);
-  for (const std::string& path :
-       {files.write("plain", bytes), files.write_gzip("packed", bytes)}) {
+  for (const std::string& path : {files.write("plain", bytes), files.write_gzip("packed", bytes)}) {
     const IdxFile file = read_idx(path, "dataset.train_images", -1);
     CHECK(file.items_in_file == 3);
     CHECK(file.array.dims == std::vector<std::int64_t>{3, 2, 2});
@@ -47,8 +46,8 @@ TEMPLATE_TEST_CASE("every element type of IDX reads back, plain and gzipped", ""
 TEST_CASE("an IDX file of any rank reads") {
   TempFiles files;
   const std::vector<std::uint8_t> values = {1, 2, 3, 4, 5, 6, 7, 8};
-  for (const std::vector<std::int64_t>& dims :
-       std::vector<std::vector<std::int64_t>>{{8}, {4, 2}, {2, 2, 2}, {2, 1, 2, 2}, {1, 2, 1, 4, 1}}) {
+  for (const std::vector<std::int64_t>& dims : std::vector<std::vector<std::int64_t>>{
+           {8}, {4, 2}, {2, 2, 2}, {2, 1, 2, 2}, {1, 2, 1, 4, 1}}) {
     const IdxFile file =
         read_idx(files.write("f", idx_bytes(dims, values)), "dataset.train_images", -1);
     CHECK(file.array.dims == dims);
@@ -59,8 +58,7 @@ TEST_CASE("an IDX file of any rank reads") {
 TEST_CASE("a cap keeps the front and still tells the file's count") {
   TempFiles files;
   const std::string bytes = idx_bytes<std::int16_t>({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
-  for (const std::string& path :
-       {files.write("plain", bytes), files.write_gzip("packed", bytes)}) {
+  for (const std::string& path : {files.write("plain", bytes), files.write_gzip("packed", bytes)}) {
     const IdxFile file = read_idx(path, "dataset.train_images", 3);
     CHECK(file.items_in_file == 4);
     CHECK(file.array.items() == 3);
@@ -106,7 +104,8 @@ TEST_CASE("a file cut anywhere is called truncated, plain and gzipped") {
 TEST_CASE("bytes after the last element are refused") {
   TempFiles files;
   const std::string bytes = idx_bytes<std::uint8_t>({2}, {1, 2}) + "x";
-  CHECK_THAT(failure(files.write("plain", bytes)), Contains("too long") && Contains("(2 bytes), 3"));
+  CHECK_THAT(failure(files.write("plain", bytes)),
+             Contains("too long") && Contains("(2 bytes), 3"));
   CHECK_THAT(failure(files.write_gzip("packed", bytes)), Contains("too long"));
 }
 
