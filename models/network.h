@@ -56,6 +56,14 @@ struct LayerNode {
   }
 };
 
+/// Multiply-accumulates of one sample's forward pass through a layer with a weight matrix or kernel;
+/// 0 for all others. The input gradient and the weight gradient take as many each.
+inline std::int64_t forward_macs(const LayerNode& node) {
+  for (const ParameterSpec& p : node.parameters)
+    if (p.role == ParameterRole::weight) return p.elements() * node.output.pixels();
+  return 0;
+}
+
 /// Something wrong with a network, told so that a configuration reader can point at it.
 struct NetworkIssue {
   int layer = -1;       ///< index in NetworkSpec::layers; -1: the network as a whole
