@@ -81,19 +81,6 @@ void conv_plain_weight_gradient(const ConvGeometry& g, View<const T> input,
       }
 }
 
-template <class T>
-void conv_bias_gradient(View<const T> gradient_output, bool accumulate, T* gradient_bias) {
-  const View<const T>& dy = gradient_output;
-  const std::int64_t lanes = padded<T>(dy.channels);
-  if (!accumulate) std::fill_n(gradient_bias, lanes, T(0));
-  for (int n = 0; n < dy.batch; ++n)
-    for (int i = 0; i < dy.height; ++i)
-      for (int j = 0; j < dy.width; ++j) {
-        const T* p = dy.pixel(n, i, j);
-        for (std::int64_t o = 0; o < lanes; ++o) gradient_bias[o] += p[o];
-      }
-}
-
 template void conv_plain_forward(const ConvGeometry&, View<const float>, const float*, const float*,
                                  View<float>);
 template void conv_plain_forward(const ConvGeometry&, View<const double>, const double*,
@@ -106,7 +93,5 @@ template void conv_plain_weight_gradient(const ConvGeometry&, View<const float>,
                                          bool, float*);
 template void conv_plain_weight_gradient(const ConvGeometry&, View<const double>,
                                          View<const double>, bool, double*);
-template void conv_bias_gradient(View<const float>, bool, float*);
-template void conv_bias_gradient(View<const double>, bool, double*);
 
 }  // namespace stagecoach

@@ -24,8 +24,4 @@ void conv_plain_weight_gradient(const ConvGeometry& g, View<const T> input,
                                 View<const T> gradient_output, bool accumulate,
                                 T* gradient_weights);
 
-/// db (= or +=) the sum of dy over samples and pixels, whole vectors.
-template <class T>
-void conv_bias_gradient(View<const T> gradient_output, bool accumulate, T* gradient_bias);
-
 }  // namespace stagecoach

@@ -2,9 +2,11 @@
 // Two-dimensional convolution: geometry, parameter layout, and the choice of kernels.
 #include "models/layers/conv2d.h"
 
+#include <algorithm>
 #include <string>
 
 #include "models/error.h"
+#include "models/kernels/conv_kernels.h"
 #include "models/kernels/conv_plain.h"
 
 namespace stagecoach {
@@ -42,12 +44,17 @@ class Conv2d : public Layer<T> {
   explicit Conv2d(const LayerNode& node) : geometry_(checked_geometry(node)) {
     geometry_.weight_stride = padded<T>(geometry_.out_channels);
     has_bias_ = node.spec.bias;
+    tiled_ = tiles_serve<T>(geometry_);
   }
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.input_halo = geometry_.padding;
     needs.backward_reads_input = true;
+    if (!tiled_) return needs;
+    needs.gradient_halo = conv_gradient_halo(geometry_);
+    needs.scratch = std::max(conv_input_gradient_scratch<T>(geometry_),
+                             conv_weight_gradient_scratch<T>(geometry_));
     return needs;
   }
 
@@ -78,26 +85,40 @@ class Conv2d : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    conv_plain_forward(geometry_, args.inputs[0], args.parameters, bias(args.parameters),
-                       args.output);
+    const T* bias = has_bias_ ? args.parameters + geometry_.weight_elements() : nullptr;
+    const auto run = tiled_ ? conv_forward<T> : conv_plain_forward<T>;
+    run(geometry_, args.inputs[0], args.parameters, bias, args.output);
   }
 
   void backward(const BackwardArgs<T>& args) const override {
-    if (args.gradient_inputs[0])
-      conv_plain_input_gradient(geometry_, args.gradient_output, args.parameters,
-                                args.accumulate[0], args.gradient_inputs[0]);
-    if (!args.gradient_parameters) return;
-    conv_plain_weight_gradient(geometry_, args.inputs[0], args.gradient_output,
-                               args.accumulate_parameters, args.gradient_parameters);
-    if (has_bias_)
-      conv_bias_gradient(args.gradient_output, args.accumulate_parameters,
-                         args.gradient_parameters + geometry_.weight_elements());
+    const ConvGeometry& g = geometry_;
+    const View<const T>& x = args.inputs[0];
+    const View<const T>& dy = args.gradient_output;
+    const View<T>& dx = args.gradient_inputs[0];
+    T* dw = args.gradient_parameters;
+    if (!tiled_) {
+      if (dx) conv_plain_input_gradient(g, dy, args.parameters, args.accumulate[0], dx);
+      if (dw) conv_plain_weight_gradient(g, x, dy, args.accumulate_parameters, dw);
+    } else {
+      const int slab = conv_backward_slab<T>(g);
+      for (int c = 0; c < g.in_channels; c += slab) {
+        const int count = std::min(slab, g.in_channels - c);
+        if (dx)
+          conv_input_gradient(g, dy, args.parameters, c, count, args.accumulate[0], dx,
+                              args.scratch);
+        if (dw || args.update)
+          conv_weight_gradient(g, x, dy, c, count, args.accumulate_parameters, dw, args.update,
+                               args.scratch);
+      }
+    }
+    if (has_bias_ && (dw || args.update))
+      conv_bias_gradient(dy, args.accumulate_parameters, dw ? dw + g.weight_elements() : nullptr,
+                         args.update, g.weight_elements());
   }
 
+  bool fuses_update(int) const override { return tiled_; }
+
  private:
-  const T* bias(const T* block) const {
-    return has_bias_ ? block + geometry_.weight_elements() : nullptr;
-  }
   std::int64_t pytorch_elements() const { return geometry_.weight_rows() * geometry_.out_channels; }
   /// Where element i of [out][in/groups][kernel][kernel] lies in the engine's layout.
   std::int64_t engine_index(std::int64_t i) const {
@@ -109,6 +130,7 @@ class Conv2d : public Layer<T> {
 
   ConvGeometry geometry_;
   bool has_bias_ = false;
+  bool tiled_ = true;
 };
 
 }  // namespace

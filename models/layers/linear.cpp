@@ -2,10 +2,11 @@
 // Fully connected layer: a 1x1 convolution whose pixels are the samples of the packet.
 #include "models/layers/linear.h"
 
+#include <algorithm>
 #include <string>
 
 #include "models/error.h"
-#include "models/kernels/conv_plain.h"
+#include "models/kernels/conv_kernels.h"
 
 namespace stagecoach {
 namespace {
@@ -38,6 +39,8 @@ class Linear : public Layer<T> {
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
+    needs.scratch = std::max(conv_input_gradient_scratch<T>(geometry(1)),
+                             conv_weight_gradient_scratch<T>(geometry(1)));
     return needs;
   }
 
@@ -65,24 +68,31 @@ class Linear : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    conv_plain_forward(geometry(args.output.batch), samples_as_pixels(args.inputs[0]),
-                       args.parameters, has_bias_ ? args.parameters + weights() : nullptr,
-                       samples_as_pixels(args.output));
+    conv_forward(geometry(args.output.batch), samples_as_pixels(args.inputs[0]), args.parameters,
+                 has_bias_ ? args.parameters + weights() : nullptr, samples_as_pixels(args.output));
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     const ConvGeometry g = geometry(args.gradient_output.batch);
+    const View<const T> x = samples_as_pixels(args.inputs[0]);
     const View<const T> dy = samples_as_pixels(args.gradient_output);
-    if (args.gradient_inputs[0]) {
-      const View<T>& dx = args.gradient_inputs[0];
-      conv_plain_input_gradient(g, dy, args.parameters, args.accumulate[0], samples_as_pixels(dx));
+    const View<T> dx = samples_as_pixels(args.gradient_inputs[0]);
+    T* dw = args.gradient_parameters;
+    const int slab = conv_backward_slab<T>(g);
+    for (int c = 0; c < in_; c += slab) {
+      const int count = std::min(slab, in_ - c);
+      if (dx)
+        conv_input_gradient(g, dy, args.parameters, c, count, args.accumulate[0], dx, args.scratch);
+      if (dw || args.update)
+        conv_weight_gradient(g, x, dy, c, count, args.accumulate_parameters, dw, args.update,
+                             args.scratch);
     }
-    if (!args.gradient_parameters) return;
-    conv_plain_weight_gradient(g, samples_as_pixels(args.inputs[0]), dy, args.accumulate_parameters,
-                               args.gradient_parameters);
-    if (has_bias_)
-      conv_bias_gradient(dy, args.accumulate_parameters, args.gradient_parameters + weights());
+    if (has_bias_ && (dw || args.update))
+      conv_bias_gradient(dy, args.accumulate_parameters, dw ? dw + weights() : nullptr, args.update,
+                         weights());
   }
+
+  bool fuses_update(int) const override { return true; }
 
  private:
   std::int64_t weights() const { return in_ * padded<T>(out_); }

@@ -32,6 +32,9 @@ const std::vector<ConvCase>& cases() {
       {64, 64, 8, 8, 3, 1, 1, 1, false, 1},
       {40, 70, 4, 4, 3, 1, 1, 1, true, 1},  // few pixels, many channels
       {64, 128, 2, 2, 3, 1, 1, 1, true, 3},
+      {168, 130, 4, 4, 3, 1, 1, 1, true, 1},   // more weights than a slab or a block holds
+      {560, 270, 5, 3, 1, 1, 0, 1, true, 1},
+      {100, 24, 12, 12, 5, 1, 2, 1, true, 1},
       {96, 64, 1, 1, 3, 1, 1, 1, true, 1},
       {1, 6, 28, 28, 5, 1, 2, 1, true, 1},  // LeNet-5
       {6, 16, 14, 14, 5, 1, 0, 1, true, 1},

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward and input gradient of a convolution as tile problems.
+#include <algorithm>
+
+#include "models/kernels/conv_kernels.h"
+#include "models/kernels/simd.h"
+#include "models/kernels/tile_problem.h"
+
+namespace stagecoach {
+namespace {
+
+// Weights of one slab of the backward pass; with their transposed copy and their velocity they
+// stay in a second-level cache of a megabyte.
+constexpr std::int64_t kSlabBytes = 320 * 1024;
+
+/// target[tap][output of the group][input - first] = weights[tap][input of the group][output]
+template <class T>
+void transpose_weights(const ConvGeometry& g, const T* weights, int first, int count,
+                       std::int64_t target_stride, T* target) {
+  constexpr int L = kLanes<T>;
+  const int in = g.group_in(), out = g.group_out();
+  Vec<T> block[L];
+  for (int t = 0; t < g.taps(); ++t)
+    for (int c = 0; c < count; c += L) {  // L | group_in if there are groups
+      const int group = (first + c) / in, channel = (first + c) % in;
+      const T* source = weights + (t * in + channel) * g.weight_stride + group * out;
+      const int rows = std::min(L, in - channel);
+      for (int o = 0; o < out; o += L) {
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i)
+          block[i] = i < rows ? load(source + i * g.weight_stride + o) : Vec<T>{};
+        transpose<T>(block);
+        T* column = target + (std::int64_t{1} * t * out + o) * target_stride + c;
+        const int columns = std::min(L, out - o);
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i)
+          if (i < columns) store(column + i * target_stride, block[i]);
+      }
+    }
+}
+
+}  // namespace
+
+int conv_gradient_halo(const ConvGeometry& g) {
+  // Input row i meets output rows (i + padding - k) / stride for the taps k that divide.
+  int halo = 0;
+  const auto reach = [&](int size, int out_size) {
+    for (int i = 0; i < size; ++i) {
+      const int first_tap = (i + g.padding) % g.stride;
+      if (first_tap >= g.kernel) continue;
+      const int last_tap = first_tap + (g.kernel - 1 - first_tap) / g.stride * g.stride;
+      halo = std::max({halo, (i + g.padding - first_tap) / g.stride - (out_size - 1),
+                       -((i + g.padding - last_tap) / g.stride)});
+    }
+  };
+  reach(g.height, g.out_height);
+  reach(g.width, g.out_width);
+  return halo;
+}
+
+template <class T>
+void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, const T* bias,
+                  View<T> y) {
+  TileProblem<T> p;
+  p.batch = y.batch;
+  p.rows = g.out_height;
+  p.columns = g.out_width;
+  p.in = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
+  p.out = {y.sample_stride, y.row_stride, y.pixel_stride};
+  p.tap_rows = p.tap_columns = g.kernel;
+  p.in_tap = -g.padding * (x.row_stride + x.pixel_stride);
+  p.in_tap_row = x.row_stride;
+  p.in_tap_column = x.pixel_stride;
+  p.weight_tap_row = g.kernel * g.group_in();
+  p.weight_tap_column = g.group_in();
+  p.channels = g.group_in();
+  p.weight_stride = g.weight_stride;
+  p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
+  for (int group = 0; group < g.groups; ++group) {
+    const int first = group * g.group_out();
+    p.input = x.data + group * g.group_in();
+    p.output = y.data + first;
+    p.weights = weights + first;
+    p.bias = bias ? bias + first : nullptr;
+    solve(p);
+  }
+}
+
+template <class T>
+int conv_backward_slab(const ConvGeometry& g) {
+  constexpr int L = kLanes<T>;
+  const std::int64_t channel_bytes = g.taps() * g.weight_stride * std::int64_t{sizeof(T)};
+  const std::int64_t channels = kSlabBytes / channel_bytes / L * L;
+  if (g.groups > 1 || channels >= g.in_channels) return g.in_channels;
+  return static_cast<int>(std::max<std::int64_t>(channels, 2 * L));
+}
+
+template <class T>
+std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
+  return g.taps() * padded<T>(conv_backward_slab<T>(g)) * g.group_out();
+}
+
+template <class T>
+void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weights, int first,
+                         int count, bool accumulate, View<T> dx, T* scratch) {
+  const std::int64_t stride = padded<T>(count);
+  transpose_weights(g, weights, first, count, stride, scratch);
+  const int s = g.stride;
+  TileProblem<T> p;
+  p.batch = dx.batch;
+  p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
+  p.out = {dx.sample_stride, s * dx.row_stride, s * dx.pixel_stride};
+  p.in_tap_row = -dy.row_stride;
+  p.in_tap_column = -dy.pixel_stride;
+  p.weight_tap_row = s * g.kernel * g.group_out();
+  p.weight_tap_column = s * g.group_out();
+  p.channels = g.group_out();
+  p.weight_stride = stride;
+  p.accumulate = accumulate;
+  const int groups = g.groups == 1 ? 1 : g.groups;
+  const std::int64_t columns = groups == 1 ? stride : g.group_in();
+  p.vectors = static_cast<int>(columns / kLanes<T>);
+  // One problem for each place of an input pixel between output pixels: the taps differ.
+  for (int row = 0; row < s; ++row)
+    for (int column = 0; column < s; ++column) {
+      p.rows = (g.height - row + s - 1) / s;
+      p.columns = (g.width - column + s - 1) / s;
+      const int tap_row = (row + g.padding) % s, tap_column = (column + g.padding) % s;
+      p.tap_rows = std::max(0, (g.kernel - tap_row + s - 1) / s);
+      p.tap_columns = std::max(0, (g.kernel - tap_column + s - 1) / s);
+      if (p.rows <= 0 || p.columns <= 0) continue;
+      if (accumulate && p.tap_rows * p.tap_columns == 0) continue;
+      p.in_tap = (row + g.padding) / s * dy.row_stride + (column + g.padding) / s * dy.pixel_stride;
+      p.weight_tap = (tap_row * g.kernel + tap_column) * g.group_out();
+      for (int group = 0; group < groups; ++group) {
+        p.input = dy.data + group * g.group_out();
+        p.output =
+            dx.data + row * dx.row_stride + column * dx.pixel_stride + first + group * g.group_in();
+        p.weights = scratch + group * g.group_in();
+        solve(p);
+      }
+    }
+}
+
+template void conv_forward(const ConvGeometry&, View<const float>, const float*, const float*,
+                           View<float>);
+template void conv_forward(const ConvGeometry&, View<const double>, const double*, const double*,
+                           View<double>);
+template int conv_backward_slab<float>(const ConvGeometry&);
+template int conv_backward_slab<double>(const ConvGeometry&);
+template std::int64_t conv_input_gradient_scratch<float>(const ConvGeometry&);
+template std::int64_t conv_input_gradient_scratch<double>(const ConvGeometry&);
+template void conv_input_gradient(const ConvGeometry&, View<const float>, const float*, int, int,
+                                  bool, View<float>, float*);
+template void conv_input_gradient(const ConvGeometry&, View<const double>, const double*, int, int,
+                                  bool, View<double>, double*);
+
+}  // namespace stagecoach

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weight and bias gradient of a convolution, stored or turned into an update at once.
+#include <algorithm>
+
+#include "models/kernels/conv_kernels.h"
+#include "models/kernels/row_tile.h"
+
+namespace stagecoach {
+namespace {
+
+// Inputs and output gradients of one band of rows stay in the first-level cache ...
+constexpr std::int64_t kBandBytes = 28 * 1024;
+// ... which pays while the sums, read and written once a band, stay in the second-level one.
+constexpr std::int64_t kBandedSumsBytes = 256 * 1024;
+
+/// Rows of output pixels (through all samples) summed before the next weight rows are taken.
+template <class T>
+int band_rows(const ConvGeometry& g, int batch) {
+  const std::int64_t size = sizeof(T);
+  const std::int64_t row_bytes = size * (g.out_width * padded<T>(g.out_channels) +
+                                         g.stride * g.width * padded<T>(g.in_channels));
+  const int rows = batch * g.out_height;
+  if (g.weight_elements() * size > kBandedSumsBytes || rows * row_bytes <= kBandBytes * 3 / 2)
+    return rows;
+  return static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
+}
+
+/// Walks the weight rows of channels [first, first + count) of one group in tiles.
+template <class T>
+class RowWalk {
+ public:
+  RowWalk(const ConvGeometry& g, const View<const T>& x, int first, int count)
+      : g_(g), x_(x), first_(first), count_(count) {}
+
+  void run(RowTile<T>& tile, int vectors) {
+    const int step = consecutive_rows(vectors);
+    const int whole = count_ / step * step;
+    for (int t = 0; t < g_.taps(); ++t)
+      for (int c = 0; c < whole; c += step) {
+        set(t, c, 0);
+        tile.x_at = x_at_;
+        tile.row_at = row_at_;
+        run_consecutive_row_tile(tile, g_.weight_stride, vectors);
+      }
+    const int rest = count_ - whole;
+    const int rows = g_.taps() * rest;
+    const int tiles = (rows + kTileRows - 1) / kTileRows;
+    for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
+      const int begin = static_cast<int>(std::int64_t{rows} * i / tiles);
+      const int end = static_cast<int>(std::int64_t{rows} * (i + 1) / tiles);
+      for (int r = begin; r < end; ++r) set(r / rest, whole + r % rest, r - begin);
+      tile.x_at = x_at_;
+      tile.row_at = row_at_;
+      run_row_tile(tile, end - begin, vectors);
+    }
+  }
+
+ private:
+  void set(int tap, int channel, int i) {
+    x_at_[i] = (tap / g_.kernel - g_.padding) * x_.row_stride +
+               (tap % g_.kernel - g_.padding) * x_.pixel_stride + first_ + channel;
+    row_at_[i] = (tap * g_.group_in() + first_ + channel) * g_.weight_stride;
+  }
+
+  const ConvGeometry& g_;
+  const View<const T>& x_;
+  int first_, count_;
+  std::ptrdiff_t x_at_[kTileRows], row_at_[kTileRows];
+};
+
+template <class T>
+void shift(RowTarget<T>& target, std::int64_t by) {
+  if (target.sums) target.sums += by;
+  if (target.weights) target.weights += by;
+  if (target.velocity) target.velocity += by;
+  if (target.predicted) target.predicted += by;
+}
+
+}  // namespace
+
+template <class T>
+std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g) {
+  const std::int64_t bytes = g.weight_elements() * std::int64_t{sizeof(T)};
+  return bytes > kBandedSumsBytes ? 0 : g.weight_elements();
+}
+
+template <class T>
+void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> dy, int first,
+                          int count, bool accumulate, T* gradient, const FusedUpdate<T>* update,
+                          T* scratch) {
+  RowTarget<T> whole;
+  whole.sums = update ? scratch : gradient;
+  if (update) {
+    whole.weights = update->weights;
+    whole.velocity = update->velocity;
+    whole.predicted = update->predicted;
+    whole.coefficients = update->coefficients[0];
+  }
+  RowTile<T> tile;
+  tile.columns = g.out_width;
+  tile.image_rows = g.out_height;
+  tile.x_strides = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
+  tile.dy_strides = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
+  const int rows = dy.batch * g.out_height;
+  const int band = band_rows<T>(g, dy.batch);
+  const int in = g.groups == 1 ? count : g.group_in();
+  const int vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
+  constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
+  for (int row = 0; row < rows; row += band)
+    for (int group = 0; group < g.groups; ++group)
+      for (int v = 0, nv = 0; v < vectors; v += nv) {
+        const int left = vectors - v, column = group * g.group_out() + v * kLanes<T>;
+        nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
+        tile.first_row = row;
+        tile.rows = std::min(band, rows - row);
+        tile.x = x.data + group * g.group_in();
+        tile.dy = dy.data + column;
+        tile.target = whole;
+        shift(tile.target, column);
+        tile.target.start_from_sums = row > 0 || (accumulate && !update);
+        tile.target.update = update && row + band >= rows;
+        RowWalk<T>(g, x, g.groups == 1 ? first : 0, in).run(tile, nv);
+      }
+}
+
+template <class T>
+void conv_bias_gradient(View<const T> dy, bool accumulate, T* gradient,
+                        const FusedUpdate<T>* update, std::int64_t offset) {
+  constexpr int L = kLanes<T>;
+  const std::int64_t lanes = padded<T>(dy.channels);
+  for (std::int64_t c = 0; c < lanes; c += L) {
+    Vec<T> sum[4] = {};
+    for (int n = 0; n < dy.batch; ++n)
+      for (int y = 0; y < dy.height; ++y) {
+        const T* p = dy.pixel(n, y, 0) + c;
+        int x = 0;
+        for (; x + 4 <= dy.width; x += 4)
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i, p += dy.pixel_stride) sum[i] += load(p);
+        for (; x < dy.width; ++x, p += dy.pixel_stride) sum[0] += load(p);
+      }
+    const Vec<T> total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    if (update) {
+      update_vector(total, update->coefficients[1], update->weights + offset + c,
+                    update->velocity + offset + c,
+                    update->predicted ? update->predicted + offset + c : nullptr);
+    } else {
+      store(gradient + c, accumulate ? load(gradient + c) + total : total);
+    }
+  }
+}
+
+template std::int64_t conv_weight_gradient_scratch<float>(const ConvGeometry&);
+template std::int64_t conv_weight_gradient_scratch<double>(const ConvGeometry&);
+template void conv_weight_gradient(const ConvGeometry&, View<const float>, View<const float>, int,
+                                   int, bool, float*, const FusedUpdate<float>*, float*);
+template void conv_weight_gradient(const ConvGeometry&, View<const double>, View<const double>, int,
+                                   int, bool, double*, const FusedUpdate<double>*, double*);
+template void conv_bias_gradient(View<const float>, bool, float*, const FusedUpdate<float>*,
+                                 std::int64_t);
+template void conv_bias_gradient(View<const double>, bool, double*, const FusedUpdate<double>*,
+                                 std::int64_t);
+
+}  // namespace stagecoach

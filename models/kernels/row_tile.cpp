@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// All sizes of the tile of row_tile.h.
+#include "models/kernels/row_tile.h"
+
+#include <utility>
+
+namespace stagecoach {
+namespace {
+
+template <class T, int R, int NV>
+inline void finish(const RowTile<T>& tile, const std::ptrdiff_t (&row_at)[R],
+                   Vec<T> (&sum)[R][NV]) {
+  constexpr int L = kLanes<T>;
+  const RowTarget<T>& target = tile.target;
+  if (target.update) {
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < NV; ++v) {
+        const std::ptrdiff_t at = row_at[r] + v * L;
+        update_vector(sum[r][v], target.coefficients, target.weights + at, target.velocity + at,
+                      target.predicted ? target.predicted + at : nullptr);
+      }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) store(target.sums + row_at[r] + v * L, sum[r][v]);
+}
+
+/// Consecutive rows need no offsets in registers: `kConsecutive`.
+template <class T, int R, int NV, bool kConsecutive>
+[[gnu::noinline]] void run(const RowTile<T>& tile, std::ptrdiff_t stride) {
+  constexpr int L = kLanes<T>;
+  Vec<T> sum[R][NV];
+  std::ptrdiff_t x_at[R], row_at[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    x_at[r] = kConsecutive ? r : tile.x_at[r];
+    row_at[r] = kConsecutive ? tile.row_at[0] + r * stride : tile.row_at[r];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v)
+      sum[r][v] =
+          tile.target.start_from_sums ? load(tile.target.sums + row_at[r] + v * L) : Vec<T>{};
+  }
+  int y = tile.first_row % tile.image_rows;
+  std::ptrdiff_t n = tile.first_row / tile.image_rows;
+  const std::ptrdiff_t x_step = tile.x_strides.pixel, dy_step = tile.dy_strides.pixel;
+  for (int i = 0; i < tile.rows; ++i) {
+    const T* x = tile.x + n * tile.x_strides.sample + y * tile.x_strides.row +
+                 (kConsecutive ? tile.x_at[0] : 0);
+    const T* dy = tile.dy + n * tile.dy_strides.sample + y * tile.dy_strides.row;
+#pragma GCC unroll 2
+    for (int j = 0; j < tile.columns; ++j) {
+      Vec<T> b[NV];
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) b[v] = load(dy + v * L);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const T a = x[x_at[r]];
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) sum[r][v] += a * b[v];
+      }
+      x += x_step;
+      dy += dy_step;
+    }
+    if (++y == tile.image_rows) {
+      y = 0;
+      ++n;
+    }
+  }
+  finish(tile, row_at, sum);
+}
+
+template <class T>
+using Kernel = void (*)(const RowTile<T>&, std::ptrdiff_t);
+
+template <class T, int NV, int... R>
+void run_any(const RowTile<T>& tile, int count, std::integer_sequence<int, R...>) {
+  static constexpr Kernel<T> kernels[] = {&run<T, R + 1, NV, false>...};
+  kernels[count - 1](tile, 0);
+}
+
+}  // namespace
+
+template <class T>
+void run_row_tile(const RowTile<T>& tile, int count, int vectors) {
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  if (vectors == 1) return run_any<T, 1>(tile, count, Rows());
+  if (vectors == 2) return run_any<T, 2>(tile, count, Rows());
+  return run_any<T, 3>(tile, count, Rows());
+}
+
+template <class T>
+void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int vectors) {
+  if (vectors == 1) return run<T, 2 * kTileRows, 1, true>(tile, stride);
+  if (vectors == 2) return run<T, kTileRows, 2, true>(tile, stride);
+  return run<T, kTileRows, 3, true>(tile, stride);
+}
+
+template void run_row_tile(const RowTile<float>&, int, int);
+template void run_row_tile(const RowTile<double>&, int, int);
+template void run_consecutive_row_tile(const RowTile<float>&, std::ptrdiff_t, int);
+template void run_consecutive_row_tile(const RowTile<double>&, std::ptrdiff_t, int);
+
+}  // namespace stagecoach

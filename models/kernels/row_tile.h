@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tile of the weight gradient: some weight rows by some vectors of output channels,
+// summed over pixels; at the end it is stored or, without ever being stored, becomes an update.
+#pragma once
+
+#include <cstddef>
+
+#include "models/kernels/simd.h"
+#include "models/kernels/tile_problem.h"
+#include "models/layer.h"
+
+namespace stagecoach {
+
+/// What becomes of a finished tile. All pointers are at row 0, channel 0 of the tile's weights.
+template <class T>
+struct RowTarget {
+  T* sums = nullptr;  ///< gradient, or sums of earlier pixels
+  bool start_from_sums = false;
+  bool update = false;  ///< apply `coefficients` instead of storing the sums
+  T* weights = nullptr;
+  T* velocity = nullptr;
+  T* predicted = nullptr;  ///< may be null
+  UpdateCoefficients<T> coefficients;
+};
+
+/// Pixels [first_row, first_row + rows) x columns of the output's gradient, counting rows through
+/// all samples, and the inputs that meet them.
+template <class T>
+struct RowTile {
+  int first_row, rows, columns, image_rows;
+  const T* x;                  ///< input of pixel (0,0,0)
+  PixelStrides x_strides;      ///< between output pixels
+  const std::ptrdiff_t* x_at;  ///< of each weight row, from x
+  const T* dy;                 ///< at the tile's first channel
+  PixelStrides dy_strides;
+  const std::ptrdiff_t* row_at;  ///< of each weight row, from the target's pointers
+  RowTarget<T> target;
+};
+
+constexpr int kTileRows = kVectorRegisters == 32 ? 8 : 4;
+
+/// One vector of an update; see UpdateCoefficients.
+template <class T>
+inline void update_vector(Vec<T> gradient, const UpdateCoefficients<T>& k, T* weights, T* velocity,
+                          T* predicted) {
+  Vec<T> w = load(weights);
+  gradient = gradient + k.weight_decay * w;
+  const Vec<T> v = k.momentum * load(velocity) + gradient;
+  w = w - k.step_velocity * v - k.step_gradient * gradient;
+  store(velocity, v);
+  store(weights, w);
+  if (predicted) store(predicted, w - k.step_prediction * v);
+}
+
+/// `count` rows (x_at, row_at given for each) by `vectors` <= 3, count <= kTileRows.
+template <class T>
+void run_row_tile(const RowTile<T>& tile, int count, int vectors);
+
+/// The same for rows of consecutive channels of one tap, `stride` elements apart in the weights:
+/// x_at[0] and row_at[0] only. count is kTileRows, or 2 kTileRows with vectors == 1.
+template <class T>
+void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int vectors);
+
+/// Rows that run_consecutive_row_tile() takes at a time.
+constexpr int consecutive_rows(int vectors) { return vectors == 1 ? 2 * kTileRows : kTileRows; }
+
+}  // namespace stagecoach

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts a TileProblem into blocks of weight rows, tiles of channels, tiles of pixels.
+#include "models/kernels/tile_problem.h"
+
+#include <algorithm>
+
+#include "models/kernels/pixel_tile.h"
+
+namespace stagecoach {
+namespace {
+
+// Weights up to here stay in the second-level cache however they are walked.
+constexpr std::ptrdiff_t kCachedBytes = 512 * 1024;
+// Beyond, blocks of rows: contiguous in memory, and small enough to stay while all pixels meet
+// them.
+constexpr std::ptrdiff_t kBlockBytes = 64 * 1024;
+
+/// The taps and channels of one block of weight rows.
+struct Block {
+  int first_tap, taps, first_channel, channels;
+};
+
+template <class T>
+void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
+  const int in_runs =
+      block.channels < 2 * kRunUnroll ? 0 : block.channels / kRunUnroll * kRunUnroll;
+  steps.run_channels = in_runs;
+  steps.runs = 0;
+  steps.singles = 0;
+  for (int t = block.first_tap; t < block.first_tap + block.taps; ++t) {
+    const int a = t / p.tap_columns, b = t % p.tap_columns;
+    const std::ptrdiff_t in =
+        p.in_tap + a * p.in_tap_row + b * p.in_tap_column + block.first_channel;
+    const std::ptrdiff_t row =
+        p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column + block.first_channel;
+    if (in_runs) steps.run[steps.runs++] = {in, row * p.weight_stride};
+    for (int c = in_runs; c < block.channels; ++c)
+      steps.single[steps.singles++] = {in + c, (row + c) * p.weight_stride};
+  }
+}
+
+template <class T>
+void solve_block(const TileProblem<T>& p, const Block& block, bool first) {
+  Steps steps;
+  fill_steps(p, block, steps);
+  const int pixels = p.batch * p.rows * p.columns;
+  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
+  constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
+  for (int v = 0, nv = 0; v < p.vectors; v += nv) {
+    const int left = p.vectors - v;
+    nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
+    PixelTile<T> tile;
+    tile.steps = &steps;
+    tile.weights = p.weights + v * kLanes<T>;
+    tile.weight_stride = p.weight_stride;
+    tile.bias = first && p.bias ? p.bias + v * kLanes<T> : nullptr;
+    tile.accumulate = !first || p.accumulate;
+    for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
+      const int begin = static_cast<int>(std::int64_t{pixels} * i / tiles);
+      const int end = static_cast<int>(std::int64_t{pixels} * (i + 1) / tiles);
+      const PixelOffsets at(p, begin, end - begin);
+      tile.input = p.input + at.base_in();
+      tile.in_at = at.in();
+      tile.output = p.output + at.base_out() + v * kLanes<T>;
+      tile.out_at = at.out();
+      run_pixel_tile(tile, end - begin, nv);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void solve(const TileProblem<T>& p) {
+  const int taps = p.tap_rows * p.tap_columns;
+  const std::ptrdiff_t row_bytes = p.weight_stride * static_cast<std::ptrdiff_t>(sizeof(T));
+  const std::ptrdiff_t tap_bytes = row_bytes * p.channels;
+  int taps_a_block = std::min({taps, int{Steps::kMaxRuns}, Steps::kMaxSingles / (2 * kRunUnroll)});
+  int channels_a_block = p.channels;
+  if (tap_bytes * taps > kCachedBytes) {
+    taps_a_block = static_cast<int>(
+        std::clamp<std::ptrdiff_t>(kBlockBytes / tap_bytes, 1, std::max(1, taps_a_block)));
+    if (tap_bytes > kBlockBytes)
+      channels_a_block = static_cast<int>(
+          std::max<std::ptrdiff_t>(16, kBlockBytes / row_bytes / kRunUnroll * kRunUnroll));
+  }
+  bool first = true;
+  if (taps == 0) return solve_block(p, {0, 0, 0, 0}, true);  // a phase of the stride without taps
+  for (int t = 0; t < taps; t += taps_a_block)
+    for (int c = 0; c < p.channels; c += channels_a_block) {
+      solve_block(
+          p, {t, std::min(taps_a_block, taps - t), c, std::min(channels_a_block, p.channels - c)},
+          first);
+      first = false;
+    }
+}
+
+template void solve(const TileProblem<float>&);
+template void solve(const TileProblem<double>&);
+
+}  // namespace stagecoach

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward and input gradient of a convolution are one problem: for every pixel, a grid of taps, for
+// every tap a run of channels, each times a row of weights.
+#pragma once
+
+#include <cstddef>
+
+#include "models/kernels/simd.h"
+
+namespace stagecoach {
+
+/// Distances in elements between neighbours.
+struct PixelStrides {
+  std::ptrdiff_t sample = 0;
+  std::ptrdiff_t row = 0;
+  std::ptrdiff_t pixel = 0;
+};
+
+/// out[n,y,x,:] (= bias, 0 or +=) sum over taps (a,b) and channels c of
+///     in[pixel(n,y,x) + tap(a,b) + c] * weights[row(a,b) + c][:]
+template <class T>
+struct TileProblem {
+  int batch = 1, rows = 1, columns = 1;  ///< pixels to compute
+  const T* input = nullptr;
+  PixelStrides in;
+  T* output = nullptr;
+  PixelStrides out;
+  int tap_rows = 1, tap_columns = 1;
+  std::ptrdiff_t in_tap = 0, in_tap_row = 0, in_tap_column = 0;              ///< first, steps
+  std::ptrdiff_t weight_tap = 0, weight_tap_row = 0, weight_tap_column = 0;  ///< in weight rows
+  int channels = 1;                  ///< summed over, for each tap
+  const T* weights = nullptr;        ///< at the first output channel
+  std::ptrdiff_t weight_stride = 0;  ///< elements of a weight row
+  int vectors = 1;                   ///< output channels computed, in whole vectors
+  const T* bias = nullptr;
+  bool accumulate = false;
+};
+
+/// Solves it with register tiles; weights beyond the cache are read in blocks of rows, once.
+template <class T>
+void solve(const TileProblem<T>& problem);
+
+/// Where pixels [first, first + count) of the problem lie, relative to pixel `first`.
+class PixelOffsets {
+ public:
+  static constexpr int kMax = 8;
+
+  template <class T>
+  PixelOffsets(const TileProblem<T>& p, int first, int count) {
+    const int image = p.rows * p.columns;
+    int n = first / image, y = first % image / p.columns, x = first % p.columns;
+    base_in_ = n * p.in.sample + y * p.in.row + x * p.in.pixel;
+    base_out_ = n * p.out.sample + y * p.out.row + x * p.out.pixel;
+    for (int i = 0; i < count; ++i) {
+      in_[i] = n * p.in.sample + y * p.in.row + x * p.in.pixel - base_in_;
+      out_[i] = n * p.out.sample + y * p.out.row + x * p.out.pixel - base_out_;
+      if (++x == p.columns) {
+        x = 0;
+        if (++y == p.rows) {
+          y = 0;
+          ++n;
+        }
+      }
+    }
+  }
+  std::ptrdiff_t base_in() const { return base_in_; }
+  std::ptrdiff_t base_out() const { return base_out_; }
+  const std::ptrdiff_t* in() const { return in_; }
+  const std::ptrdiff_t* out() const { return out_; }
+
+ private:
+  std::ptrdiff_t base_in_, base_out_;
+  std::ptrdiff_t in_[kMax], out_[kMax];
+};
+
+}  // namespace stagecoach
