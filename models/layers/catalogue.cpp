@@ -3,9 +3,15 @@
 #include "models/error.h"
 #include "models/layer.h"
 #include "models/layers/activation.h"
+#include "models/layers/batch_norm.h"
 #include "models/layers/conv2d.h"
 #include "models/layers/dropout.h"
+#include "models/layers/filter_response_norm.h"
+#include "models/layers/group_norm.h"
+#include "models/layers/layer_norm.h"
 #include "models/layers/linear.h"
+#include "models/layers/local_response_norm.h"
+#include "models/layers/online_norm.h"
 #include "models/layers/pass_through.h"
 #include "models/layers/pooling.h"
 
@@ -32,21 +38,26 @@ std::unique_ptr<Layer<T>> make_layer(const LayerNode& node) {
       return make_global_avg_pool2d<T>(node);
     case LayerKind::flatten:
       return make_flatten<T>(node);
+    case LayerKind::batch_norm2d:
+      return make_batch_norm2d<T>(node);
+    case LayerKind::group_norm:
+      return make_group_norm<T>(node);
+    case LayerKind::layer_norm:
+      return make_layer_norm<T>(node);
+    case LayerKind::filter_response_norm:
+      return make_filter_response_norm<T>(node);
+    case LayerKind::online_norm:
+      return make_online_norm<T>(node);
+    case LayerKind::local_response_norm:
+      return make_local_response_norm<T>(node);
     case LayerKind::dropout:
       return make_dropout<T>(node);
     case LayerKind::identity:
       return make_identity<T>(node);
     case LayerKind::add:
       return make_add<T>(node);
-    case LayerKind::batch_norm2d:
-    case LayerKind::group_norm:
-    case LayerKind::layer_norm:
-    case LayerKind::filter_response_norm:
-    case LayerKind::online_norm:
-    case LayerKind::local_response_norm:
-      break;
   }
-  throw ModelBug(std::string("no kernels for layer kind ") + to_word(node.spec.kind));
+  throw ModelBug("a layer kind outside the enumeration");
 }
 
 template std::unique_ptr<Layer<float>> make_layer(const LayerNode&);

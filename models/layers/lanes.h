@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "models/tensor.h"
 
@@ -74,6 +75,40 @@ inline void copy_interior(const View<const T>& in, const View<T>& out, bool accu
           store_lanes<T>(to + i, load_lanes<T>(to + i) + load_lanes<T>(from + i));
       },
       in, out);
+}
+
+/// Samples [begin, end) of a packet.
+struct SampleRange {
+  int begin = 0;
+  int end = 0;
+  int count() const { return end - begin; }
+};
+
+/// Sums that do not wait for each other: an addition takes several cycles to complete.
+constexpr int kChains = 4;
+
+/// Calls body(chain, pointers at this pixel...) for every pixel; neighbours in different chains.
+template <class Body, class T, class... Ts>
+inline void for_each_pixel(SampleRange samples, std::int64_t channel, Body&& body,
+                           const View<T>& first, const View<Ts>&... rest) {
+  const std::int64_t step = first.pixel_stride;
+  for (int n = samples.begin; n < samples.end; ++n)
+    for (int y = 0; y < first.height; ++y) {
+      const auto row = [&](const auto& view) { return view.pixel(n, y, 0) + channel; };
+      T* const p = row(first);
+      int x = 0;
+      for (; x + kChains <= first.width; x += kChains) {
+#pragma GCC unroll 4
+        for (int k = 0; k < kChains; ++k)
+          body(k, p + (x + k) * step, row(rest) + (x + k) * step...);
+      }
+      for (; x < first.width; ++x) body(0, p + x * step, row(rest) + x * step...);
+    }
+}
+
+template <class T>
+inline Lanes<T> total(const Lanes<T>* chains) {
+  return (chains[0] + chains[1]) + (chains[2] + chains[3]);
 }
 
 }  // namespace stagecoach
