@@ -80,18 +80,23 @@ inline void check_gradients(const LayerNode& node, const Prepare& prepare = null
 }
 
 /// Outputs in evaluation and training against a formula that sees one sample's input in PyTorch's
-/// order; 1e-12: both compute in double, sums differ in their order only.
-using SampleFormula = std::function<std::vector<double>(const std::vector<double>&)>;
-inline void check_values(const LayerNode& node, const SampleFormula& formula,
-                         double tolerance = 1e-12) {
+/// order, and the parameters. 1e-12: both compute in double, sums differ in their order only.
+using ParameterFormula = std::function<std::vector<double>(
+    const std::vector<double>& x, const std::vector<std::vector<double>>& parameters)>;
+inline void check_values_with(const LayerNode& node, const ParameterFormula& formula,
+                              double tolerance = 1e-12) {
   for (const FixtureOptions& options : memory_variants(node)) {
     INFO(describe(options));
     LayerFixture<double> f(node, make_layer<double>(node), options);
+    std::vector<std::vector<double>> parameters;
+    for (int s = 0; s < static_cast<int>(f.layer().slots().size()); ++s)
+      parameters.push_back(f.parameter(s));
     const std::vector<double> x = f.input(0);
     const std::size_t n = x.size() / options.batch;
     std::vector<double> expected;
     for (int i = 0; i < options.batch; ++i) {
-      const std::vector<double> y = formula({x.begin() + i * n, x.begin() + (i + 1) * n});
+      const std::vector<double> y =
+          formula({x.begin() + i * n, x.begin() + (i + 1) * n}, parameters);
       expected.insert(expected.end(), y.begin(), y.end());
     }
     for (bool training : {false, true}) {
@@ -103,6 +108,13 @@ inline void check_values(const LayerNode& node, const SampleFormula& formula,
         REQUIRE(y[i] == Approx(expected[i]).margin(tolerance).epsilon(tolerance));
     }
   }
+}
+
+using SampleFormula = std::function<std::vector<double>(const std::vector<double>&)>;
+inline void check_values(const LayerNode& node, const SampleFormula& formula,
+                         double tolerance = 1e-12) {
+  check_values_with(
+      node, [&](const std::vector<double>& x, const auto&) { return formula(x); }, tolerance);
 }
 
 /// The same numbers through float and double: outputs, input and parameter gradients agree within
