@@ -88,7 +88,10 @@ Json updates_of(const RunView& v) {
 Json diverged_at(const RunView& v) {
   if (!v.run.training || !v.run.training->divergence) return Json();
   const Divergence& d = *v.run.training->divergence;
-  return Json{{"epoch", d.epoch}, {"sample", d.sample}};
+  return Json{{"epoch", d.epoch},
+              {"sample", d.sample},
+              {"layer", d.layer},
+              {"weight_version", d.weight_version}};
 }
 
 void append_training(Rows& rows) {
@@ -103,9 +106,11 @@ void append_training(Rows& rows) {
                   [](const RunView& v) {
                     return v.run.training ? Json(v.run.training->divergence.has_value()) : Json();
                   }});
-  rows.push_back({"training.diverged_at", "object",
-                  "Epoch, and sample in the epoch's order, both from 0; null if it did not.",
-                  diverged_at});
+  rows.push_back(
+      {"training.diverged_at", "object",
+       "Epoch and sample in its order, from 0; the layer whose output was the first that "
+       "is not finite, and the weight version that it read; null if it did not.",
+       diverged_at});
 }
 
 void append_timing(Rows& rows) {

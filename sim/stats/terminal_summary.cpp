@@ -147,8 +147,9 @@ std::string divergence(const Json& summary) {
   const Json& at = summary["training"]["diverged_at"];
   if (at.is_null()) return "";
   return "THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
-         std::to_string(at["epoch"].get<std::int64_t>() + 1) +
-         " is not finite; results end there. Try a smaller learning rate or a mitigation.\n\n";
+         std::to_string(at["epoch"].get<std::int64_t>() + 1) + " is not finite (first in " +
+         at["layer"].get<std::string>() + ", weight version " + count(at["weight_version"]) +
+         ").\nResults end there. Try a smaller learning rate.\n\n";
 }
 
 /// The stage that was busy most: it bounds the throughput.

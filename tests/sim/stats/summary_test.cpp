@@ -189,11 +189,13 @@ TEST_CASE("without numbers the training fields stay and are null") {
 TEST_CASE("a loss that is not finite is null and the place of the divergence is told") {
   ExampleRun run;
   run.training.epochs[1].train_loss = std::numeric_limits<double>::quiet_NaN();
-  run.training.divergence = Divergence{1, 3, std::numeric_limits<double>::infinity()};
+  run.training.divergence = Divergence{1, 3, std::numeric_limits<double>::infinity(), "fc1", 13};
   const Json summary = make_summary(run.result);
   CHECK(summary["training"]["diverged"] == true);
   CHECK(summary["training"]["diverged_at"]["epoch"] == 1);
   CHECK(summary["training"]["diverged_at"]["sample"] == 3);
+  CHECK(summary["training"]["diverged_at"]["layer"] == "fc1");
+  CHECK(summary["training"]["diverged_at"]["weight_version"] == 13);
   CHECK(summary["training"]["epochs"][1]["train_loss"].is_null());
   CHECK(summary_text(summary).find("NaN") == std::string::npos);
 }

@@ -52,8 +52,9 @@ TEST_CASE("the text names epochs, totals and the place of the files") {
 
 TEST_CASE("a divergence is told with its place") {
   ExampleRun run;
-  run.training.divergence = Divergence{1, 3, 0};
-  CHECK(text_of(run).find("sample 3 of epoch 2") != std::string::npos);
+  run.training.divergence = Divergence{1, 3, 0, "fc1", 13};
+  CHECK(text_of(run).find("sample 3 of epoch 2 is not finite (first in fc1, weight "
+                          "version 13)") != std::string::npos);
 }
 
 TEST_CASE("a run without a clock and one without numbers have dashes, not zeros") {

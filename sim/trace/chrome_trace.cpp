@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// See chrome_trace.h. Format: "Trace Event Format", Google, 2016 (phases X, M, s, t, f).
+#include "sim/trace/chrome_trace.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "models/error.h"
+#include "sim/stats/derived.h"
+
+namespace stagecoach {
+
+namespace {
+
+constexpr int kSlicesPerStage = 3;  // forward, backward, update
+
+/// A string as JSON, quotes included.
+std::string json_string(const std::string& text) { return nlohmann::json(text).dump(); }
+
+std::string field(const char* name, std::int64_t value) {
+  return std::string(",\"") + name + "\":" + std::to_string(value);
+}
+
+/// Place of a packet's first sample in the order of the run.
+std::int64_t first_sample(const PacketPlan& packets, PacketId id) {
+  const Packet p = packets.at(id);
+  return p.epoch * packets.samples_per_epoch() + p.first_in_epoch;
+}
+
+/// The first packet that ends after `sample`.
+PacketId packet_of(const PacketPlan& packets, std::int64_t sample) {
+  PacketId low = 0;
+  PacketId high = packets.packets();
+  while (low < high) {
+    const PacketId middle = low + (high - low) / 2;
+    if (first_sample(packets, middle) + packets.at(middle).samples > sample) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+struct PassWords {
+  const char* letter;
+  const char* word;
+};
+
+PassWords words(Pass pass) {
+  switch (pass) {
+    case Pass::forward:
+      return {"F", "forward"};
+    case Pass::backward:
+      return {"B", "backward"};
+    case Pass::update:
+      return {"U", "update"};
+  }
+  throw ModelBug("trace: a pass that is none of forward, backward, update");
+}
+
+}  // namespace
+
+TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
+                         std::int64_t samples) {
+  TraceWindow window;
+  const std::int64_t total = packets.samples();
+  const std::int64_t from = std::clamp<std::int64_t>(from_sample, 0, total);
+  const std::int64_t count = std::clamp<std::int64_t>(samples, 0, total - from);
+  window.first = packet_of(packets, from);
+  window.end = count == 0 ? window.first : packet_of(packets, from + count - 1) + 1;
+  const PacketId most = std::max<PacketId>(1, kTraceSliceCap / (kSlicesPerStage * stages));
+  window.capped = window.end - window.first > most;
+  if (window.capped) window.end = window.first + most;
+  return window;
+}
+
+ChromeTrace::ChromeTrace(const std::string& path, const MachinePlan& plan,
+                         const Partition& partition, const PacketPlan& packets, TraceWindow window)
+    : file_(path),
+      plan_(plan),
+      packets_(packets),
+      window_(window),
+      forward_reads_(partition.size()) {
+  for (const StageSpec& stage : partition) stage_names_.push_back(json_string(stage.name));
+  const std::string range = std::to_string(window.first) + " to " + std::to_string(window.end);
+  file_.append(
+      "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"time\":\"1 us shown is 1 cycle\","
+      "\"packets\":\"" +
+      range + (window.capped ? ", cut at the cap of slices" : "") + "\"},\"traceEvents\":[\n");
+  write_names(partition);
+}
+
+void ChromeTrace::write_names(const Partition& partition) {
+  std::vector<std::string> served(plan_.cores.size());
+  auto serve = [&served](int core, const std::string& stage) {
+    served[core] += (served[core].empty() ? "" : ", ") + stage;
+  };
+  for (std::size_t k = 0; k < partition.size(); ++k) {
+    const StagePlan& s = plan_.stages[k];
+    serve(s.forward_core, partition[k].name);
+    if (s.backward_core != s.forward_core) serve(s.backward_core, partition[k].name);
+  }
+  write_event(R"({"ph":"M","pid":1,"name":"process_name","args":{"name":"stagecoach"}})");
+  for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
+    if (served[c].empty()) continue;
+    const std::string track = "\"ph\":\"M\",\"pid\":1,\"tid\":" + std::to_string(c + 1);
+    write_event("{" + track + ",\"name\":\"thread_name\",\"args\":{\"name\":" +
+                json_string(plan_.cores[c].name + " (" + served[c] + ")") + "}}");
+    write_event("{" + track + ",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":" +
+                std::to_string(c) + "}}");
+  }
+}
+
+void ChromeTrace::write_event(const std::string& event) {
+  if (!first_event_) file_.append(",\n");
+  first_event_ = false;
+  file_.append(event);
+}
+
+int ChromeTrace::track(const SpanRecord& span) const {
+  const StagePlan& stage = plan_.stages[span.stage];
+  const bool forward = static_cast<Pass>(span.pass) == Pass::forward;
+  return (forward ? stage.forward_core : stage.backward_core) + 1;
+}
+
+void ChromeTrace::record(const SpanRecord& span) {
+  if (span.packet < window_.first || span.packet >= window_.end) return;
+  write_slice(span);
+  if (static_cast<Pass>(span.pass) != Pass::update) write_arrow(span);
+}
+
+std::string ChromeTrace::arguments(const SpanRecord& span) {
+  const Pass pass = static_cast<Pass>(span.pass);
+  std::string text = std::string("\"pass\":\"") + words(pass).word + "\"" +
+                     field("sample", first_sample(packets_, span.packet));
+  const int samples = packets_.at(span.packet).samples;
+  if (samples > 1) text += field("samples", samples);
+  text += field("stage", span.stage) + ",\"stage_name\":" + stage_names_[span.stage];
+  auto& reads = forward_reads_[span.stage];
+  if (pass == Pass::forward) {
+    reads.push_back({span.packet, span.version_read});
+    return text + field("version_read", span.version_read);
+  }
+  while (!reads.empty() && reads.front().packet < span.packet) reads.pop_front();
+  const bool known = !reads.empty() && reads.front().packet == span.packet;
+  if (pass == Pass::backward) {
+    text += field("version_read", span.version_read);
+    if (known) text += field("updates_since_forward", span.version_read - reads.front().version);
+    return text;
+  }
+  text += field("version_written", span.version_written);
+  // The updates in between, its own not counted.
+  if (known) text += field("staleness", span.version_written - 1 - reads.front().version);
+  return text;
+}
+
+void ChromeTrace::write_slice(const SpanRecord& span) {
+  const PassWords w = words(static_cast<Pass>(span.pass));
+  write_event(std::string("{\"ph\":\"X\",\"pid\":1,\"tid\":") + std::to_string(track(span)) +
+              ",\"name\":\"" + w.letter + " " +
+              std::to_string(first_sample(packets_, span.packet)) + "\",\"cat\":\"" + w.word +
+              "\"" + field("ts", span.begin) + field("dur", span.end - span.begin) + ",\"args\":{" +
+              arguments(span) + "}}");
+  ++slices_;
+}
+
+void ChromeTrace::write_arrow(const SpanRecord& span) {
+  const bool forward = static_cast<Pass>(span.pass) == Pass::forward;
+  const bool begins = forward && span.stage == 0;
+  const bool ends = !forward && span.stage == 0;
+  // Bound to the slice that encloses the point, so it lies inside, clear of the neighbours.
+  const Cycles point = span.begin + (span.end - span.begin) / 2;
+  write_event(std::string("{\"ph\":\"") +
+              (begins ? "s"
+               : ends ? "f"
+                      : "t") +
+              "\"" + (ends ? ",\"bp\":\"e\"" : "") + ",\"pid\":1,\"tid\":" +
+              std::to_string(track(span)) + ",\"name\":\"sample\",\"cat\":\"flow\"" +
+              field("id", span.packet) + field("ts", point) + "}");
+}
+
+void ChromeTrace::finish() {
+  file_.append("\n]}\n");
+  file_.close();
+}
+
+}  // namespace stagecoach

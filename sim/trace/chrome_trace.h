@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The span trace: trace.json.gz in Chrome's trace event format, which Perfetto and chrome://tracing
+// open. One track per core, one slice per operation, arrows that follow a packet forward and back.
+//
+// Written as the run goes, in bounded memory. One microsecond shown is one cycle of the machine, so
+// that every number is exact. To follow "why did this sample meet those weights": every slice
+// carries the versions that it read or wrote, every backward and update its distance from the
+// forward of the same packet.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "models/packet_plan.h"
+#include "models/partition.h"
+#include "sim/plan/machine_plan.h"
+#include "sim/trace/gzip_writer.h"
+#include "sim/trace/span_sink.h"
+
+namespace stagecoach {
+
+/// A trace holds at most so many slices (about 25 MB compressed); whole packets only.
+constexpr std::int64_t kTraceSliceCap = 1000000;
+
+/// The packets to record: [first, end).
+struct TraceWindow {
+  PacketId first = 0;
+  PacketId end = 0;
+  bool capped = false;  ///< fewer than asked for, because of kTraceSliceCap
+};
+
+/// The packets that hold the samples [from_sample, from_sample + samples) in the order of the run.
+TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
+                         std::int64_t samples);
+
+class ChromeTrace : public SpanSink {
+ public:
+  /// Opens `path` (a temporary name, see ResultDirectory::temporary_path) and writes the names of
+  /// the tracks. Nothing is copied: plan, partition and packets must outlive the trace. Throws
+  /// UserError if the file cannot be written.
+  ChromeTrace(const std::string& path, const MachinePlan& plan, const Partition& partition,
+              const PacketPlan& packets, TraceWindow window);
+
+  void record(const SpanRecord& span) override;
+
+  /// Completes the file. Throws UserError if anything could not be written.
+  void finish();
+
+  std::int64_t slices() const { return slices_; }
+
+ private:
+  /// The version that a packet's forward read at one stage, until its update is done.
+  struct ForwardRead {
+    PacketId packet;
+    WeightVersion version;
+  };
+
+  void write_names(const Partition& partition);
+  void write_event(const std::string& event);
+  void write_slice(const SpanRecord& span);
+  void write_arrow(const SpanRecord& span);
+  std::string arguments(const SpanRecord& span);
+  int track(const SpanRecord& span) const;
+
+  GzipWriter file_;
+  const MachinePlan& plan_;
+  const PacketPlan& packets_;
+  TraceWindow window_;
+  std::vector<std::string> stage_names_;                ///< as JSON strings
+  std::vector<std::deque<ForwardRead>> forward_reads_;  ///< per stage, in order of packets
+  std::int64_t slices_ = 0;
+  bool first_event_ = true;
+};
+
+}  // namespace stagecoach

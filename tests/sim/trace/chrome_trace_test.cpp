@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is the trace a file that a viewer understands, and does it say what happened?
+#include "sim/trace/chrome_trace.h"
+
+#include <zlib.h>
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "models/error.h"
+#include "tests/sim/support/example_run.h"
+#include "tests/sim/support/temporary_directory.h"
+
+using namespace stagecoach;  // NOLINT: tests
+using nlohmann::json;
+
+namespace {
+
+std::string gunzip(const std::string& path) {
+  gzFile file = gzopen(path.c_str(), "rb");
+  REQUIRE(file);
+  std::string text;
+  char buffer[4096];
+  int n = 0;
+  while ((n = gzread(file, buffer, sizeof buffer)) > 0) text.append(buffer, n);
+  CHECK(n == 0);
+  CHECK(gzdirect(file) == 0);  // it was compressed
+  gzclose(file);
+  return text;
+}
+
+SpanRecord span(Pass pass, int stage, PacketId packet, Cycles begin, Cycles end, WeightVersion read,
+                WeightVersion written = -1) {
+  SpanRecord s;
+  s.pass = static_cast<std::int8_t>(pass);
+  s.stage = stage;
+  s.packet = packet;
+  s.begin = begin;
+  s.end = end;
+  s.version_read = read;
+  s.version_written = written;
+  return s;
+}
+
+/// Four packets through two stages, one tick of 10 cycles per operation, by hand.
+void play(SpanSink& sink) {
+  for (PacketId p = 0; p < 4; ++p) {
+    const Cycles t = 40 * p;
+    sink.record(span(Pass::forward, 0, p, t, t + 10, p));
+    sink.record(span(Pass::forward, 1, p, t + 10, t + 20, p));
+    sink.record(span(Pass::backward, 1, p, t + 20, t + 28, p));
+    sink.record(span(Pass::update, 1, p, t + 28, t + 30, p, p + 1));
+    sink.record(span(Pass::backward, 0, p, t + 30, t + 38, p));
+    sink.record(span(Pass::update, 0, p, t + 38, t + 40, p, p + 1));
+  }
+}
+
+std::vector<json> events(const json& trace, const std::string& phase) {
+  std::vector<json> found;
+  for (const json& e : trace["traceEvents"]) {
+    if (e["ph"] == phase) found.push_back(e);
+  }
+  return found;
+}
+
+json traced(const ExampleRun& run, const PacketPlan& packets, TraceWindow window,
+            void (*feed)(SpanSink&)) {
+  const TemporaryDirectory temporary;
+  ChromeTrace trace(temporary / "trace.json.gz", run.plan, run.partition, packets, window);
+  feed(trace);
+  trace.finish();
+  return json::parse(gunzip(temporary / "trace.json.gz"));
+}
+
+}  // namespace
+
+TEST_CASE("the trace is gzipped JSON with a named track per core and a slice per operation") {
+  const ExampleRun run;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  CHECK(events(trace, "X").size() == 24);
+  std::set<std::string> names;
+  for (const json& e : events(trace, "M")) {
+    if (e["name"] == "thread_name") names.insert(e["args"]["name"].get<std::string>());
+  }
+  CHECK(names == std::set<std::string>{"core0 (fc1)", "core1 (fc2)"});
+}
+
+TEST_CASE("slices of a track do not overlap and last as long as their operations") {
+  const ExampleRun run;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  std::map<int, std::map<std::int64_t, std::int64_t>> tracks;
+  for (const json& e : events(trace, "X")) {
+    const std::int64_t begin = e["ts"];
+    tracks[e["tid"]][begin] = begin + e["dur"].get<std::int64_t>();
+  }
+  REQUIRE(tracks.size() == 2);
+  for (const auto& [track, slices] : tracks) {
+    CHECK(slices.size() == 12);
+    std::int64_t end = 0;
+    for (const auto& [begin, finish] : slices) {
+      CHECK(begin >= end);
+      end = finish;
+    }
+  }
+  CHECK(tracks[1][30] == 38);  // the first packet's backward at stage 0
+}
+
+TEST_CASE("arguments tell sample, pass, versions and staleness") {
+  const ExampleRun run;
+  const auto stale = [](SpanSink& sink) {
+    sink.record(span(Pass::forward, 0, 0, 0, 10, 5));
+    sink.record(span(Pass::forward, 0, 1, 10, 20, 5));
+    sink.record(span(Pass::backward, 0, 0, 20, 30, 6));
+    sink.record(span(Pass::update, 0, 0, 30, 31, 6, 8));
+    sink.record(span(Pass::backward, 0, 1, 40, 50, 8));
+  };
+  const auto slices = events(traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, stale), "X");
+  REQUIRE(slices.size() == 5);
+  CHECK(slices[1]["name"] == "F 1");
+  CHECK(slices[1]["args"]["sample"] == 1);
+  CHECK(slices[1]["args"]["pass"] == "forward");
+  CHECK(slices[1]["args"]["version_read"] == 5);
+  CHECK(slices[1]["args"]["stage_name"] == "fc1");
+  CHECK(slices[2]["args"]["updates_since_forward"] == 1);
+  CHECK(slices[3]["args"]["version_written"] == 8);
+  CHECK(slices[3]["args"]["staleness"] == 2);  // versions 6 and 7 came in between
+  CHECK(slices[4]["args"]["updates_since_forward"] == 3);
+}
+
+TEST_CASE("an arrow follows each packet from its first forward to its last backward") {
+  const ExampleRun run;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  CHECK(events(trace, "s").size() == 4);
+  CHECK(events(trace, "t").size() == 8);
+  CHECK(events(trace, "f").size() == 4);
+  for (const char* phase : {"s", "t", "f"}) {
+    for (const json& arrow : events(trace, phase)) {
+      int inside = 0;
+      for (const json& slice : events(trace, "X")) {
+        if (slice["tid"] != arrow["tid"] || slice["args"]["sample"] != arrow["id"]) continue;
+        inside += slice["ts"] <= arrow["ts"] &&
+                  arrow["ts"] < slice["ts"].get<std::int64_t>() + slice["dur"].get<std::int64_t>();
+      }
+      CHECK(inside == 1);
+    }
+  }
+}
+
+TEST_CASE("forward and backward have a track each where they have a core each") {
+  ExampleRun run;
+  run.plan.cores.push_back({"core0b", 1, 0, 4.0});
+  run.plan.stages[0].backward_core = 2;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  std::set<int> forward;
+  std::set<int> backward;
+  for (const json& e : events(trace, "X")) {
+    if (e["args"]["stage"] != 0) continue;
+    (e["cat"] == "forward" ? forward : backward).insert(e["tid"].get<int>());
+  }
+  CHECK(forward == std::set<int>{1});
+  CHECK(backward == std::set<int>{3});
+}
+
+TEST_CASE("only packets inside the window are recorded, whole") {
+  const ExampleRun run;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {1, 3, false}, play);
+  std::map<int, int> per_sample;
+  for (const json& e : events(trace, "X")) ++per_sample[e["args"]["sample"].get<int>()];
+  CHECK(per_sample == std::map<int, int>{{1, 6}, {2, 6}});
+}
+
+TEST_CASE("the window holds the packets of the samples asked for") {
+  const PacketPlan single(100, 2, 1, 1);
+  CHECK(trace_window(single, 5, 30, 20).first == 30);
+  CHECK(trace_window(single, 5, 30, 20).end == 50);
+  CHECK(trace_window(single, 5, 150, 1000).end == 200);
+  CHECK(trace_window(single, 5, 500, 10).first == trace_window(single, 5, 500, 10).end);
+  // Mini-batches of 10 in packets of 4, 4 and 2: sample 13 is in packet 3, sample 19 in packet 5.
+  const PacketPlan micro(100, 1, 10, 4);
+  CHECK(trace_window(micro, 5, 13, 7).first == 3);
+  CHECK(trace_window(micro, 5, 13, 7).end == 6);
+}
+
+TEST_CASE("the window is cut at the cap of slices and says so") {
+  const PacketPlan plan(1000000, 1, 1, 1);
+  const TraceWindow window = trace_window(plan, 10, 7, 1000000);
+  CHECK(window.capped);
+  CHECK(window.first == 7);
+  CHECK((window.end - window.first) * 30 <= kTraceSliceCap);
+  CHECK((window.end - window.first + 1) * 30 > kTraceSliceCap);
+  CHECK_FALSE(trace_window(plan, 10, 7, 100).capped);
+}
+
+TEST_CASE("an empty trace is still a valid file") {
+  const ExampleRun run;
+  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 0, false}, play);
+  CHECK(events(trace, "X").empty());
+  CHECK(events(trace, "M").size() == 5);
+}
+
+TEST_CASE("two traces of one run are the same bytes") {
+  const TemporaryDirectory temporary;
+  const ExampleRun run;
+  const PacketPlan packets(4, 1, 1, 1);
+  for (const char* name : {"a", "b"}) {
+    ChromeTrace trace(temporary / name, run.plan, run.partition, packets, {0, 4, false});
+    play(trace);
+    trace.finish();
+  }
+  CHECK(read_text(temporary / "a") == read_text(temporary / "b"));
+}
+
+TEST_CASE("a trace that cannot be written is a user's error") {
+  const ExampleRun run;
+  const PacketPlan packets(4, 1, 1, 1);
+  CHECK_THROWS_AS(ChromeTrace("/nonexistent/t.gz", run.plan, run.partition, packets, {0, 4, false}),
+                  UserError);
+  // A device without room: the failure must not stop the run, and must not be lost.
+  ChromeTrace full("/dev/full", run.plan, run.partition, packets, {0, 4, false});
+  play(full);
+  CHECK_THROWS_WITH(full.finish(), Catch::Contains("/dev/full"));
+}
