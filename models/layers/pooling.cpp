@@ -3,6 +3,7 @@
 #include "models/layers/pooling.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "models/layers/lanes.h"
 
@@ -28,42 +29,80 @@ struct Windows {
   }
 };
 
-/// The taps of one window that lie on the image.
-struct Taps {
-  Taps(const Windows& w, int row, int column)
-      : top(row * w.stride - w.padding),
-        left(column * w.stride - w.padding),
-        row_begin(std::max(0, -top)),
-        row_end(std::min(w.kernel, w.input.height - top)),
-        column_begin(std::max(0, -left)),
-        column_end(std::min(w.kernel, w.input.width - left)) {}
+/// Taps of a window that lies on the image as a whole; unrolled.
+template <int kKernel>
+struct WholeWindow {
+  std::int64_t row_stride, pixel_stride;
 
-  int top, left, row_begin, row_end, column_begin, column_end;
+  static constexpr int first_tap() { return 0; }
+  /// Calls body(tap, elements from the window's corner).
+  template <class Body>
+  void for_each_tap(Body&& body) const {
+#pragma GCC unroll 3
+    for (int r = 0; r < kKernel; ++r)
+#pragma GCC unroll 3
+      for (int q = 0; q < kKernel; ++q) body(r * kKernel + q, r * row_stride + q * pixel_stride);
+  }
 };
 
-/// Calls body(n, y, x, taps) for every output pixel.
-template <class Body>
-void for_each_window(const Windows& w, int batch, Body&& body) {
-  for (int n = 0; n < batch; ++n)
-    for (int y = 0; y < w.output.height; ++y)
-      for (int x = 0; x < w.output.width; ++x) body(n, y, x, Taps(w, y, x));
+/// The same for any kernel, and for windows that reach over the border: only taps on the image.
+struct ClippedWindow {
+  std::int64_t row_stride, pixel_stride;
+  int kernel, row_begin, row_end, column_begin, column_end;
+
+  int first_tap() const { return row_begin * kernel + column_begin; }
+  template <class Body>
+  void for_each_tap(Body&& body) const {
+    for (int r = row_begin; r < row_end; ++r)
+      for (int q = column_begin; q < column_end; ++q)
+        body(r * kernel + q, r * row_stride + q * pixel_stride);
+  }
+};
+
+/// Calls body(n, y, x, corner, window) for every output pixel; `image` is the view on the input
+/// side, `corner` the elements from its origin to the window's corner (outside when clipped).
+template <class T, class Body>
+inline void for_each_window(const Windows& w, const View<T>& image, Body&& body) {
+  const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
+  for (int n = 0; n < image.batch; ++n)
+    for (int y = 0; y < w.output.height; ++y) {
+      const int top = y * w.stride - w.padding;
+      const int row_begin = std::max(0, -top);
+      const int row_end = std::min(w.kernel, w.input.height - top);
+      for (int x = 0; x < w.output.width; ++x) {
+        const int left = x * w.stride - w.padding;
+        const int column_begin = std::max(0, -left);
+        const int column_end = std::min(w.kernel, w.input.width - left);
+        const bool whole = row_end - row_begin + column_end - column_begin == 2 * w.kernel;
+        const std::int64_t corner = n * image.sample_stride + top * row + left * pixel;
+        if (whole && w.kernel == 2)
+          body(n, y, x, corner, WholeWindow<2>{row, pixel});
+        else if (whole && w.kernel == 3)
+          body(n, y, x, corner, WholeWindow<3>{row, pixel});
+        else
+          body(n, y, x, corner,
+               ClippedWindow{row, pixel, w.kernel, row_begin, row_end, column_begin, column_end});
+      }
+    }
 }
 
-/// Adds gradient(n, y, x, vector's first channel, tap) to the input gradient below every tap.
+/// Adds of_lanes(n, y, x, first channel)(tap) to the input gradient below every tap.
 template <class T, class Gradient>
-void spread_gradient(const Windows& w, const View<T>& dx, bool accumulate, Gradient&& gradient) {
+inline void spread_gradient(const Windows& w, const View<T>& dx, bool accumulate,
+                            Gradient&& of_lanes) {
   // Where windows tile the image the first write is the only one.
   const bool overwrite = !accumulate && w.tile_input();
   if (!accumulate && !overwrite) fill_zero(dx);
-  for_each_window(w, dx.batch, [&](int n, int y, int x, const Taps& t) {
-    for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>) {
-      const auto of_tap = gradient(n, y, x, c);
-      for (int r = t.row_begin; r < t.row_end; ++r)
-        for (int q = t.column_begin; q < t.column_end; ++q) {
-          T* to = dx.pixel(n, t.top + r, t.left + q) + c;
-          const Lanes<T> g = of_tap(r * w.kernel + q);
-          store_lanes<T>(to, overwrite ? g : load_lanes<T>(to) + g);
-        }
+  T* const origin = dx.data;
+  const std::int64_t channels = dx.pixel_stride;
+  for_each_window(w, dx, [=](int n, int y, int x, std::int64_t corner, auto window) {
+    for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
+      const auto of_tap = of_lanes(n, y, x, c);
+      window.for_each_tap([=](int tap, std::int64_t offset) {
+        T* to = origin + (corner + offset + c);
+        const Lanes<T> g = of_tap(tap);
+        store_lanes<T>(to, overwrite ? g : load_lanes<T>(to) + g);
+      });
     }
   });
 }
@@ -81,44 +120,48 @@ class MaxPool final : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& in = args.inputs[0];
-    const int kernel = windows_.kernel;
-    for_each_window(windows_, in.batch, [&](int n, int y, int x, const Taps& t) {
-      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-        Lanes<T> best =
-            load_lanes<T>(in.pixel(n, t.top + t.row_begin, t.left + t.column_begin) + c);
-        Lanes<T> winner = all_lanes(static_cast<T>(t.row_begin * kernel + t.column_begin));
-        for (int r = t.row_begin; r < t.row_end; ++r)
-          for (int q = t.column_begin; q < t.column_end; ++q) {
-            const Lanes<T> v = load_lanes<T>(in.pixel(n, t.top + r, t.left + q) + c);
-            const auto wins = (v > best) | (v != v);
-            best = wins ? v : best;
-            winner = wins ? all_lanes(static_cast<T>(r * kernel + q)) : winner;
-          }
-        store_lanes<T>(args.output.pixel(n, y, x) + c, best);
-        if (args.saved) store_lanes<T>(args.saved + winner_at(n, y, x) + c, winner);
-      }
-    });
+    const T* const in = args.inputs[0].data;
+    const View<T> out = args.output;
+    const std::int64_t channels = channels_;
+    T* saved = args.saved;
+    for_each_window(windows_, args.inputs[0],
+                    [&](int n, int y, int x, std::int64_t corner, auto window) {
+                      T* const to = out.pixel(n, y, x);
+                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
+                        Lanes<T> best = all_lanes(-std::numeric_limits<T>::infinity());
+                        Lanes<T> winner = all_lanes(static_cast<T>(window.first_tap()));
+                        window.for_each_tap([&](int tap, std::int64_t offset) {
+                          const Lanes<T> v = load_lanes<T>(in + (corner + offset + c));
+                          const auto wins = (v > best) | (v != v);
+                          best = wins ? v : best;
+                          winner = wins ? all_lanes(static_cast<T>(tap)) : winner;
+                        });
+                        store_lanes<T>(to + c, best);
+                        if (saved) store_lanes<T>(saved + c, winner);
+                      }
+                      if (saved) saved += channels;
+                    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     if (!args.gradient_inputs[0]) return;
+    const View<const T> dy = args.gradient_output;
+    const T* const saved = args.saved;
+    const Shape out = windows_.output;
+    const std::int64_t channels = channels_;
     spread_gradient(windows_, args.gradient_inputs[0], args.accumulate[0],
-                    [&](int n, int y, int x, std::int64_t c) {
-                      const Lanes<T> g = load_lanes<T>(args.gradient_output.pixel(n, y, x) + c);
-                      const Lanes<T> winner = load_lanes<T>(args.saved + winner_at(n, y, x) + c);
-                      return [g, winner](int tap) -> Lanes<T> {
+                    [=](int n, int y, int x, std::int64_t c) {
+                      const std::int64_t pixel =
+                          (std::int64_t{1} * n * out.height + y) * out.width + x;
+                      const Lanes<T> g = load_lanes<T>(dy.pixel(n, y, x) + c);
+                      const Lanes<T> winner = load_lanes<T>(saved + pixel * channels + c);
+                      return [=](int tap) -> Lanes<T> {
                         return winner == static_cast<T>(tap) ? g : Lanes<T>{};
                       };
                     });
   }
 
  private:
-  std::int64_t winner_at(int n, int y, int x) const {
-    return ((std::int64_t{1} * n * windows_.output.height + y) * windows_.output.width + x) *
-           channels_;
-  }
-
   Windows windows_;
   std::int64_t channels_;
 };
@@ -132,25 +175,30 @@ class AvgPool final : public Layer<T> {
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& in = args.inputs[0];
-    for_each_window(windows_, in.batch, [&](int n, int y, int x, const Taps& t) {
-      for (std::int64_t c = 0; c < in.pixel_stride; c += kLanes<T>) {
-        Lanes<T> sum{};
-        for (int r = t.row_begin; r < t.row_end; ++r)
-          for (int q = t.column_begin; q < t.column_end; ++q)
-            sum += load_lanes<T>(in.pixel(n, t.top + r, t.left + q) + c);
-        store_lanes<T>(args.output.pixel(n, y, x) + c, sum * share_);
-      }
-    });
+    const T* const in = args.inputs[0].data;
+    const View<T> out = args.output;
+    const T share = share_;
+    for_each_window(windows_, args.inputs[0],
+                    [=](int n, int y, int x, std::int64_t corner, auto window) {
+                      T* const to = out.pixel(n, y, x);
+                      for (std::int64_t c = 0; c < out.pixel_stride; c += kLanes<T>) {
+                        Lanes<T> sum{};
+                        window.for_each_tap([&](int, std::int64_t offset) {
+                          sum += load_lanes<T>(in + (corner + offset + c));
+                        });
+                        store_lanes<T>(to + c, sum * share);
+                      }
+                    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     if (!args.gradient_inputs[0]) return;
+    const View<const T> dy = args.gradient_output;
+    const T share = share_;
     spread_gradient(windows_, args.gradient_inputs[0], args.accumulate[0],
-                    [&](int n, int y, int x, std::int64_t c) {
-                      const Lanes<T> g =
-                          share_ * load_lanes<T>(args.gradient_output.pixel(n, y, x) + c);
-                      return [g](int) { return g; };
+                    [=](int n, int y, int x, std::int64_t c) {
+                      const Lanes<T> g = share * load_lanes<T>(dy.pixel(n, y, x) + c);
+                      return [=](int) { return g; };
                     });
   }
 
