@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# Who may include whom (docs/architecture.md, "Dependency direction"), and that every test on disk is
+# built. Compilers cannot see the first: SystemC and Eigen lie in the system's include folders.
+#
+#   cmake -DSOURCE_DIR=... -DTEST_SOURCES=<file with the tests in the build> -P check_layers.cmake
+
+cmake_minimum_required(VERSION 3.22)
+
+set(failures "")
+set(folders_with_a_rule sim/app)  # the program may include everything
+
+# layer(<folder> <our folders it may include> <third-party headers it may include>): regular
+# expressions on the text between the quotes or brackets; the standard library is always allowed.
+function(layer folder ours third_party)
+  file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/${folder}/*.h
+       ${SOURCE_DIR}/${folder}/*.cpp)
+  foreach(file ${files})
+    file(STRINGS ${SOURCE_DIR}/${file} lines REGEX "^[ \t]*#[ \t]*include")
+    foreach(line ${lines})
+      string(REGEX MATCH "[<\"]([^>\"]+)[>\"]" found "${line}")
+      set(name "${CMAKE_MATCH_1}")
+      if(line MATCHES "include[ \t]*\"")
+        set(allowed "^(${ours})")
+      else()
+        # Headers without a slash and an extension are the standard's; a few of C's and POSIX's.
+        set(allowed "^([a-z_0-9]+|[a-z]+\\.h|sys/[a-z]+\\.h|${third_party})$")
+        if(name MATCHES "^(systemc|tlm|omp\\.h|zlib\\.h)" AND NOT name MATCHES "^(${third_party})$")
+          set(allowed "^$")
+        endif()
+      endif()
+      if(NOT name MATCHES "${allowed}")
+        string(APPEND failures "\n  ${file} must not include ${name}")
+      endif()
+    endforeach()
+  endforeach()
+  set(failures "${failures}" PARENT_SCOPE)
+  set(folders_with_a_rule ${folders_with_a_rule} ${folder} PARENT_SCOPE)
+endfunction()
+
+set(eigen "Eigen/[A-Za-z]+")
+set(json "nlohmann/json(_fwd)?\\.hpp")
+
+layer(models "models/" "${eigen}|omp\\.h|zlib\\.h|immintrin\\.h|${json}")
+layer(sim/schedule "models/|sim/schedule/" "-")
+layer(sim/plan "models/|sim/(plan|timing|schedule|config)/" "-")
+layer(sim/timing "models/|sim/(timing|plan)/" "-")
+layer(sim/stats "models/|sim/(stats|plan)/" "${json}")
+layer(sim/trace "models/|sim/(trace|stats|plan)/" "${json}|zlib\\.h")
+layer(sim/config "models/|sim/(config|schedule|plan|timing)/" "${json}")
+layer(sim/modules "models/|sim/(modules|schedule|plan|stats|trace)/" "systemc")
+layer(sim/system "models/|sim/(system|modules|schedule|plan|stats|trace)/" "systemc")
+
+file(GLOB folders RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/sim/*)
+foreach(folder ${folders})
+  if(NOT folder IN_LIST folders_with_a_rule)
+    string(APPEND failures "\n  ${folder} has no rule in tests/check_layers.cmake")
+  endif()
+endforeach()
+
+# JSON stops at the border: one file of models reads it (the header of a safetensors file).
+file(GLOB_RECURSE model_files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/models/*.h
+     ${SOURCE_DIR}/models/*.cpp)
+foreach(file ${model_files})
+  file(STRINGS ${SOURCE_DIR}/${file} json_lines REGEX "#include <nlohmann")
+  if(json_lines AND NOT file STREQUAL "models/data/safetensors.cpp")
+    string(APPEND failures "\n  ${file} must not include nlohmann/json: no JSON in models")
+  endif()
+endforeach()
+
+file(GLOB_RECURSE tests_on_disk ${SOURCE_DIR}/tests/*_test.cpp)
+file(STRINGS ${TEST_SOURCES} tests_in_build)
+foreach(test ${tests_on_disk})
+  if(NOT test IN_LIST tests_in_build)
+    string(APPEND failures "\n  ${test} is in no test program")
+  endif()
+endforeach()
+
+if(failures)
+  message(FATAL_ERROR "Layers:${failures}")
+endif()
+list(LENGTH tests_on_disk count)
+message(STATUS "Includes follow the layers; ${count} test files are in the build.")
