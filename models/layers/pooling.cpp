@@ -29,6 +29,16 @@ struct Windows {
   }
 };
 
+/// Prepares an input gradient for windows to add to. True if every pixel gets one write only (the
+/// windows tile the image), so that it may overwrite.
+template <class T>
+bool start_spreading(const Windows& w, const View<T>& dx, bool accumulate) {
+  if (accumulate) return false;
+  if (w.tile_input()) return true;
+  fill_zero(dx);
+  return false;
+}
+
 /// Taps of a window that lies on the image as a whole; unrolled.
 template <int kKernel>
 struct WholeWindow {
@@ -59,52 +69,78 @@ struct ClippedWindow {
   }
 };
 
-/// Calls body(n, y, x, corner, window) for every output pixel; `image` is the view on the input
-/// side, `corner` the elements from its origin to the window's corner (outside when clipped).
+/// Neighbouring windows of one row that are clipped alike.
+struct WindowRun {
+  int n, y, x;  ///< output pixel of the first
+  int count;
+  std::int64_t corner;  ///< elements from the image's origin to the first's corner
+  std::int64_t step;    ///< elements from corner to corner
+};
+
+/// Calls body(run, window) until every output pixel is done; `image` is the view on the input side.
+/// Long runs keep the bodies' inner loops free of everything but pointers.
 template <class T, class Body>
-inline void for_each_window(const Windows& w, const View<T>& image, Body&& body) {
+inline void for_each_window_run(const Windows& w, const View<T>& image, Body&& body) {
   const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
   for (int n = 0; n < image.batch; ++n)
     for (int y = 0; y < w.output.height; ++y) {
       const int top = y * w.stride - w.padding;
       const int row_begin = std::max(0, -top);
       const int row_end = std::min(w.kernel, w.input.height - top);
-      for (int x = 0; x < w.output.width; ++x) {
+      for (int x = 0, count = 1; x < w.output.width; x += count) {
         const int left = x * w.stride - w.padding;
         const int column_begin = std::max(0, -left);
         const int column_end = std::min(w.kernel, w.input.width - left);
-        const bool whole = row_end - row_begin + column_end - column_begin == 2 * w.kernel;
-        const std::int64_t corner = n * image.sample_stride + top * row + left * pixel;
+        const bool inside = column_end - column_begin == w.kernel;
+        count = inside ? (w.input.width - w.kernel - left) / w.stride + 1 : 1;
+        const WindowRun run{
+            n, y, x, count, n * image.sample_stride + top * row + left * pixel, w.stride * pixel};
+        const bool whole = inside && row_end - row_begin == w.kernel;
         if (whole && w.kernel == 2)
-          body(n, y, x, corner, WholeWindow<2>{row, pixel});
+          body(run, WholeWindow<2>{row, pixel});
         else if (whole && w.kernel == 3)
-          body(n, y, x, corner, WholeWindow<3>{row, pixel});
+          body(run, WholeWindow<3>{row, pixel});
         else
-          body(n, y, x, corner,
+          body(run,
                ClippedWindow{row, pixel, w.kernel, row_begin, row_end, column_begin, column_end});
       }
     }
 }
 
-/// Adds of_lanes(n, y, x, first channel)(tap) to the input gradient below every tap.
-template <class T, class Gradient>
-inline void spread_gradient(const Windows& w, const View<T>& dx, bool accumulate,
-                            Gradient&& of_lanes) {
-  // Where windows tile the image the first write is the only one.
-  const bool overwrite = !accumulate && w.tile_input();
-  if (!accumulate && !overwrite) fill_zero(dx);
-  T* const origin = dx.data;
-  const std::int64_t channels = dx.pixel_stride;
-  for_each_window(w, dx, [=](int n, int y, int x, std::int64_t corner, auto window) {
-    for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
-      const auto of_tap = of_lanes(n, y, x, c);
-      window.for_each_tap([=](int tap, std::int64_t offset) {
-        T* to = origin + (corner + offset + c);
-        const Lanes<T> g = of_tap(tap);
-        store_lanes<T>(to, overwrite ? g : load_lanes<T>(to) + g);
+template <class T, class Window>
+[[gnu::noinline]] void max_of_windows(Window window, int count, std::int64_t channels, const T* in,
+                                      std::int64_t step, T* out, T* winners) {
+  for (int i = 0; i < count; ++i, in += step)
+    for (std::int64_t c = 0; c < channels; c += kLanes<T>, out += kLanes<T>) {
+      Lanes<T> best = all_lanes(-std::numeric_limits<T>::infinity());
+      Lanes<T> winner = all_lanes(static_cast<T>(window.first_tap()));
+      window.for_each_tap([&](int tap, std::int64_t offset) {
+        const Lanes<T> v = load_lanes<T>(in + offset + c);
+        const auto wins = (v > best) | (v != v);
+        best = wins ? v : best;
+        winner = wins ? all_lanes(static_cast<T>(tap)) : winner;
+      });
+      store_lanes<T>(out, best);
+      if (!winners) continue;
+      store_lanes<T>(winners, winner);
+      winners += kLanes<T>;
+    }
+}
+
+/// Gives dy to the winners; `overwrite`: no other window reaches these pixels.
+template <class T, class Window>
+[[gnu::noinline]] void spread_to_winners(Window window, int count, std::int64_t channels,
+                                         const T* dy, const T* winners, bool overwrite, T* dx,
+                                         std::int64_t step) {
+  for (int i = 0; i < count; ++i, dx += step)
+    for (std::int64_t c = 0; c < channels; c += kLanes<T>, dy += kLanes<T>, winners += kLanes<T>) {
+      const Lanes<T> g = load_lanes<T>(dy), winner = load_lanes<T>(winners);
+      window.for_each_tap([&](int tap, std::int64_t offset) {
+        T* to = dx + offset + c;
+        const Lanes<T> share = winner == static_cast<T>(tap) ? g : Lanes<T>{};
+        store_lanes<T>(to, overwrite ? share : load_lanes<T>(to) + share);
       });
     }
-  });
 }
 
 template <class T>
@@ -120,48 +156,32 @@ class MaxPool final : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const T* const in = args.inputs[0].data;
-    const View<T> out = args.output;
-    const std::int64_t channels = channels_;
-    T* saved = args.saved;
-    for_each_window(windows_, args.inputs[0],
-                    [&](int n, int y, int x, std::int64_t corner, auto window) {
-                      T* const to = out.pixel(n, y, x);
-                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
-                        Lanes<T> best = all_lanes(-std::numeric_limits<T>::infinity());
-                        Lanes<T> winner = all_lanes(static_cast<T>(window.first_tap()));
-                        window.for_each_tap([&](int tap, std::int64_t offset) {
-                          const Lanes<T> v = load_lanes<T>(in + (corner + offset + c));
-                          const auto wins = (v > best) | (v != v);
-                          best = wins ? v : best;
-                          winner = wins ? all_lanes(static_cast<T>(tap)) : winner;
-                        });
-                        store_lanes<T>(to + c, best);
-                        if (saved) store_lanes<T>(saved + c, winner);
-                      }
-                      if (saved) saved += channels;
-                    });
+    const View<const T>& x = args.inputs[0];
+    for_each_window_run(windows_, x, [&](const WindowRun& run, auto window) {
+      max_of_windows(window, run.count, channels_, x.data + run.corner, run.step,
+                     args.output.pixel(run.n, run.y, run.x),
+                     args.saved ? args.saved + winners_at(run) : nullptr);
+    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
-    if (!args.gradient_inputs[0]) return;
-    const View<const T> dy = args.gradient_output;
-    const T* const saved = args.saved;
-    const Shape out = windows_.output;
-    const std::int64_t channels = channels_;
-    spread_gradient(windows_, args.gradient_inputs[0], args.accumulate[0],
-                    [=](int n, int y, int x, std::int64_t c) {
-                      const std::int64_t pixel =
-                          (std::int64_t{1} * n * out.height + y) * out.width + x;
-                      const Lanes<T> g = load_lanes<T>(dy.pixel(n, y, x) + c);
-                      const Lanes<T> winner = load_lanes<T>(saved + pixel * channels + c);
-                      return [=](int tap) -> Lanes<T> {
-                        return winner == static_cast<T>(tap) ? g : Lanes<T>{};
-                      };
-                    });
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool overwrite = start_spreading(windows_, dx, args.accumulate[0]);
+    for_each_window_run(windows_, dx, [&](const WindowRun& run, auto window) {
+      spread_to_winners(window, run.count, channels_,
+                        args.gradient_output.pixel(run.n, run.y, run.x),
+                        args.saved + winners_at(run), overwrite, dx.data + run.corner, run.step);
+    });
   }
 
  private:
+  std::int64_t winners_at(const WindowRun& run) const {
+    return ((std::int64_t{1} * run.n * windows_.output.height + run.y) * windows_.output.width +
+            run.x) *
+           channels_;
+  }
+
   Windows windows_;
   std::int64_t channels_;
 };
@@ -175,31 +195,36 @@ class AvgPool final : public Layer<T> {
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const T* const in = args.inputs[0].data;
-    const View<T> out = args.output;
-    const T share = share_;
-    for_each_window(windows_, args.inputs[0],
-                    [=](int n, int y, int x, std::int64_t corner, auto window) {
-                      T* const to = out.pixel(n, y, x);
-                      for (std::int64_t c = 0; c < out.pixel_stride; c += kLanes<T>) {
-                        Lanes<T> sum{};
-                        window.for_each_tap([&](int, std::int64_t offset) {
-                          sum += load_lanes<T>(in + (corner + offset + c));
-                        });
-                        store_lanes<T>(to + c, sum * share);
-                      }
-                    });
+    const View<const T>& x = args.inputs[0];
+    for_each_window_run(windows_, x, [&](const WindowRun& run, auto window) {
+      const T* in = x.data + run.corner;
+      T* out = args.output.pixel(run.n, run.y, run.x);
+      for (int i = 0; i < run.count; ++i, in += run.step)
+        for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>, out += kLanes<T>) {
+          Lanes<T> sum{};
+          window.for_each_tap(
+              [&](int, std::int64_t offset) { sum += load_lanes<T>(in + offset + c); });
+          store_lanes<T>(out, sum * share_);
+        }
+    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
-    if (!args.gradient_inputs[0]) return;
-    const View<const T> dy = args.gradient_output;
-    const T share = share_;
-    spread_gradient(windows_, args.gradient_inputs[0], args.accumulate[0],
-                    [=](int n, int y, int x, std::int64_t c) {
-                      const Lanes<T> g = share * load_lanes<T>(dy.pixel(n, y, x) + c);
-                      return [=](int) { return g; };
-                    });
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool overwrite = start_spreading(windows_, dx, args.accumulate[0]);
+    for_each_window_run(windows_, dx, [&](const WindowRun& run, auto window) {
+      const T* dy = args.gradient_output.pixel(run.n, run.y, run.x);
+      T* corner = dx.data + run.corner;
+      for (int i = 0; i < run.count; ++i, corner += run.step)
+        for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>, dy += kLanes<T>) {
+          const Lanes<T> g = share_ * load_lanes<T>(dy);
+          window.for_each_tap([&](int, std::int64_t offset) {
+            T* to = corner + offset + c;
+            store_lanes<T>(to, overwrite ? g : load_lanes<T>(to) + g);
+          });
+        }
+    });
   }
 
  private:
