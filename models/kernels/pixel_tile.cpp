@@ -7,13 +7,117 @@
 namespace stagecoach {
 namespace {
 
-template <class T>
-using Kernel = void (*)(const PixelTile<T>&);
+/// S: compile-time distance of the pixels; 0: any offsets, in registers.
+template <class T, int P, int NV, int S>
+[[gnu::always_inline]] inline void run_tile(const PixelTile<T>& tile,
+                                            const std::ptrdiff_t (&out_at)[P]) {
+  constexpr int L = kLanes<T>;
+  // A lone vector of channels may have too few sums to hide the latency of a multiply-add: then
+  // even and odd steps add to different ones.
+  constexpr int kSets = NV == 1 && P <= 8 && 2 * P + 4 <= kVectorRegisters ? 2 : 1;
+  Vec<T> sum[kSets][P][NV];
+  std::ptrdiff_t at[P];
+#pragma GCC unroll 16
+  for (int p = 1; p < P; ++p) at[p] = S ? p * S : tile.in_at[p];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      sum[0][p][v] = Vec<T>{};
+      if (tile.accumulate)
+        sum[0][p][v] = load(tile.output + out_at[p] + v * L);
+      else if (tile.bias)
+        sum[0][p][v] = load(tile.bias + v * L);
+      if (kSets == 2) sum[kSets - 1][p][v] = Vec<T>{};
+    }
+  const auto step = [&](const T* in, const T* w, Vec<T>(&s)[P][NV]) {
+    Vec<T> b[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) b[v] = load(w + v * L);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+      const T a = p == 0 ? *in : in[at[p]];  // pixel 0 is where `input` points
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) s[p][v] += a * b[v];
+    }
+  };
+  const Steps& steps = *tile.steps;
+  const std::ptrdiff_t stride = tile.weight_stride;
+  for (int r = 0; r < steps.runs; ++r) {
+    const T* in = tile.input + steps.run[r].input;
+    const T* w = tile.weights + steps.run[r].weight;
+    for (int c = steps.run_channels; c > 0; c -= kRunUnroll) {
+      // Keeps the compiler from precomputing (and spilling) one address for each pixel and step.
+      if (S == 0) {
+#pragma GCC unroll 16
+        for (int p = 1; p < P; ++p) asm("" : "+r"(at[p]));
+      }
+#pragma GCC unroll 4
+      for (int u = 0; u < kRunUnroll; ++u) {
+        step(in + u, w, sum[u % kSets]);
+        w += stride;
+      }
+      in += kRunUnroll;
+    }
+  }
+  int s = 0;
+  for (; s + kSets <= steps.singles; s += kSets)
+#pragma GCC unroll 2
+    for (int u = 0; u < kSets; ++u)
+      step(tile.input + steps.single[s + u].input, tile.weights + steps.single[s + u].weight,
+           sum[u]);
+  if (s < steps.singles)
+    step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      Vec<T> result = sum[0][p][v];
+      if (kSets == 2) result += sum[kSets - 1][p][v];
+      store(tile.output + out_at[p] + v * L, result);
+    }
+}
+
+template <class T, int P, int NV>
+void run_any(const PixelTile<T>& tile) {
+  std::ptrdiff_t out_at[P];
+  for (int p = 0; p < P; ++p) out_at[p] = tile.out_at[p];
+  run_tile<T, P, NV, 0>(tile, out_at);
+}
+
+template <class T, int P, int NV, int S>
+void run_row(const PixelTile<T>& tile, std::ptrdiff_t out_step) {
+  std::ptrdiff_t out_at[P];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) out_at[p] = p * out_step;
+  run_tile<T, P, NV, S>(tile, out_at);
+}
 
 template <class T, int NV, int... P>
-void run(const PixelTile<T>& tile, int pixels, std::integer_sequence<int, P...>) {
-  static constexpr Kernel<T> kernels[] = {&run_pixel_tile<T, P + 1, NV>...};
+void dispatch(const PixelTile<T>& tile, int pixels, std::integer_sequence<int, P...>) {
+  using Kernel = void (*)(const PixelTile<T>&);
+  static constexpr Kernel kernels[] = {&run_any<T, P + 1, NV>...};
   kernels[pixels - 1](tile);
+}
+
+template <class T, int P, int NV>
+RowKernel<T> row_kernel_of(std::ptrdiff_t in_step) {
+  switch (in_step) {
+    case 16:
+      return {&run_row<T, P, NV, 16>, P};
+    case 32:
+      return {&run_row<T, P, NV, 32>, P};
+    case 64:
+      return {&run_row<T, P, NV, 64>, P};
+    case 128:
+      return {&run_row<T, P, NV, 128>, P};
+    case 256:
+      return {&run_row<T, P, NV, 256>, P};
+    case 512:
+      return {&run_row<T, P, NV, 512>, P};
+    default:
+      return {};
+  }
 }
 
 }  // namespace
@@ -21,12 +125,23 @@ void run(const PixelTile<T>& tile, int pixels, std::integer_sequence<int, P...>)
 template <class T>
 void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors) {
   using Pixels = std::make_integer_sequence<int, kTilePixels>;
-  if (vectors == 1) return run<T, 1>(tile, pixels, Pixels());
-  if (vectors == 2) return run<T, 2>(tile, pixels, Pixels());
-  return run<T, 3>(tile, pixels, Pixels());
+  if (vectors == 1) return dispatch<T, 1>(tile, pixels, Pixels());
+  if (vectors == 2) return dispatch<T, 2>(tile, pixels, Pixels());
+  return dispatch<T, 3>(tile, pixels, Pixels());
+}
+
+template <class T>
+RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int vectors) {
+  constexpr int P = kTilePixels;
+  if (vectors == 1 && columns % (2 * P) == 0) return row_kernel_of<T, 2 * P, 1>(in_step);
+  if (vectors == 1 && columns % P == 0) return row_kernel_of<T, P, 1>(in_step);
+  if (vectors == 2 && columns % P == 0) return row_kernel_of<T, P, 2>(in_step);
+  return {};
 }
 
 template void run_pixel_tile(const PixelTile<float>&, int, int);
 template void run_pixel_tile(const PixelTile<double>&, int, int);
+template RowKernel<float> row_kernel(std::ptrdiff_t, int, int);
+template RowKernel<double> row_kernel(std::ptrdiff_t, int, int);
 
 }  // namespace stagecoach

@@ -31,87 +31,36 @@ struct Steps {
 
 constexpr int kRunUnroll = 4;
 
-/// Pixels of a tile: kLanes-independent because offsets use general registers, which are 16.
+/// Pixels of a tile, as many as there are general registers for their offsets.
 constexpr int kTilePixels = kVectorRegisters == 32 ? 8 : 4;
 
 template <class T>
 struct PixelTile {
   const Steps* steps;
   const T* input;                ///< pixel 0
-  const std::ptrdiff_t* in_at;   ///< offsets of the pixels from `input`
   const T* weights;              ///< first row, at the tile's first channel
   std::ptrdiff_t weight_stride;  ///< between rows
   T* output;
+  const T* bias;                ///< start value; null: zero
+  bool accumulate;              ///< start from what the output holds instead
+  const std::ptrdiff_t* in_at;  ///< offsets of the pixels from `input`; the first is zero
   const std::ptrdiff_t* out_at;
-  const T* bias;    ///< start value; null: zero
-  bool accumulate;  ///< start from what the output holds instead
 };
 
-template <class T, int P, int NV>
-[[gnu::noinline]] void run_pixel_tile(const PixelTile<T>& tile) {
-  constexpr int L = kLanes<T>;
-  // A lone vector of channels has too few sums to hide the latency of a multiply-add: alternate.
-  constexpr int kSets = NV == 1 && 2 * P + 4 <= kVectorRegisters ? 2 : 1;
-  Vec<T> sum[kSets][P][NV];
-  std::ptrdiff_t at[P];
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) at[p] = tile.in_at[p];
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p)
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) {
-      sum[0][p][v] = Vec<T>{};
-      if (tile.accumulate)
-        sum[0][p][v] = load(tile.output + tile.out_at[p] + v * L);
-      else if (tile.bias)
-        sum[0][p][v] = load(tile.bias + v * L);
-      if (kSets == 2) sum[kSets - 1][p][v] = Vec<T>{};
-    }
-  const auto step = [&](const T* in, const T* w, Vec<T>(&s)[P][NV]) {
-    Vec<T> b[NV];
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) b[v] = load(w + v * L);
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) {
-      const T a = in[at[p]];
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) s[p][v] += a * b[v];
-    }
-  };
-  const Steps& steps = *tile.steps;
-  const std::ptrdiff_t stride = tile.weight_stride;
-  for (int r = 0; r < steps.runs; ++r) {
-    const T* in = tile.input + steps.run[r].input;
-    const T* w = tile.weights + steps.run[r].weight;
-    for (int c = steps.run_channels; c > 0; c -= kRunUnroll) {
-#pragma GCC unroll 4
-      for (int u = 0; u < kRunUnroll; ++u) {
-        step(in + u, w, sum[u % kSets]);
-        w += stride;
-      }
-      in += kRunUnroll;
-    }
-  }
-  int s = 0;
-  for (; s + kSets <= steps.singles; s += kSets)
-#pragma GCC unroll 2
-    for (int u = 0; u < kSets; ++u)
-      step(tile.input + steps.single[s + u].input, tile.weights + steps.single[s + u].weight,
-           sum[u]);
-  if (s < steps.singles)
-    step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p)
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) {
-      Vec<T> result = sum[0][p][v];
-      if (kSets == 2) result += sum[kSets - 1][p][v];
-      store(tile.output + tile.out_at[p] + v * L, result);
-    }
-}
-
-/// The same for `pixels` <= kTilePixels and `vectors` <= 3.
+/// Computes `pixels` <= kTilePixels by `vectors` <= 3.
 template <class T>
 void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors);
+
+/// A kernel for `pixels` neighbours in a row, `out_step` apart in the output.
+template <class T>
+struct RowKernel {
+  void (*run)(const PixelTile<T>& tile, std::ptrdiff_t out_step) = nullptr;
+  int pixels = 0;
+};
+
+/// The fastest kernel for rows of `columns` pixels that lie `in_step` apart, compiled for that
+/// distance; empty if there is none.
+template <class T>
+RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int vectors);
 
 }  // namespace stagecoach

@@ -40,11 +40,39 @@ void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
 }
 
 template <class T>
+void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& kernel, int vector) {
+  for (int n = 0; n < p.batch; ++n)
+    for (int y = 0; y < p.rows; ++y) {
+      tile.input = p.input + n * p.in.sample + y * p.in.row;
+      tile.output = p.output + n * p.out.sample + y * p.out.row + vector * kLanes<T>;
+      for (int x = 0; x < p.columns; x += kernel.pixels) {
+        kernel.run(tile, p.out.pixel);
+        tile.input += kernel.pixels * p.in.pixel;
+        tile.output += kernel.pixels * p.out.pixel;
+      }
+    }
+}
+
+template <class T>
+void run_anywhere(const TileProblem<T>& p, PixelTile<T> tile, int vector, int vectors) {
+  const int pixels = p.batch * p.rows * p.columns;
+  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
+  for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
+    const int begin = static_cast<int>(std::int64_t{pixels} * i / tiles);
+    const int end = static_cast<int>(std::int64_t{pixels} * (i + 1) / tiles);
+    const PixelOffsets at(p, begin, end - begin);
+    tile.input = p.input + at.base_in();
+    tile.in_at = at.in();
+    tile.output = p.output + at.base_out() + vector * kLanes<T>;
+    tile.out_at = at.out();
+    run_pixel_tile(tile, end - begin, vectors);
+  }
+}
+
+template <class T>
 void solve_block(const TileProblem<T>& p, const Block& block, bool first) {
   Steps steps;
   fill_steps(p, block, steps);
-  const int pixels = p.batch * p.rows * p.columns;
-  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
   constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
   for (int v = 0, nv = 0; v < p.vectors; v += nv) {
     const int left = p.vectors - v;
@@ -55,15 +83,11 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first) {
     tile.weight_stride = p.weight_stride;
     tile.bias = first && p.bias ? p.bias + v * kLanes<T> : nullptr;
     tile.accumulate = !first || p.accumulate;
-    for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
-      const int begin = static_cast<int>(std::int64_t{pixels} * i / tiles);
-      const int end = static_cast<int>(std::int64_t{pixels} * (i + 1) / tiles);
-      const PixelOffsets at(p, begin, end - begin);
-      tile.input = p.input + at.base_in();
-      tile.in_at = at.in();
-      tile.output = p.output + at.base_out() + v * kLanes<T>;
-      tile.out_at = at.out();
-      run_pixel_tile(tile, end - begin, nv);
+    const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, nv);
+    if (kernel.run) {
+      run_rows(p, tile, kernel, v);
+    } else {
+      run_anywhere(p, tile, v, nv);
     }
   }
 }

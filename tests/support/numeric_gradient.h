@@ -108,10 +108,15 @@ class LayerFixture {
     poison(scratch_);
     if (training) poison(saved_);
     if (!options_.in_place) fill_interior(output_view(), T(4321));
-    std::vector<View<const T>> inputs;
-    for (std::size_t i = 0; i < inputs_.size(); ++i) inputs.push_back(input_view(int(i)));
+    run_forward(training);
+  }
+
+  /// The layer's forward and nothing else.
+  void run_forward(bool training) {
+    forward_inputs_.clear();
+    for (std::size_t i = 0; i < inputs_.size(); ++i) forward_inputs_.push_back(input_view(int(i)));
     ForwardArgs<T> args;
-    args.inputs = inputs.data();
+    args.inputs = forward_inputs_.data();
     args.output = output_view();
     args.parameters = parameters_.data();
     args.state = state_.data();
@@ -257,7 +262,7 @@ class LayerFixture {
   std::vector<Buffer<T>> inputs_, gradient_inputs_;
   Buffer<T> output_, gradient_output_, parameters_, gradient_parameters_, saved_, scratch_, state_;
   std::vector<std::uint64_t> keys_;
-  std::vector<View<const T>> backward_inputs_;
+  std::vector<View<const T>> forward_inputs_, backward_inputs_;
   std::vector<View<T>> backward_gradients_;
   std::unique_ptr<bool[]> accumulate_;
   BackwardArgs<T> backward_;
