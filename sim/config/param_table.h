@@ -103,6 +103,29 @@ class Table {
     return *this;
   }
 
+  /// A field that may be absent and has no member of its own: `set` stores what was read, `get`
+  /// gives what to write (nothing: the field is left out).
+  template <class N>
+  Table& stored(std::string key, Codec<N> type, std::function<void(T&, const N&)> set,
+                std::function<std::optional<N>(const T&)> get, std::string sentence,
+                std::string default_text) {
+    Row<T> row;
+    row.info = {std::move(key),      type.info,     false,
+                std::move(sentence), OrderedJson(), std::move(default_text)};
+    row.read = [type, set](const Json& value, const Place& at, T& out) {
+      N read{};
+      if (!type.read(value, at, read)) return false;
+      set(out, read);
+      return true;
+    };
+    row.write = [type, get](const T& from) {
+      const std::optional<N> value = get(from);
+      return value ? type.write(*value) : OrderedJson();
+    };
+    rows_.push_back(std::move(row));
+    return *this;
+  }
+
   /// All rows of a table for a member struct, at this level of the object.
   template <class U>
   Table& include(U T::*member, const Table<U>& inner) {
@@ -126,17 +149,17 @@ class Table {
   template <class E>
   Table& tagged(const std::string& key, E T::*member, const std::string& sentence,
                 std::vector<Variant<T, E>> variants) {
-    std::vector<Word<E>> all;
-    for (const auto& v : variants) all.push_back({v.word, v.value, v.sentence});
-    required(key, member, words<E>(std::move(all)), sentence);
-    tag_ = key;
-    for (auto& v : variants) {
-      const E value = v.value;
-      variants_.push_back({v.word, v.sentence,
-                           [value, member](const T& t) { return t.*member == value; },
-                           std::make_shared<Table<T>>(std::move(v.fields))});
-    }
-    return *this;
+    required(key, member, tag_words<E>(variants), sentence);
+    return add_variants(key, member, std::move(variants));
+  }
+
+  /// The same with the struct's own value when the field is absent.
+  template <class E>
+  Table& tagged_or_default(const std::string& key, E T::*member, const std::string& sentence,
+                           std::vector<Variant<T, E>> variants) {
+    optional(key, member, tag_words<E>(variants), sentence);
+    tag_has_default_ = true;
+    return add_variants(key, member, std::move(variants));
   }
 
   /// A rule over several fields; runs when every field of the object was read without error.
@@ -223,6 +246,25 @@ class Table {
     std::shared_ptr<const Table<T>> table;
   };
 
+  template <class E>
+  static Codec<E> tag_words(const std::vector<Variant<T, E>>& variants) {
+    std::vector<Word<E>> all;
+    for (const auto& v : variants) all.push_back({v.word, v.value, v.sentence});
+    return words<E>(std::move(all));
+  }
+
+  template <class E>
+  Table& add_variants(const std::string& key, E T::*member, std::vector<Variant<T, E>> variants) {
+    tag_ = key;
+    for (auto& v : variants) {
+      const E value = v.value;
+      variants_.push_back({v.word, v.sentence,
+                           [value, member](const T& t) { return t.*member == value; },
+                           std::make_shared<Table<T>>(std::move(v.fields))});
+    }
+    return *this;
+  }
+
   template <class M>
   Table& add(std::string key, M T::*member, Codec<M> type, bool is_required, std::string sentence,
              std::string default_text) {
@@ -269,11 +311,12 @@ class Table {
   /// The table of the variant that the tag selects; `known` is false if the tag is absent or wrong.
   const Table* chosen(const Json& value, const T& out, bool& known) const {
     if (tag_.empty()) return nullptr;
-    known = false;
     const auto tag = value.find(tag_);
-    if (tag == value.end() || !tag->is_string()) return nullptr;
+    const bool absent = tag == value.end();
+    known = false;
+    if (absent ? !tag_has_default_ : !tag->is_string()) return nullptr;
     for (const auto& v : variants_) {
-      if (v.word == tag->template get_ref<const std::string&>() && v.is_chosen(out)) {
+      if ((absent || *tag == v.word) && v.is_chosen(out)) {
         known = true;
         return v.table.get();
       }
@@ -305,6 +348,7 @@ class Table {
   std::string sentence_;
   std::vector<Row<T>> rows_;
   std::string tag_;
+  bool tag_has_default_ = false;
   std::vector<Choice> variants_;
   std::vector<std::function<void(const T&, const Place&)>> checks_;
   std::map<std::string, double> T::*uncertainties_ = nullptr;

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of layers and networks.
+#include <algorithm>
+
+#include "models/network.h"
+#include "sim/config/workload_file.h"
+
+namespace stagecoach {
+namespace {
+
+// Bounds that keep every product of sizes within its type; far above any real network.
+constexpr int kMaxChannels = 65536;
+constexpr int kMaxExtent = 16384;
+constexpr int kMaxKernel = 128;
+constexpr int kMaxFeatures = 1 << 24;
+
+using Fields = Table<LayerSpec>;
+
+void window_fields(Fields& t, const char* default_stride) {
+  t.required("kernel", &LayerSpec::kernel, integer(1, kMaxKernel),
+             "Rows and columns of the window.");
+  t.optional("stride", &LayerSpec::stride, integer(1, kMaxKernel), "Step of the window.",
+             default_stride);
+  t.optional("padding", &LayerSpec::padding, integer(0, kMaxKernel),
+             "Rows and columns added on each side (they count as zero, in a maximum not at all).");
+}
+
+Fields conv2d_fields() {
+  Fields t;
+  t.required("out_channels", &LayerSpec::out_channels, integer(1, kMaxChannels),
+             "Channels of the output.");
+  window_fields(t, "1");
+  t.optional("groups", &LayerSpec::groups, integer(1, kMaxChannels),
+             "Groups of channels that are convolved apart; divides the channels of both sides.");
+  t.optional("bias", &LayerSpec::bias, boolean(), "Adds a trainable bias per output channel.");
+  return t;
+}
+
+Fields linear_fields() {
+  Fields t;
+  t.required("out_features", &LayerSpec::out_features, integer(1, kMaxFeatures),
+             "Features of the output.");
+  t.optional("bias", &LayerSpec::bias, boolean(), "Adds a trainable bias per output feature.");
+  return t;
+}
+
+Fields pool_fields() {
+  Fields t;
+  window_fields(t, "the kernel");
+  return t;
+}
+
+Fields norm_fields() {
+  Fields t;
+  t.optional("epsilon", &LayerSpec::epsilon, number(above(0)), "Added to the variance.");
+  return t;
+}
+
+Fields batch_norm_fields() {
+  Fields t = norm_fields();
+  t.optional("momentum", &LayerSpec::momentum, number(between(0, 1)),
+             "Weight of the new sample in the running statistics.");
+  return t;
+}
+
+Fields group_norm_fields() {
+  Fields t;
+  t.optional("groups", &LayerSpec::groups, integer(1, kMaxChannels),
+             "Groups of channels that share a mean and a variance; divides the channels.");
+  t.optional("epsilon", &LayerSpec::epsilon, number(above(0)), "Added to the variance.");
+  return t;
+}
+
+Fields online_norm_fields() {
+  Fields t = norm_fields();
+  t.optional("forward_decay", &LayerSpec::forward_decay, number(from_below(0, 1)),
+             "Decay of the running mean and variance.");
+  t.optional("backward_decay", &LayerSpec::backward_decay, number(from_below(0, 1)),
+             "Decay of the control variables of the backward pass.");
+  return t;
+}
+
+Fields local_response_norm_fields() {
+  Fields t;
+  t.optional("size", &LayerSpec::size, integer(1, kMaxChannels), "Channels in the window.");
+  t.optional("alpha", &LayerSpec::alpha, number(at_least(0)), "Factor on the mean of squares.");
+  t.optional("beta", &LayerSpec::beta, number(at_least(0)), "Exponent.");
+  t.optional("k", &LayerSpec::k, number(above(0)), "Added to the scaled mean of squares.");
+  return t;
+}
+
+Fields dropout_fields() {
+  Fields t;
+  t.optional("probability", &LayerSpec::probability, number(from_below(0, 1)),
+             "Share of elements set to zero while training.");
+  return t;
+}
+
+struct LayerText {
+  Fields fields;
+  const char* sentence;
+};
+
+/// Exhaustive: the compiler asks for a new kind's rows here.
+LayerText text_of(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::conv2d:
+      return {conv2d_fields(), "Convolution of an image with square kernels."};
+    case LayerKind::linear:
+      return {linear_fields(), "Fully connected; needs features: put `flatten` before it."};
+    case LayerKind::relu:
+      return {Fields(), "max(x, 0)."};
+    case LayerKind::tanh:
+      return {Fields(), "Hyperbolic tangent."};
+    case LayerKind::sigmoid:
+      return {Fields(), "1 / (1 + exp(-x))."};
+    case LayerKind::max_pool2d:
+      return {pool_fields(), "Maximum of each window."};
+    case LayerKind::avg_pool2d:
+      return {pool_fields(), "Mean of each window, padding counted as zeros."};
+    case LayerKind::global_avg_pool2d:
+      return {Fields(), "Mean of each channel: [C,H,W] becomes [C]."};
+    case LayerKind::flatten:
+      return {Fields(), "[C,H,W] becomes [C*H*W]."};
+    case LayerKind::batch_norm2d:
+      return {batch_norm_fields(), "Normalises a channel over the samples that travel together."};
+    case LayerKind::group_norm:
+      return {group_norm_fields(), "Normalises groups of channels of each sample."};
+    case LayerKind::layer_norm:
+      return {norm_fields(), "Normalises all of each sample."};
+    case LayerKind::filter_response_norm:
+      return {norm_fields(), "Divides by the root mean square; thresholded linear unit after it."};
+    case LayerKind::online_norm:
+      return {online_norm_fields(), "Normalises by running statistics of the samples before."};
+    case LayerKind::local_response_norm:
+      return {local_response_norm_fields(), "Divides by activity of neighbouring channels."};
+    case LayerKind::dropout:
+      return {dropout_fields(), "Sets random elements to zero while training."};
+    case LayerKind::identity:
+      return {Fields(), "Passes its input on."};
+    case LayerKind::add:
+      return {Fields(), "Sum of two or more inputs of one shape."};
+  }
+  return {Fields(), ""};
+}
+
+}  // namespace
+
+Table<LayerSpec> layer_table() {
+  Table<LayerSpec> t("layer", "One layer. `type` selects which further fields it has.");
+  t.optional("name", &LayerSpec::name, text(),
+             "Unique; names tensors in weight files, stages and places of cuts.",
+             "type and position, e.g. `relu3`");
+  std::vector<Variant<LayerSpec, LayerKind>> variants;
+  for (const LayerKind kind : all_layer_kinds()) {
+    LayerText text = text_of(kind);
+    variants.push_back({to_word(kind), kind, text.sentence, std::move(text.fields)});
+  }
+  t.tagged<LayerKind>("type", &LayerSpec::kind, "What the layer computes.", std::move(variants));
+  t.optional("inputs", &LayerSpec::inputs, list_of<std::string>(text(), 1),
+             "Names of the layers it reads; `input` is the network's input.", "the layer before");
+  return t;
+}
+
+Codec<Shape> shape_codec() {
+  Codec<Shape> codec = converted<Shape, std::vector<int>>(
+      list_of<int>(integer(1, kMaxFeatures), 1, 3),
+      [](const std::vector<int>& d) {
+        return d.size() == 3 ? Shape::image(d[0], d[1], d[2]) : Shape::features(d[0]);
+      },
+      [](const Shape& s) {
+        return s.rank == 1 ? std::vector<int>{s.channels}
+                           : std::vector<int>{s.channels, s.height, s.width};
+      });
+  const auto read = codec.read;
+  codec.read = [read](const Json& value, const Place& at, Shape& out) {
+    Shape shape;
+    if (!read(value, at, shape)) return false;
+    const bool good =
+        value.size() == 1 || (value.size() == 3 && shape.channels <= kMaxChannels &&
+                              shape.height <= kMaxExtent && shape.width <= kMaxExtent);
+    if (!good) {
+      at.report("found " + printable(value.dump(), 60) +
+                "; allowed: [channels, rows, columns], at most [" + std::to_string(kMaxChannels) +
+                ", " + std::to_string(kMaxExtent) + ", " + std::to_string(kMaxExtent) +
+                "], or [features]");
+      return false;
+    }
+    out = shape;
+    return true;
+  };
+  return codec;
+}
+
+Table<NetworkSpec> network_table() {
+  Table<NetworkSpec> t("network", "A graph of layers, in an order in which inputs come first.");
+  t.required("input", &NetworkSpec::input, shape_codec(),
+             "Shape of one sample: [channels, rows, columns] or [features].");
+  t.required("layers", &NetworkSpec::layers, list_of<LayerSpec>(layer_table().codec(), 1, 100000),
+             "The layers; sizes of their input side are inferred.");
+  return t;
+}
+
+Codec<NetworkFile> network_codec() {
+  Codec<NetworkFile> file = converted<NetworkFile, std::string>(
+      text(),
+      [](const std::string& path) {
+        NetworkFile network;
+        network.form = NetworkFile::Form::file;
+        network.path = path;
+        return network;
+      },
+      [](const NetworkFile& network) { return network.path; },
+      [](const NetworkFile& network) { return network.form == NetworkFile::Form::file; });
+  Codec<NetworkFile> layers = converted<NetworkFile, NetworkSpec>(
+      network_table().codec(),
+      [](const NetworkSpec& spec) {
+        NetworkFile network;
+        network.spec = spec;
+        return network;
+      },
+      [](const NetworkFile& network) { return network.spec; });
+  return one_of<NetworkFile>({std::move(file), std::move(layers)});
+}
+
+}  // namespace stagecoach

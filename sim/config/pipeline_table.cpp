@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of the pipeline: partition, schedule, pacing; and the table of a whole workload.
+#include <limits>
+
+#include "sim/config/workload_file.h"
+
+namespace stagecoach {
+namespace {
+
+constexpr int kMaxInt = std::numeric_limits<int>::max();
+
+/// A word, or {"cuts": [...]}.
+Codec<PartitionSpec> partition_codec() {
+  Codec<PartitionSpec> word = converted<PartitionSpec, PartitionKind>(
+      words<PartitionKind>(
+          {{"per_layer", PartitionKind::per_layer,
+            "a stage for every layer with a weight matrix or kernel, with what follows it"},
+           {"per_module", PartitionKind::per_module, "a stage for every layer, and for the loss"}}),
+      [](const PartitionKind& kind) {
+        PartitionSpec spec;
+        spec.kind = kind;
+        return spec;
+      },
+      [](const PartitionSpec& spec) { return spec.kind; },
+      [](const PartitionSpec& spec) { return spec.kind != PartitionKind::cuts; });
+  Table<PartitionSpec> cuts("cuts", "A placement vector.");
+  cuts.required("cuts", &PartitionSpec::cuts, list_of<std::string>(text()),
+                "Names of the layers after which a pipeline register stands, in order; none: one "
+                "stage.");
+  Codec<PartitionSpec> vector = cuts.codec();
+  const auto read = vector.read;
+  vector.read = [read](const Json& value, const Place& at, PartitionSpec& out) {
+    out.kind = PartitionKind::cuts;
+    return read(value, at, out);
+  };
+  return one_of<PartitionSpec>({std::move(word), std::move(vector)});
+}
+
+/// One number for all stages, or one for each.
+Codec<std::vector<int>> per_stage(IntegerType item) {
+  using Counts = std::vector<int>;
+  Codec<Counts> single = converted<Counts, int>(
+      Codec<int>(item), [](const int& n) { return Counts{n}; },
+      [](const Counts& all) { return all.front(); },
+      [](const Counts& all) { return all.size() == 1; });
+  return one_of<Counts>({std::move(single), list_of<int>(item, 1)});
+}
+
+std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
+  using P = PipelineFile;
+  const Table<P> plain;
+  Table<P> hybrid, one_f_one_b;
+  one_f_one_b.optional("vertical_sync", &P::vertical_sync, boolean(),
+                       "Every stage uses the version that stage 0 had when the sample entered.");
+  hybrid.may_have("switch_epoch", &P::switch_epoch, number(at_least(0), "epochs"),
+                  "Epochs before the switch; fractions count. Rounded up to a whole mini-batch.",
+                  "one of the two is required");
+  hybrid.may_have("switch_share", &P::switch_share, number(between(0, 1)),
+                  "The same as a share of the run.", "one of the two is required");
+  hybrid.check([](const P& p, const Place& at) {
+    if (p.switch_epoch.has_value() == p.switch_share.has_value()) {
+      at.report(
+          std::string("schedule \"hybrid\" takes either switch_epoch or switch_share; found ") +
+          (p.switch_epoch ? "both" : "neither"));
+    }
+  });
+  return {
+      {"sequential", ScheduleKind::sequential, "One mini-batch at a time; delay 0.", plain},
+      {"fill_drain", ScheduleKind::fill_drain,
+       "Fills, drains, then one update per mini-batch; delay 0.", plain},
+      {"gpipe", ScheduleKind::gpipe, "All forwards, all backwards, one update; delay 0.", plain},
+      {"one_f_one_b_flush", ScheduleKind::one_f_one_b_flush,
+       "The same with early backwards (DAPPLE, PipeDream-Flush); delay 0.", plain},
+      {"pipelined", ScheduleKind::pipelined,
+       "Pipelined backpropagation: updates at once; delay 2(S-1-k).", plain},
+      {"one_f_one_b", ScheduleKind::one_f_one_b,
+       "PipeDream: stashes unless told otherwise; delay S-1-k.", one_f_one_b},
+      {"two_buffered_weights", ScheduleKind::two_buffered_weights, "PipeDream-2BW; delay 1.",
+       plain},
+      {"hybrid", ScheduleKind::hybrid, "`pipelined` first, drained, then `sequential`.", hybrid},
+  };
+}
+
+}  // namespace
+
+Table<PipelineFile> pipeline_table() {
+  using P = PipelineFile;
+  Table<P> t("pipeline", "How the network is cut into stages and who works when.");
+  t.optional("partition", &P::partition, partition_codec(), "How layers become stages.");
+  t.tagged_or_default<ScheduleKind>("schedule", &P::schedule,
+                                    "The order of operations. S stages, k from 0.", schedules());
+  t.optional("pacing", &P::pacing,
+             words<Pacing>({{"elastic", Pacing::elastic, "operations start when they can"},
+                            {"lockstep", Pacing::lockstep, "ticks as long as the longest stage"}}),
+             "What time looks like.");
+  t.optional("max_in_flight", &P::max_in_flight, per_stage(integer(1, kMaxInt)),
+             "Micro-batches between the start of their forward and the end of their backward, at "
+             "most: one number for every stage, or a list.",
+             "the schedule's own");
+  return t;
+}
+
+Table<WorkloadFile> workload_table() {
+  using W = WorkloadFile;
+  Table<W> t("workload", "What to train: data, network, pipeline, training.");
+  t.optional("name", &W::name, text(), "Heads the results.", "the file's name");
+  t.required("dataset", &W::dataset, dataset_table().codec(), "The samples.");
+  t.required("network", &W::network, network_codec(),
+             "The layers, or the name of a JSON file that holds such an object (relative to this "
+             "file).");
+  t.optional("pipeline", &W::pipeline, pipeline_table().codec(), "Stages and their order.");
+  t.required("training", &W::training, training_table().codec(), "Loss, optimizer, length.");
+  return t;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/workload_checks.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "sim/config/workload_config.h"
+
+namespace stagecoach {
+namespace {
+
+// One value or one layer's weights beyond this would not fit any machine that runs this program.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+
+bool too_large(const LayerNode& node, std::string& what) {
+  std::int64_t parameters = 0;
+  for (const ParameterSpec& p : node.parameters) {
+    double size = 1;
+    for (const int d : p.shape) size *= d;
+    parameters = size > static_cast<double>(kMaxElements) ? kMaxElements : p.elements();
+    if (parameters >= kMaxElements) {
+      what = "its " + p.name + " " + to_string(p.shape);
+      return true;
+    }
+  }
+  const double size = 1.0 * node.output.channels * node.output.height * node.output.width;
+  if (size < static_cast<double>(kMaxElements)) return false;
+  what = "its output " + to_string(node.output);
+  return true;
+}
+
+void check_cuts(const std::vector<std::string>& cuts, const Network& network, const Place& at) {
+  std::vector<std::string> names;
+  for (const LayerNode& node : network.layers) names.push_back(node.spec.name);
+  int last = -1;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    const auto found = std::find(names.begin(), names.end(), cuts[i]);
+    const int place = static_cast<int>(found - names.begin());
+    const std::string shown_cut = "found \"" + printable(cuts[i]) + "\"; ";
+    if (found == names.end()) {
+      at.item(i).report(shown_cut + "no layer has that name" + did_you_mean(cuts[i], names));
+    } else if (place + 1 == static_cast<int>(names.size())) {
+      at.item(i).report(shown_cut + "nothing follows the last layer; allowed: a layer before it");
+    } else if (place <= last) {
+      at.item(i).report(shown_cut + "allowed: cuts in the order of the layers, each once");
+    } else {
+      last = place;
+    }
+  }
+}
+
+}  // namespace
+
+Network checked_network(const NetworkSpec& spec, const Place& at) {
+  std::vector<NetworkIssue> problems;
+  Network network = build_network(spec, problems);
+  for (const NetworkIssue& problem : problems) {
+    Place place = problem.layer < 0 ? at : at.child("layers").item(problem.layer);
+    if (!problem.field.empty()) place = place.child(problem.field);
+    const std::string& name =
+        problem.layer < 0 ? std::string() : network.layers[problem.layer].spec.name;
+    place.report((name.empty() ? "" : "layer \"" + printable(name) + "\": ") + problem.message);
+  }
+  if (!problems.empty()) return network;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    std::string what;
+    if (!too_large(network.layers[i], what)) continue;
+    at.child("layers").item(i).report(what + " is too large; allowed: fewer than " +
+                                      std::to_string(kMaxElements) + " elements");
+    break;  // what follows has the same cause
+  }
+  return network;
+}
+
+void check_pipeline(const WorkloadFile& file, const Network& network, const Place& root) {
+  const PipelineFile& pipeline = file.pipeline;
+  const Place at = root.child("pipeline");
+  const Place stashing = root.child("training").child("mitigation").child("weight_stashing");
+  const bool stashes = file.weight_stashing();
+  if (pipeline.schedule == ScheduleKind::two_buffered_weights && stashes) {
+    stashing.report("true contradicts \"schedule\": \"two_buffered_weights\" at " +
+                    at.child("schedule").pointer() +
+                    ", which keeps two versions of its own; leave it out");
+  }
+  if (pipeline.vertical_sync && !stashes) {
+    stashing.report("false contradicts " + at.child("vertical_sync").pointer() +
+                    ", which keeps versions; leave one out");
+  }
+  if (pipeline.switch_epoch && *pipeline.switch_epoch > file.training.epochs) {
+    at.child("switch_epoch")
+        .report("found " + shown(Json(*pipeline.switch_epoch)) + "; allowed: at most the " +
+                std::to_string(file.training.epochs) + " epochs of " +
+                root.child("training").child("epochs").pointer());
+  }
+  if (pipeline.partition.kind == PartitionKind::cuts) {
+    check_cuts(pipeline.partition.cuts, network, at.child("partition").child("cuts"));
+  }
+}
+
+void check_stages(const WorkloadFile& file, int stages, const Place& root) {
+  const std::size_t given = file.pipeline.max_in_flight.size();
+  if (given > 1 && given != static_cast<std::size_t>(stages)) {
+    root.child("pipeline")
+        .child("max_in_flight")
+        .report("found a list of " + std::to_string(given) +
+                "; allowed: one number, or a list of " + std::to_string(stages) +
+                ", one for each stage");
+  }
+}
+
+DatasetFacts facts_of(const Dataset& dataset) {
+  return {dataset.shape(), dataset.classes(), dataset.target_elements()};
+}
+
+std::optional<DatasetFacts> known_facts(const DatasetSpec& spec) {
+  switch (spec.format) {
+    case DatasetFormat::idx:
+      return std::nullopt;
+    case DatasetFormat::cifar10:
+      return DatasetFacts{Shape::image(3, 32, 32), 10, 1};
+    case DatasetFormat::cifar100:
+      return DatasetFacts{Shape::image(3, 32, 32), 100, 1};
+    case DatasetFormat::glyphs:
+      return DatasetFacts{Shape::image(1, 28, 28), 10, 1};
+    case DatasetFormat::random:
+      return DatasetFacts{spec.shape, spec.classes, 1};
+  }
+  return std::nullopt;
+}
+
+void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Issues& issues) {
+  const std::string file = printable(workload.file, 300);
+  const Shape& input = workload.network.input;
+  // Features and images turn into each other in C,H,W order; two images must agree.
+  const bool fits = input.rank == 3 && facts.shape.rank == 3
+                        ? input == facts.shape
+                        : input.elements() == facts.shape.elements();
+  if (!fits) {
+    issues.add(
+        file + ": /network/input",
+        "found " + to_string(input) + "; the data set's samples are " + to_string(facts.shape));
+  }
+  const DatasetSpec& data = workload.dataset;
+  for (const auto& list : {std::make_pair("mean", data.mean), std::make_pair("std", data.std)}) {
+    const std::size_t n = list.second.size();
+    if (data.normalize && n != 1 && n != static_cast<std::size_t>(facts.shape.channels)) {
+      issues.add(file + ": /dataset/normalize/" + list.first,
+                 "found a list of " + std::to_string(n) + "; allowed: 1, or one for each of the " +
+                     std::to_string(facts.shape.channels) + " channels");
+    }
+  }
+  const Shape& output = workload.network.output();
+  const std::string last =
+      workload.network.layers.empty()
+          ? std::string("the network")
+          : "layer \"" + printable(workload.network.layers.back().spec.name) + "\"";
+  switch (workload.training.loss) {
+    case LossKind::softmax_cross_entropy:
+      if (facts.classes == 0) {
+        issues.add(file + ": /training/loss",
+                   "softmax_cross_entropy needs classes, the data set's targets are none; allowed: "
+                   "\"mean_squared_error\"");
+      } else if (output.pixels() != 1 || output.channels < facts.classes) {
+        issues.add(file + ": /network", "the output of " + last + " is " + to_string(output) +
+                                            "; softmax_cross_entropy needs [" +
+                                            std::to_string(facts.classes) +
+                                            "], one for each class of the data set");
+      }
+      break;
+    case LossKind::mean_squared_error:
+      if (facts.target_elements > 0 && output.elements() != facts.target_elements) {
+        issues.add(file + ": /network",
+                   "the output of " + last + " is " + to_string(output) +
+                       "; the data set's targets for mean_squared_error have " +
+                       std::to_string(facts.target_elements) + " elements each");
+      }
+      break;
+  }
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/workload_config.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "sim/config/workload_checks.h"
+#include "sim/config/workload_file.h"
+
+namespace stagecoach {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string resolved_path(const fs::path& root, const std::string& path) {
+  return path.empty() || fs::path(path).is_absolute() ? path : (root / path).string();
+}
+
+/// Layers from wherever they stand; problems of shapes and names are reported there.
+Network resolve_network(const NetworkFile& file, const Place& at) {
+  if (file.form == NetworkFile::Form::layers) return checked_network(file.spec, at);
+  const fs::path folder = fs::path(at.document().label()).parent_path();
+  const Document document = Document::from_file(resolved_path(folder, file.path), at.issues());
+  NetworkSpec spec;
+  const Place there(document, at.issues());
+  if (!document.ok() || !network_table().read(document.root(), there, spec)) return {};
+  return checked_network(spec, there);
+}
+
+TrainSpec resolve_training(const WorkloadFile& workload) {
+  const TrainingFile& file = workload.training;
+  const ScheduleKind schedule = workload.pipeline.schedule;
+  TrainSpec spec;
+  spec.loss = file.loss;
+  spec.initialization = file.initialization;
+  spec.epochs = file.epochs;
+  spec.batch_size = file.batch_size;
+  spec.micro_batch_size =
+      file.micro_batch_size.value_or(default_micro_batch_size(schedule, file.batch_size));
+  spec.seed = static_cast<std::uint64_t>(file.seed);
+  OptimizerSpec& optimizer = spec.optimizer;
+  optimizer.learning_rate = file.optimizer.learning_rate.value_or(0);
+  optimizer.momentum = file.optimizer.momentum.value_or(0);
+  if (const auto& reference = file.optimizer.reference) {
+    const ScaledHyperparameters scaled =
+        scale_to_batch_size(reference->learning_rate, reference->momentum,
+                            static_cast<double>(reference->batch_size), file.batch_size);
+    optimizer.learning_rate = scaled.learning_rate;
+    optimizer.momentum = scaled.momentum;
+  }
+  optimizer.weight_decay = file.optimizer.weight_decay;
+  optimizer.nesterov = file.optimizer.nesterov;
+  optimizer.decay_norm_and_bias = file.optimizer.decay_norm_and_bias;
+  optimizer.schedule = file.optimizer.schedule;
+  spec.mitigation = file.mitigation;
+  spec.mitigation.weight_stashing = workload.weight_stashing();
+  return spec;
+}
+
+ScheduleSpec resolve_schedule(const PipelineFile& file, bool weight_stashing) {
+  ScheduleSpec spec;
+  spec.kind = file.schedule;
+  spec.pacing = file.pacing;
+  spec.weight_stashing = weight_stashing;
+  spec.vertical_sync = file.vertical_sync;
+  spec.max_in_flight = file.max_in_flight;
+  return spec;
+}
+
+}  // namespace
+
+int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
+  switch (schedule) {
+    case ScheduleKind::sequential:
+    case ScheduleKind::pipelined:
+    case ScheduleKind::one_f_one_b:
+    case ScheduleKind::hybrid:
+      return batch_size;
+    case ScheduleKind::fill_drain:
+    case ScheduleKind::gpipe:
+    case ScheduleKind::one_f_one_b_flush:
+    case ScheduleKind::two_buffered_weights:
+      return 1;
+  }
+  return batch_size;
+}
+
+ScaledHyperparameters scale_to_batch_size(double learning_rate, double momentum,
+                                          double reference_batch_size, double batch_size) {
+  const double ratio = batch_size / reference_batch_size;
+  if (ratio == 1) return {learning_rate, momentum};
+  ScaledHyperparameters scaled;
+  scaled.momentum = momentum > 0 ? std::pow(momentum, ratio) : 0;
+  // 1 - m^ratio without cancellation when m^ratio is close to 1.
+  const double one_minus = momentum > 0 ? -std::expm1(ratio * std::log(momentum)) : 1;
+  scaled.learning_rate = learning_rate * one_minus * ratio / (1 - momentum);
+  return scaled;
+}
+
+WorkloadConfig read_workload(const Document& document, const std::string& data_root,
+                             Issues& issues) {
+  WorkloadConfig workload;
+  workload.file = document.label();
+  if (!document.ok()) return workload;
+  const std::size_t before = issues.size();
+  const Place root(document, issues);
+  WorkloadFile file;
+  workload_table().read(document.root(), root, file);
+  const fs::path folder = fs::path(document.label()).parent_path();
+  workload.name = file.name.empty() ? fs::path(document.label()).stem().string() : file.name;
+
+  workload.dataset = file.dataset;
+  const fs::path data = data_root.empty() ? folder : fs::path(data_root);
+  for (auto* paths : {&workload.dataset.train_images, &workload.dataset.test_images}) {
+    for (std::string& path : *paths) path = resolved_path(data, path);
+  }
+  workload.dataset.train_labels = resolved_path(data, file.dataset.train_labels);
+  workload.dataset.test_labels = resolved_path(data, file.dataset.test_labels);
+
+  workload.training = resolve_training(file);
+  workload.partition = file.pipeline.partition;
+  workload.schedule = resolve_schedule(file.pipeline, workload.training.mitigation.weight_stashing);
+  workload.switch_epoch = file.pipeline.switch_epoch;
+  if (file.pipeline.switch_share) {
+    workload.switch_epoch = *file.pipeline.switch_share * file.training.epochs;
+  }
+
+  // A network that was not read has been reported already.
+  const bool network_given =
+      file.network.form == NetworkFile::Form::file || !file.network.spec.layers.empty();
+  if (network_given) workload.network = resolve_network(file.network, root.child("network"));
+  if (issues.size() != before) return workload;
+  check_pipeline(file, workload.network, root);
+  if (issues.size() != before) return workload;
+  workload.stages = make_partition(workload.network, workload.partition);
+  check_stages(file, static_cast<int>(workload.stages.size()), root);
+  if (const auto facts = known_facts(workload.dataset)) check_dataset(workload, *facts, issues);
+  return workload;
+}
+
+OrderedJson resolved_workload(const WorkloadConfig& workload) {
+  WorkloadFile file;
+  file.name = workload.name;
+  file.dataset = workload.dataset;
+  const auto absolute = [](std::string& path) {
+    if (!path.empty()) path = fs::absolute(path).lexically_normal().string();
+  };
+  for (auto* paths : {&file.dataset.train_images, &file.dataset.test_images}) {
+    for (std::string& path : *paths) absolute(path);
+  }
+  absolute(file.dataset.train_labels);
+  absolute(file.dataset.test_labels);
+  file.network.spec.input = workload.network.input;
+  for (const LayerNode& node : workload.network.layers) {
+    file.network.spec.layers.push_back(node.spec);
+  }
+  file.pipeline.partition = workload.partition;
+  file.pipeline.schedule = workload.schedule.kind;
+  file.pipeline.pacing = workload.schedule.pacing;
+  file.pipeline.max_in_flight = workload.schedule.max_in_flight;
+  file.pipeline.vertical_sync = workload.schedule.vertical_sync;
+  file.pipeline.switch_epoch = workload.switch_epoch;
+  const TrainSpec& training = workload.training;
+  file.training.loss = training.loss;
+  file.training.initialization = training.initialization;
+  file.training.epochs = training.epochs;
+  file.training.batch_size = training.batch_size;
+  file.training.micro_batch_size = training.micro_batch_size;
+  file.training.seed = static_cast<std::int64_t>(training.seed);
+  file.training.optimizer.learning_rate = training.optimizer.learning_rate;
+  file.training.optimizer.momentum = training.optimizer.momentum;
+  file.training.optimizer.weight_decay = training.optimizer.weight_decay;
+  file.training.optimizer.nesterov = training.optimizer.nesterov;
+  file.training.optimizer.decay_norm_and_bias = training.optimizer.decay_norm_and_bias;
+  file.training.optimizer.schedule = training.optimizer.schedule;
+  file.training.mitigation = training.mitigation;
+  file.training.weight_stashing = training.mitigation.weight_stashing;
+  return workload_table().write(file);
+}
+
+PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan) {
+  if (!workload.switch_epoch) return 0;
+  const auto batches_per_epoch = plan.batches_per_epoch();
+  const double exact = *workload.switch_epoch * static_cast<double>(batches_per_epoch);
+  // A share such as 0.3 of 10 batches must not become the 4th by rounding of the product.
+  const auto batch = static_cast<std::int64_t>(std::ceil(exact * (1 - 1e-12)));
+  if (batch >= batches_per_epoch * plan.epochs()) return plan.packets();
+  const int micro = plan.packet_size();
+  const std::int64_t per_batch = (workload.training.batch_size + micro - 1) / micro;
+  return batch / batches_per_epoch * plan.packets_per_epoch() +
+         batch % batches_per_epoch * per_batch;
+}
+
+}  // namespace stagecoach

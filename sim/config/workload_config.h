@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A workload, checked and resolved: what the engine, the schedule and the reports take.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "models/data/dataset.h"
+#include "models/network.h"
+#include "models/packet_plan.h"
+#include "models/partition.h"
+#include "models/spec.h"
+#include "sim/config/json_document.h"
+#include "sim/schedule/schedule.h"
+
+namespace stagecoach {
+
+struct WorkloadConfig {
+  std::string file;  ///< path of the workload file, for messages
+  std::string name;
+  DatasetSpec dataset;  ///< paths absolute or relative to the process
+  Network network;      ///< every name and shape resolved
+  PartitionSpec partition;
+  Partition stages;
+  ScheduleSpec schedule;               ///< switch_packet still 0: see switch_packet()
+  std::optional<double> switch_epoch;  ///< hybrid: epochs of the pipelined part
+  TrainSpec training;                  ///< learning rate and momentum at this batch size
+};
+
+/// Reads a whole workload: fields, the network file it names, defaults, and every rule that needs
+/// no data. Everything wrong goes to `issues`; the result is usable only if nothing was added.
+/// `data_root` is where relative data set paths start ("": the workload file's folder).
+WorkloadConfig read_workload(const Document& document, const std::string& data_root,
+                             Issues& issues);
+
+/// The workload as JSON with every default and override in it; read again, it gives the same run.
+/// Data set paths are absolute, the network is spelt out layer by layer.
+OrderedJson resolved_workload(const WorkloadConfig& workload);
+
+/// What a data set gives to a network.
+struct DatasetFacts {
+  Shape shape;                       ///< of one sample
+  int classes = 0;                   ///< 0: its targets are no classes
+  std::int64_t target_elements = 0;  ///< per sample, for mean_squared_error; 0: not known yet
+};
+
+/// Facts of loaded data.
+DatasetFacts facts_of(const Dataset& dataset);
+/// Facts of the formats that fix them; nothing for the others.
+std::optional<DatasetFacts> known_facts(const DatasetSpec& spec);
+
+/// Rules between data and network: shape of the input, classes and targets against the output.
+/// Everything wrong goes to `issues`. Run by read_workload where the format fixes the facts; to be
+/// run with facts_of() once the data is loaded.
+void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Issues& issues);
+
+/// hybrid: the first packet of the sequential part, on a whole mini-batch; else 0.
+PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan);
+
+/// Micro-batch size where a workload gives none.
+int default_micro_batch_size(ScheduleKind schedule, int batch_size);
+
+/// Learning rate and momentum for `batch_size` samples an update, from values known for
+/// `reference_batch_size` (same decay and same total contribution per sample):
+///   m = m_r^(N/N_r),  lr = lr_r (1 - m) N / ((1 - m_r) N_r)
+struct ScaledHyperparameters {
+  double learning_rate = 0;
+  double momentum = 0;
+};
+ScaledHyperparameters scale_to_batch_size(double learning_rate, double momentum,
+                                          double reference_batch_size, double batch_size);
+
+}  // namespace stagecoach
