@@ -17,7 +17,7 @@ Statistic<EpochView> result_row(const char* name, const char* unit, const char* 
   return {name, unit, meaning, [of](const EpochView& v) {
             const auto* e = trained(v);
             const auto value = e ? of(*e) : std::nullopt;
-            return value ? finite_or_null(*value) : Json();
+            return value ? finite_or_null(*value) : OrderedJson();
           }};
 }
 
@@ -27,17 +27,17 @@ std::optional<Cycles> epoch_end(const EpochView& v, std::size_t index) {
   return v.run.statistics->epochs[index].end_cycle;
 }
 
-Json epoch_cycles(const EpochView& v) {
+OrderedJson epoch_cycles(const EpochView& v) {
   const auto end = epoch_end(v, v.index);
-  if (!end) return Json();
-  return Json(v.index == 0 ? *end : *end - *epoch_end(v, v.index - 1));
+  if (!end) return OrderedJson();
+  return OrderedJson(v.index == 0 ? *end : *end - *epoch_end(v, v.index - 1));
 }
 
 Statistic<LayerView> pass_row(const std::string& path, const char* unit, const std::string& meaning,
                               LayerPassCost LayerCost::*member,
                               std::int64_t LayerPassCost::*value) {
   return {path, unit, meaning, [member, value](const LayerView& v) {
-            return v.run.plan ? Json(v.run.plan->layers[v.index].*member.*value) : Json();
+            return v.run.plan ? OrderedJson(v.run.plan->layers[v.index].*member.*value) : OrderedJson();
           }};
 }
 
@@ -75,7 +75,7 @@ std::vector<Statistic<EpochView>> epoch_catalogue() {
       {"end_cycle", "cycles", "When stage 0 has made the epoch's last update.",
        [](const EpochView& v) {
          const auto end = epoch_end(v, v.index);
-         return end ? Json(*end) : Json();
+         return end ? OrderedJson(*end) : OrderedJson();
        }},
   };
 }
@@ -83,16 +83,16 @@ std::vector<Statistic<EpochView>> epoch_catalogue() {
 std::vector<Statistic<LayerView>> layer_catalogue() {
   std::vector<Statistic<LayerView>> rows = {
       {"name", "text", "As in the workload file, or type and index.",
-       [](const LayerView& v) { return Json(v.run.network->layers[v.index].spec.name); }},
+       [](const LayerView& v) { return OrderedJson(v.run.network->layers[v.index].spec.name); }},
       {"type", "text", "The workload file's word.",
-       [](const LayerView& v) { return Json(to_word(v.run.network->layers[v.index].spec.kind)); }},
+       [](const LayerView& v) { return OrderedJson(to_word(v.run.network->layers[v.index].spec.kind)); }},
       {"stage", "number", "Index of its stage.",
        [](const LayerView& v) {
-         return Json(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);
+         return OrderedJson(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);
        }},
       {"parameters", "number", "Trainable numbers.",
        [](const LayerView& v) {
-         return Json(v.run.network->layers[v.index].trainable_parameters());
+         return OrderedJson(v.run.network->layers[v.index].trainable_parameters());
        }},
   };
   append_pass(rows, "forward", "Forward, per sample", &LayerCost::forward);
@@ -106,13 +106,13 @@ std::vector<Statistic<LayerView>> layer_catalogue() {
 
 std::vector<Statistic<LinkView>> link_catalogue() {
   return {
-      {"name", "text", "From and to.", [](const LinkView& v) { return Json(link(v).name); }},
+      {"name", "text", "From and to.", [](const LinkView& v) { return OrderedJson(link(v).name); }},
       {"bytes", "bytes", "Carried over the run.",
-       [](const LinkView& v) { return Json(link(v).bytes); }},
+       [](const LinkView& v) { return OrderedJson(link(v).bytes); }},
       {"busy_cycles", "cycles", "Taken by a transfer.",
-       [](const LinkView& v) { return Json(link(v).busy_cycles); }},
+       [](const LinkView& v) { return OrderedJson(link(v).busy_cycles); }},
       {"wait_cycles", "cycles", "Transfers that were ready while it was taken, added up.",
-       [](const LinkView& v) { return Json(link(v).wait_cycles); }},
+       [](const LinkView& v) { return OrderedJson(link(v).wait_cycles); }},
       {"utilization", "ratio", "busy_cycles over the run's cycles.",
        [](const LinkView& v) {
          return ratio_or_null(link(v).busy_cycles, v.run.statistics->cycles);

@@ -14,8 +14,8 @@ using Row = Statistic<RunView>;
 using Rows = std::vector<Row>;
 
 template <class View>
-Json list_of(const std::vector<Statistic<View>>& rows, const RunResult& run, std::size_t count) {
-  Json list = Json::array();
+OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& run, std::size_t count) {
+  OrderedJson list = OrderedJson::array();
   for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(rows, View{run, i}));
   return list;
 }
@@ -28,17 +28,17 @@ std::size_t epochs_begun(const RunResult& run) {
 
 /// A row that is null without a clock.
 Row clock_row(const char* path, const char* unit, const char* meaning,
-              std::function<Json(const RunResult&, const RunStatistics&)> of) {
+              std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
-            return v.run.statistics ? of(v.run, *v.run.statistics) : Json();
+            return v.run.statistics ? of(v.run, *v.run.statistics) : OrderedJson();
           }};
 }
 
 /// A row that is null without a clock or without a known machine.
 Row machine_row(const char* path, const char* unit, const char* meaning,
-                std::function<Json(const MachinePlan&, const RunStatistics&)> of) {
+                std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
-            return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics) : Json();
+            return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics) : OrderedJson();
           }};
 }
 
@@ -48,7 +48,7 @@ Row memory_sum(const char* path, const char* meaning, std::function<Bytes(const 
     for (std::size_t k = 0; k < s.stages.size(); ++k) {
       sum += of(stage_peak_memory(plan.stages[k], s.stages[k]));
     }
-    return Json(sum);
+    return OrderedJson(sum);
   });
 }
 
@@ -58,10 +58,10 @@ double simulated_seconds(const MachinePlan& plan, const RunStatistics& s) {
 
 void append_provenance(Rows& rows) {
   rows.push_back({"schema", "text", "Name and number of this layout.",
-                  [](const RunView&) { return Json(kSummarySchema); }});
+                  [](const RunView&) { return OrderedJson(kSummarySchema); }});
   auto add = [&rows](const char* name, const char* meaning, std::string Provenance::*member) {
     rows.push_back({std::string("provenance.") + name, "text", meaning,
-                    [member](const RunView& v) { return Json(v.run.provenance.*member); }});
+                    [member](const RunView& v) { return OrderedJson(v.run.provenance.*member); }});
   };
   add("version", "Of the program.", &Provenance::version);
   add("hardware", "Name in the hardware file.", &Provenance::hardware);
@@ -69,7 +69,7 @@ void append_provenance(Rows& rows) {
   add("hardware_sha256", "SHA-256 of the hardware file's bytes.", &Provenance::hardware_sha256);
   add("workload_sha256", "SHA-256 of the workload file's bytes.", &Provenance::workload_sha256);
   rows.push_back({"provenance.seed", "number", "Seed of every random stream.",
-                  [](const RunView& v) { return Json(v.run.provenance.seed); }});
+                  [](const RunView& v) { return OrderedJson(v.run.provenance.seed); }});
   add("command", "The command line, without what never changes a result (threads, output).",
       &Provenance::command);
 }
@@ -79,16 +79,16 @@ std::int64_t samples_of(const RunResult& run) {
   return run.statistics ? run.statistics->samples : 0;
 }
 
-Json updates_of(const RunView& v) {
-  if (v.run.training) return Json(v.run.training->updates);
+OrderedJson updates_of(const RunView& v) {
+  if (v.run.training) return OrderedJson(v.run.training->updates);
   const auto* s = v.run.statistics;
-  return s && !s->stages.empty() ? Json(s->stages.back().updates) : Json();
+  return s && !s->stages.empty() ? OrderedJson(s->stages.back().updates) : OrderedJson();
 }
 
-Json diverged_at(const RunView& v) {
-  if (!v.run.training || !v.run.training->divergence) return Json();
+OrderedJson diverged_at(const RunView& v) {
+  if (!v.run.training || !v.run.training->divergence) return OrderedJson();
   const Divergence& d = *v.run.training->divergence;
-  return Json{{"epoch", d.epoch},
+  return OrderedJson{{"epoch", d.epoch},
               {"sample", d.sample},
               {"layer", d.layer},
               {"weight_version", d.weight_version}};
@@ -96,7 +96,7 @@ Json diverged_at(const RunView& v) {
 
 void append_training(Rows& rows) {
   rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
-                  [](const RunView& v) { return Json(samples_of(v.run)); }});
+                  [](const RunView& v) { return OrderedJson(samples_of(v.run)); }});
   rows.push_back({"training.updates", "updates", "Of the last stage.", updates_of});
   rows.push_back({"training.epochs", "list", "One object per epoch.", [](const RunView& v) {
                     return list_of(epoch_catalogue(), v.run, epochs_begun(v.run));
@@ -104,7 +104,7 @@ void append_training(Rows& rows) {
   rows.push_back({"training.diverged", "true or false",
                   "A loss was NaN or infinite and the run ended there; null without numbers.",
                   [](const RunView& v) {
-                    return v.run.training ? Json(v.run.training->divergence.has_value()) : Json();
+                    return v.run.training ? OrderedJson(v.run.training->divergence.has_value()) : OrderedJson();
                   }});
   rows.push_back(
       {"training.diverged_at", "object",
@@ -116,9 +116,9 @@ void append_training(Rows& rows) {
 void append_timing(Rows& rows) {
   rows.push_back(
       clock_row("timing.cycles", "cycles", "From 0 to the end of the last operation.",
-                [](const RunResult&, const RunStatistics& s) { return Json(s.cycles); }));
+                [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.cycles); }));
   rows.push_back({"timing.clock_mhz", "MHz", "Of the whole machine.", [](const RunView& v) {
-                    return v.run.plan ? finite_or_null(v.run.plan->clock_mhz) : Json();
+                    return v.run.plan ? finite_or_null(v.run.plan->clock_mhz) : OrderedJson();
                   }});
   rows.push_back(machine_row("timing.simulated_seconds", "seconds", "cycles over the clock.",
                              [](const MachinePlan& plan, const RunStatistics& s) {
@@ -137,31 +137,31 @@ void append_timing(Rows& rows) {
       }));
 }
 
-Json mean_utilization(const RunStatistics& s) {
+OrderedJson mean_utilization(const RunStatistics& s) {
   double sum = 0;
   for (const auto& stage : s.stages) {
-    if (stage.cycles.total() == 0) return Json();
+    if (stage.cycles.total() == 0) return OrderedJson();
     sum += static_cast<double>(stage.cycles.busy()) / static_cast<double>(stage.cycles.total());
   }
   return ratio_or_null(sum, s.stages.size());
 }
 
-Json mean_steady_utilization(const RunStatistics& s) {
+OrderedJson mean_steady_utilization(const RunStatistics& s) {
   double sum = 0;
   for (std::size_t k = 0; k < s.stages.size(); ++k) {
     const auto one = steady_utilization(s, static_cast<int>(k));
-    if (!one) return Json();
+    if (!one) return OrderedJson();
     sum += *one;
   }
   return ratio_or_null(sum, s.stages.size());
 }
 
-Json total_mac_utilization(const MachinePlan& plan, const RunStatistics& s) {
+OrderedJson total_mac_utilization(const MachinePlan& plan, const RunStatistics& s) {
   double done = 0;
   double possible = 0;
   for (std::size_t k = 0; k < s.stages.size(); ++k) {
     const auto here = macs_possible(plan, static_cast<int>(k), s.cycles);
-    if (!here) return Json();
+    if (!here) return OrderedJson();
     done += static_cast<double>(macs_done(s.stages[k]));
     possible += *here;
   }
@@ -182,12 +182,12 @@ void append_totals(Rows& rows) {
   rows.push_back(memory_sum("memory.peak_bytes", "Sum of the stages' peaks.",
                             [](const StageMemory& m) { return m.total(); }));
   rows.push_back({"memory.weights_bytes", "bytes", "Sum over the stages.", [](const RunView& v) {
-                    if (!v.run.plan) return Json();
+                    if (!v.run.plan) return OrderedJson();
                     Bytes sum = 0;
                     for (const auto& p : v.run.plan->stages) {
                       sum += p.weights_bytes + p.predicted_bytes;
                     }
-                    return Json(sum);
+                    return OrderedJson(sum);
                   }});
   rows.push_back(memory_sum("memory.activations_peak_bytes", "Sum of the stages' peaks.",
                             [](const StageMemory& m) { return m.activations; }));
@@ -199,11 +199,11 @@ void append_interconnect(Rows& rows) {
                            [](const RunResult&, const RunStatistics& s) {
                              Bytes sum = 0;
                              for (const auto& l : s.links) sum += l.bytes;
-                             return Json(sum);
+                             return OrderedJson(sum);
                            }));
   rows.push_back(
       clock_row("interconnect.host_bytes", "bytes", "Samples that came in from the host.",
-                [](const RunResult&, const RunStatistics& s) { return Json(s.host_bytes); }));
+                [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
   rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
                            [](const RunResult& run, const RunStatistics& s) {
                              return list_of(link_catalogue(), run, s.links.size());
@@ -220,15 +220,15 @@ std::optional<double> total_joules(const RunResult& run) {
 void append_energy(Rows& rows) {
   rows.push_back({"energy.total_joules", "joules", "Sum of the parts.", [](const RunView& v) {
                     const auto total = total_joules(v.run);
-                    return total ? finite_or_null(*total) : Json();
+                    return total ? finite_or_null(*total) : OrderedJson();
                   }});
   rows.push_back(
       {"energy.per_sample_joules", "joules", "total_joules over samples.", [](const RunView& v) {
          const auto total = total_joules(v.run);
-         return total ? ratio_or_null(*total, samples_of(v.run)) : Json();
+         return total ? ratio_or_null(*total, samples_of(v.run)) : OrderedJson();
        }});
   rows.push_back({"energy.parts", "joules", "By what spent them.", [](const RunView& v) {
-                    Json parts = Json::object();
+                    OrderedJson parts = OrderedJson::object();
                     if (!v.run.energy) return parts;
                     for (const auto& [name, joules] : *v.run.energy) {
                       parts[name] = finite_or_null(joules);
@@ -239,7 +239,7 @@ void append_energy(Rows& rows) {
 
 void append_host(Rows& rows) {
   auto add = [&rows](const char* name, const char* unit, const char* meaning,
-                     std::function<Json(const RunResult&)> of) {
+                     std::function<OrderedJson(const RunResult&)> of) {
     rows.push_back(
         {std::string("host.") + name, unit, meaning, [of](const RunView& v) { return of(v.run); }});
   };
@@ -248,24 +248,24 @@ void append_host(Rows& rows) {
   add("samples_per_second", "samples per second", "Samples over wall_seconds.",
       [](const RunResult& r) { return ratio_or_null(samples_of(r), r.host.wall_seconds); });
   add("timing_seconds", "seconds", "CPU time of SystemC and bookkeeping.", [](const RunResult& r) {
-    return r.host.timing_seconds ? finite_or_null(*r.host.timing_seconds) : Json();
+    return r.host.timing_seconds ? finite_or_null(*r.host.timing_seconds) : OrderedJson();
   });
   add("functional_seconds", "seconds", "CPU time of the functional engine's workers.",
       [](const RunResult& r) {
-        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds) : Json();
+        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds) : OrderedJson();
       });
   add("threads", "number", "Worker threads of the functional engine.",
-      [](const RunResult& r) { return Json(r.host.threads); });
+      [](const RunResult& r) { return OrderedJson(r.host.threads); });
   add("peak_rss_bytes", "bytes", "Most memory that the program held.", [](const RunResult& r) {
-    return r.host.peak_rss_bytes ? Json(*r.host.peak_rss_bytes) : Json();
+    return r.host.peak_rss_bytes ? OrderedJson(*r.host.peak_rss_bytes) : OrderedJson();
   });
 }
 
 }  // namespace
 
-Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+OrderedJson finite_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(); }
 
-Json ratio_or_null(double numerator, double denominator) {
+OrderedJson ratio_or_null(double numerator, double denominator) {
   return finite_or_null(numerator / denominator);
 }
 

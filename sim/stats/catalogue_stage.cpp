@@ -17,9 +17,9 @@ const StagePlan* plan_of(const StageView& v) {
   return v.run.plan ? &v.run.plan->stages[v.index] : nullptr;
 }
 
-Json layer_names(const StageView& v) {
+OrderedJson layer_names(const StageView& v) {
   const StageSpec& stage = (*v.run.partition)[v.index];
-  Json names = Json::array();
+  OrderedJson names = OrderedJson::array();
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     names.push_back(v.run.network->layers[l].spec.name);
   }
@@ -29,7 +29,7 @@ Json layer_names(const StageView& v) {
 Row cycles_row(const char* name, const char* meaning, Cycles StageCycles::*member) {
   return {std::string("cycles.") + name, "cycles", meaning, [member](const StageView& v) {
             const auto* c = counters(v);
-            return c ? Json(c->cycles.*member) : Json();
+            return c ? OrderedJson(c->cycles.*member) : OrderedJson();
           }};
 }
 
@@ -37,66 +37,66 @@ Row memory_row(const char* name, const char* meaning, std::function<Bytes(const 
   return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
             const auto* c = counters(v);
             const auto* p = plan_of(v);
-            return c && p ? Json(of(stage_peak_memory(*p, *c))) : Json();
+            return c && p ? OrderedJson(of(stage_peak_memory(*p, *c))) : OrderedJson();
           }};
 }
 
 /// For classes that the plan alone decides: known without a clock too.
-Row plan_row(const char* name, const char* meaning, std::function<Json(const StagePlan&)> of) {
+Row plan_row(const char* name, const char* meaning, std::function<OrderedJson(const StagePlan&)> of) {
   return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
             const auto* p = plan_of(v);
-            return p ? of(*p) : Json();
+            return p ? of(*p) : OrderedJson();
           }};
 }
 
-Json utilization(const StageView& v) {
+OrderedJson utilization(const StageView& v) {
   const auto* c = counters(v);
-  return c ? ratio_or_null(c->cycles.busy(), c->cycles.total()) : Json();
+  return c ? ratio_or_null(c->cycles.busy(), c->cycles.total()) : OrderedJson();
 }
 
-Json mac_utilization(const StageView& v) {
+OrderedJson mac_utilization(const StageView& v) {
   const auto* c = counters(v);
-  if (!c || !v.run.plan) return Json();
+  if (!c || !v.run.plan) return OrderedJson();
   const auto possible =
       macs_possible(*v.run.plan, static_cast<int>(v.index), v.run.statistics->cycles);
-  return possible ? ratio_or_null(macs_done(*c), *possible) : Json();
+  return possible ? ratio_or_null(macs_done(*c), *possible) : OrderedJson();
 }
 
 using Histogram = std::map<std::int64_t, std::int64_t>;
 
 /// A row over the staleness counts that is null where nothing was counted.
 Row staleness_row(const char* name, const char* meaning,
-                  std::function<Json(const StalenessCount&)> of) {
+                  std::function<OrderedJson(const StalenessCount&)> of) {
   return {std::string("staleness.") + name, "updates", meaning, [of](const StageView& v) {
             const auto* c = counters(v);
-            return c && !c->staleness.histogram.empty() ? of(c->staleness) : Json();
+            return c && !c->staleness.histogram.empty() ? of(c->staleness) : OrderedJson();
           }};
 }
 
-Json histogram(const StageView& v) {
+OrderedJson histogram(const StageView& v) {
   const auto* c = counters(v);
-  if (!c) return Json();
-  Json counts = Json::object();
+  if (!c) return OrderedJson();
+  OrderedJson counts = OrderedJson::object();
   for (const auto& [delay, packets] : c->staleness.histogram) {
     counts[std::to_string(delay)] = packets;
   }
   return counts;
 }
 
-Json closed_form(const StageView& v) {
-  return v.index < v.run.closed_form_delays.size() ? Json(v.run.closed_form_delays[v.index])
-                                                   : Json();
+OrderedJson closed_form(const StageView& v) {
+  return v.index < v.run.closed_form_delays.size() ? OrderedJson(v.run.closed_form_delays[v.index])
+                                                   : OrderedJson();
 }
 
 void append_identity(std::vector<Row>& rows) {
   rows.push_back({"index", "number", "Place in the pipeline, 0 at the input.",
-                  [](const StageView& v) { return Json(v.index); }});
+                  [](const StageView& v) { return OrderedJson(v.index); }});
   rows.push_back({"name", "text", "Its first layer with parameters, else its first layer.",
-                  [](const StageView& v) { return Json((*v.run.partition)[v.index].name); }});
+                  [](const StageView& v) { return OrderedJson((*v.run.partition)[v.index].name); }});
   rows.push_back({"core", "text", "The core that serves it; two where forward and backward differ.",
                   [](const StageView& v) {
-                    return v.run.plan ? Json(core_name(*v.run.plan, static_cast<int>(v.index)))
-                                      : Json();
+                    return v.run.plan ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
+                                      : OrderedJson();
                   }});
   rows.push_back({"layers", "list", "Names of its layers, in order.", layer_names});
 }
@@ -131,11 +131,11 @@ void append_staleness(std::vector<Row>& rows) {
                   "The schedule's delay of this stage in the steady state.", closed_form});
   rows.push_back(staleness_row(
       "min", "Least number of updates between a forward's weight read and its own update.",
-      [](const StalenessCount& s) { return Json(s.histogram.begin()->first); }));
+      [](const StalenessCount& s) { return OrderedJson(s.histogram.begin()->first); }));
   rows.push_back(staleness_row("mean", "Mean over all packets of the run, filling included.",
                                [](const StalenessCount& s) { return finite_or_null(s.mean()); }));
   rows.push_back(staleness_row("max", "Largest number of updates.", [](const StalenessCount& s) {
-    return Json(s.histogram.rbegin()->first);
+    return OrderedJson(s.histogram.rbegin()->first);
   }));
   rows.push_back({"staleness.histogram", "packets",
                   "Packets by delay in updates (a packet is a micro-batch; one sample at batch "
@@ -149,9 +149,9 @@ void append_staleness(std::vector<Row>& rows) {
 void append_memory(std::vector<Row>& rows) {
   rows.push_back(
       plan_row("weights_bytes", "The current version, and the shadow copy of weight prediction.",
-               [](const StagePlan& p) { return Json(p.weights_bytes + p.predicted_bytes); }));
+               [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
   rows.push_back(plan_row("optimizer_bytes", "Velocity and what else survives an update.",
-                          [](const StagePlan& p) { return Json(p.optimizer_bytes); }));
+                          [](const StagePlan& p) { return OrderedJson(p.optimizer_bytes); }));
   rows.push_back(memory_row("stashed_weights_bytes",
                             "Most versions kept besides the current one, times their size.",
                             [](const StageMemory& m) { return m.stashed_weights; }));
@@ -166,13 +166,13 @@ void append_memory(std::vector<Row>& rows) {
                             [](const StageMemory& m) { return m.total(); }));
   rows.push_back(plan_row(
       "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
-        return p.capacity_bytes == kUnlimited64 ? Json() : Json(p.capacity_bytes);
+        return p.capacity_bytes == kUnlimited64 ? OrderedJson() : OrderedJson(p.capacity_bytes);
       }));
   rows.push_back({"memory.spilled_bytes", "bytes", "Sent to DRAM and read back over the run.",
                   [](const StageView& v) {
                     const auto* c = counters(v);
                     const auto* p = plan_of(v);
-                    return c && p ? Json(p->spilled_bytes_per_packet * c->forwards) : Json();
+                    return c && p ? OrderedJson(p->spilled_bytes_per_packet * c->forwards) : OrderedJson();
                   }});
 }
 

@@ -16,7 +16,7 @@
 namespace stagecoach {
 
 /// Keys stay in the order in which they were inserted: the same input gives the same bytes.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// What the rows of a section look at: the run, and which of its epochs, stages, layers, links.
 struct RunView {
@@ -44,7 +44,7 @@ struct Statistic {
   std::string path;     ///< inside its section, parts joined by '.'
   std::string unit;     ///< "cycles", "bytes", ...; "ratio" is 0..1; "text", "list", "object"
   std::string meaning;  ///< one sentence
-  std::function<Json(const View&)> value;  ///< null where it does not apply
+  std::function<OrderedJson(const View&)> value;  ///< null where it does not apply
 };
 
 std::vector<Statistic<RunView>> run_catalogue();
@@ -54,17 +54,17 @@ std::vector<Statistic<LayerView>> layer_catalogue();
 std::vector<Statistic<LinkView>> link_catalogue();
 
 /// numerator / denominator, null for 0/0 and whatever else is no finite number.
-Json ratio_or_null(double numerator, double denominator);
+OrderedJson ratio_or_null(double numerator, double denominator);
 
 /// The number, null if NaN or infinite (JSON has neither).
-Json finite_or_null(double value);
+OrderedJson finite_or_null(double value);
 
 /// The object of one view: every row's value at its path.
 template <class View>
-Json to_json(const std::vector<Statistic<View>>& rows, const View& view) {
-  Json object = Json::object();
+OrderedJson to_json(const std::vector<Statistic<View>>& rows, const View& view) {
+  OrderedJson object = OrderedJson::object();
   for (const auto& row : rows) {
-    Json* place = &object;
+    OrderedJson* place = &object;
     std::size_t begin = 0;
     for (std::size_t dot = row.path.find('.'); dot != std::string::npos;
          dot = row.path.find('.', begin)) {

@@ -16,9 +16,9 @@ void append_declared(std::vector<DeclaredStatistic>& all, const std::string& pre
 
 }  // namespace
 
-Json make_summary(const RunResult& run) { return to_json(run_catalogue(), RunView{run}); }
+OrderedJson make_summary(const RunResult& run) { return to_json(run_catalogue(), RunView{run}); }
 
-std::string summary_text(const Json& summary) { return summary.dump(2) + "\n"; }
+std::string summary_text(const OrderedJson& summary) { return summary.dump(2) + "\n"; }
 
 std::vector<DeclaredStatistic> declared_statistics() {
   std::vector<DeclaredStatistic> all;

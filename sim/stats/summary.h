@@ -13,10 +13,10 @@ constexpr const char* kSummarySchema = "stagecoach.summary/1";
 
 /// The summary: every field of the catalogue, null where it does not apply, keys in a fixed order.
 /// Counts are integers, times cycles, ratios 0..1. Everything but "host" follows from the input.
-Json make_summary(const RunResult& run);
+OrderedJson make_summary(const RunResult& run);
 
 /// The summary as the file holds it: indented by two spaces, a newline at the end.
-std::string summary_text(const Json& summary);
+std::string summary_text(const OrderedJson& summary);
 
 /// One declared statistic with its full path, list elements written "stages[].cycles.forward".
 struct DeclaredStatistic {

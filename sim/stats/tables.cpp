@@ -103,13 +103,13 @@ std::string memory_csv(const RunResult& run) {
   return text;
 }
 
-Json write_results(const RunResult& run, ResultDirectory& directory) {
+OrderedJson write_results(const RunResult& run, ResultDirectory& directory) {
   if (run.statistics) {
     directory.write(kStalenessFile, staleness_csv(run));
     directory.write(kUtilizationFile, utilization_csv(run));
     if (run.plan) directory.write(kMemoryFile, memory_csv(run));
   }
-  const Json summary = make_summary(run);
+  const OrderedJson summary = make_summary(run);
   directory.write(kSummaryFile, summary_text(summary));
   directory.remove_leftovers();
   return summary;

@@ -22,6 +22,6 @@ std::string memory_csv(const RunResult& run);
 
 /// Writes the CSV files (where there is a clock), then summary.json, last because its presence says
 /// that the result is complete; removes what an earlier result left. Returns the summary.
-Json write_results(const RunResult& run, ResultDirectory& directory);
+OrderedJson write_results(const RunResult& run, ResultDirectory& directory);
 
 }  // namespace stagecoach

@@ -21,19 +21,19 @@ std::string formatted(const char* format, double value) {
   return text;
 }
 
-std::string number(const Json& value, const char* format) {
+std::string number(const OrderedJson& value, const char* format) {
   return value.is_number() ? formatted(format, value.get<double>()) : kNothing;
 }
 
-std::string percent(const Json& ratio) {
+std::string percent(const OrderedJson& ratio) {
   return ratio.is_number() ? formatted("%.1f", 100.0 * ratio.get<double>()) : kNothing;
 }
 
-std::string count(const Json& value) {
+std::string count(const OrderedJson& value) {
   return value.is_number() ? with_separators(value.get<std::int64_t>()) : kNothing;
 }
 
-std::string bytes(const Json& value) {
+std::string bytes(const OrderedJson& value) {
   return value.is_number() ? human_bytes(value.get<double>()) : kNothing;
 }
 
@@ -54,7 +54,7 @@ constexpr std::size_t kFirstStall = 3;
 constexpr std::size_t kFirstIdle = 7;
 
 /// Where a stage's time went as `width` letters; each share ends at its rounded running sum.
-std::string bar(const Json& cycles, int width) {
+std::string bar(const OrderedJson& cycles, int width) {
   double total = 0;
   for (const Share& s : kShares) total += cycles[s.field].get<double>();
   std::string text;
@@ -68,7 +68,7 @@ std::string bar(const Json& cycles, int width) {
 }
 
 /// "12.3 input": all stalls together, and the largest cause.
-std::string stalled(const Json& cycles) {
+std::string stalled(const OrderedJson& cycles) {
   double total = 0;
   double stalls = 0;
   const Share* largest = nullptr;
@@ -84,13 +84,13 @@ std::string stalled(const Json& cycles) {
   return largest ? share + " " + largest->word : share;
 }
 
-std::string memory_cell(const Json& memory) {
+std::string memory_cell(const OrderedJson& memory) {
   if (memory["peak_bytes"].is_null()) return kNothing;
-  const Json& capacity = memory["capacity_bytes"];
+  const OrderedJson& capacity = memory["capacity_bytes"];
   return bytes(memory["peak_bytes"]) + " / " + (capacity.is_null() ? "no limit" : bytes(capacity));
 }
 
-std::string stage_table(const Json& summary) {
+std::string stage_table(const OrderedJson& summary) {
   TextTable table({{"stage", false},
                    {"name", true},
                    {"layers", false},
@@ -100,8 +100,8 @@ std::string stage_table(const Json& summary) {
                    {"delay", false},
                    {"formula", false},
                    {"memory / capacity", false}});
-  for (const Json& stage : summary["stages"]) {
-    const Json& cycles = stage["cycles"];
+  for (const OrderedJson& stage : summary["stages"]) {
+    const OrderedJson& cycles = stage["cycles"];
     const bool timed = cycles["forward"].is_number();
     table.add_row({count(stage["index"]), stage["name"].get<std::string>(),
                    std::to_string(stage["layers"].size()), timed ? bar(cycles, 20) : kNothing,
@@ -117,8 +117,8 @@ constexpr const char* kLegend =
     "  n interconnect; . idle.  delay: mean weight updates between a sample's forward and its own\n"
     "  update, as measured; formula: the schedule's closed form.\n";
 
-std::string epoch_table(const Json& summary) {
-  const Json& epochs = summary["training"]["epochs"];
+std::string epoch_table(const OrderedJson& summary) {
+  const OrderedJson& epochs = summary["training"]["epochs"];
   if (epochs.empty()) return "";
   TextTable table({{"epoch", false},
                    {"train loss", false},
@@ -127,7 +127,7 @@ std::string epoch_table(const Json& summary) {
                    {"test accuracy %", false},
                    {"cycles", false}});
   int index = 0;
-  for (const Json& e : epochs) {
+  for (const OrderedJson& e : epochs) {
     table.add_row({std::to_string(++index), number(e["train_loss"], "%.4f"),
                    percent(e["train_accuracy"]), number(e["test_loss"], "%.4f"),
                    percent(e["test_accuracy"]), count(e["cycles"])});
@@ -135,16 +135,16 @@ std::string epoch_table(const Json& summary) {
   return table.text() + "\n";
 }
 
-std::string heading(const Json& summary) {
-  const Json& p = summary["provenance"];
-  const Json& t = summary["training"];
+std::string heading(const OrderedJson& summary) {
+  const OrderedJson& p = summary["provenance"];
+  const OrderedJson& t = summary["training"];
   return p["workload"].get<std::string>() + " on " + p["hardware"].get<std::string>() + ": " +
          count(t["samples"]) + " samples, " + count(t["updates"]) + " updates, seed " +
          p["seed"].dump() + ", stagecoach " + p["version"].get<std::string>() + "\n";
 }
 
-std::string divergence(const Json& summary) {
-  const Json& at = summary["training"]["diverged_at"];
+std::string divergence(const OrderedJson& summary) {
+  const OrderedJson& at = summary["training"]["diverged_at"];
   if (at.is_null()) return "";
   return "THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
          std::to_string(at["epoch"].get<std::int64_t>() + 1) + " is not finite (first in " +
@@ -153,9 +153,9 @@ std::string divergence(const Json& summary) {
 }
 
 /// The stage that was busy most: it bounds the throughput.
-std::string busiest(const Json& summary) {
-  const Json* most = nullptr;
-  for (const Json& stage : summary["stages"]) {
+std::string busiest(const OrderedJson& summary) {
+  const OrderedJson* most = nullptr;
+  for (const OrderedJson& stage : summary["stages"]) {
     if (!stage["utilization"].is_number()) continue;
     if (!most || stage["utilization"].get<double>() > (*most)["utilization"].get<double>()) {
       most = &stage;
@@ -166,8 +166,8 @@ std::string busiest(const Json& summary) {
          (*most)["name"].get<std::string>() + "), " + percent((*most)["utilization"]) + " %\n";
 }
 
-std::string time_totals(const Json& summary) {
-  const Json& t = summary["timing"];
+std::string time_totals(const OrderedJson& summary) {
+  const OrderedJson& t = summary["timing"];
   if (t["cycles"].is_null()) return "time          no clock in this run\n";
   std::string text = "time          " + count(t["cycles"]) + " cycles";
   if (t["simulated_seconds"].is_number()) {
@@ -178,25 +178,25 @@ std::string time_totals(const Json& summary) {
     text +=
         "; steady state " + number(t["steady_cycles_per_sample"], "%.1f") + " cycles per sample";
   }
-  const Json& u = summary["utilization"];
+  const OrderedJson& u = summary["utilization"];
   text += "\nutilization   " + percent(u["mean"]) + " % of stages' time, steady state " +
           percent(u["steady_mean"]) + " %; MAC units " + percent(u["mac_mean"]) + " %\n" +
           busiest(summary);
   return text;
 }
 
-std::string totals(const Json& summary) {
+std::string totals(const OrderedJson& summary) {
   std::string text = time_totals(summary);
-  const Json& m = summary["memory"];
+  const OrderedJson& m = summary["memory"];
   text += "memory        " + bytes(m["peak_bytes"]) + " at most, of it weights " +
           bytes(m["weights_bytes"]) + ", activations " + bytes(m["activations_peak_bytes"]) + "\n";
-  const Json& traffic = summary["interconnect"];
+  const OrderedJson& traffic = summary["interconnect"];
   if (traffic["bytes"].is_number()) {
     text += "traffic       " + bytes(traffic["bytes"]) + " over " +
             std::to_string(traffic["links"].size()) + " links, " + bytes(traffic["host_bytes"]) +
             " from the host\n";
   }
-  const Json& e = summary["energy"];
+  const OrderedJson& e = summary["energy"];
   if (e["total_joules"].is_number()) {
     text += "energy        " + with_si_prefix(e["total_joules"].get<double>(), "J");
     if (e["per_sample_joules"].is_number()) {
@@ -204,7 +204,7 @@ std::string totals(const Json& summary) {
     }
     text += "\n";
   }
-  const Json& h = summary["host"];
+  const OrderedJson& h = summary["host"];
   text += "this computer " + number(h["wall_seconds"], "%.1f") + " s, " +
           number(h["samples_per_second"], "%.0f") + " samples/s, " + count(h["threads"]) +
           " threads, at most " + bytes(h["peak_rss_bytes"]) + "\n";
@@ -238,7 +238,7 @@ std::string with_si_prefix(double value, const std::string& unit) {
   return formatted("%.4g ", value / std::pow(1000.0, clamped)) + kPrefixes[clamped + kOne] + unit;
 }
 
-std::string terminal_summary(const Json& summary, const std::string& directory,
+std::string terminal_summary(const OrderedJson& summary, const std::string& directory,
                              const std::vector<std::string>& files) {
   std::string text = heading(summary) + "\n" + stage_table(summary);
   if (summary["timing"]["cycles"].is_number()) text += kLegend;

@@ -13,7 +13,7 @@ namespace stagecoach {
 /// A table with a row per stage (layers, a bar of where its time went, busy, stalled and on what,
 /// staleness measured and in closed form, memory), a row per epoch, totals, and the files written
 /// in `directory`. Plain ASCII, at most 100 columns unless a name is long.
-std::string terminal_summary(const Json& summary, const std::string& directory,
+std::string terminal_summary(const OrderedJson& summary, const std::string& directory,
                              const std::vector<std::string>& files);
 
 /// 1234567 -> "1,234,567".

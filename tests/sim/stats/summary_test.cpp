@@ -14,7 +14,7 @@ using namespace stagecoach;  // NOLINT: tests
 namespace {
 
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
-void collect(const Json& value, const std::string& path, std::set<std::string>& paths) {
+void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
   const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
                                         "training.diverged_at"};
   if (value.is_object() && !leaves.count(path)) {
@@ -25,13 +25,13 @@ void collect(const Json& value, const std::string& path, std::set<std::string>& 
   }
   paths.insert(path);
   if (value.is_array()) {
-    for (const Json& child : value) {
+    for (const OrderedJson& child : value) {
       if (child.is_object()) collect(child, path + "[]", paths);
     }
   }
 }
 
-std::set<std::string> paths_of(const Json& summary) {
+std::set<std::string> paths_of(const OrderedJson& summary) {
   std::set<std::string> paths;
   collect(summary, "", paths);
   return paths;
@@ -63,7 +63,7 @@ TEST_CASE("every declared statistic has a unit and a sentence, and no path comes
 
 TEST_CASE("the summary has the fields that users rely on, in their order") {
   const ExampleRun run;
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   std::vector<std::string> keys;
   for (const auto& item : summary.items()) keys.push_back(item.key());
   CHECK(keys == std::vector<std::string>{"schema", "provenance", "training", "timing", "stages",
@@ -98,7 +98,7 @@ TEST_CASE("the summary has the fields that users rely on, in their order") {
 
 TEST_CASE("stage figures are the counters, and ratios over them") {
   const ExampleRun run;
-  const Json stage = make_summary(run.result)["stages"][0];
+  const OrderedJson stage = make_summary(run.result)["stages"][0];
   std::int64_t sum = 0;
   for (const auto& item : stage["cycles"].items()) {
     CHECK(item.value().is_number_integer());
@@ -107,7 +107,7 @@ TEST_CASE("stage figures are the counters, and ratios over them") {
   CHECK(sum == 1000);
   CHECK(stage["name"] == "fc1");
   CHECK(stage["core"] == "core0");
-  CHECK(stage["layers"] == Json({"fc1", "relu1"}));
+  CHECK(stage["layers"] == OrderedJson({"fc1", "relu1"}));
   CHECK(stage["utilization"] == 0.8);
   CHECK(stage["mac_utilization"] == 360.0 / 4000.0);
   CHECK(stage["staleness"]["closed_form"] == 2);
@@ -120,8 +120,8 @@ TEST_CASE("stage figures are the counters, and ratios over them") {
 
 TEST_CASE("memory is measured counts times planned sizes") {
   const ExampleRun run;
-  const Json summary = make_summary(run.result);
-  const Json memory = summary["stages"][0]["memory"];
+  const OrderedJson summary = make_summary(run.result);
+  const OrderedJson memory = summary["stages"][0]["memory"];
   CHECK(memory["weights_bytes"] == 60);
   CHECK(memory["optimizer_bytes"] == 60);
   CHECK(memory["stashed_weights_bytes"] == 2 * 60);
@@ -137,7 +137,7 @@ TEST_CASE("memory is measured counts times planned sizes") {
 
 TEST_CASE("totals follow from the counters") {
   const ExampleRun run;
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   CHECK(summary["timing"]["cycles"] == 1000);
   CHECK(summary["timing"]["simulated_seconds"] == 1000 / 500e6);
   CHECK(summary["timing"]["samples_per_simulated_second"] == Approx(5e6));
@@ -164,7 +164,7 @@ TEST_CASE("without a clock the fields stay and are null") {
   ExampleRun run;
   run.result.statistics = nullptr;
   run.result.energy.reset();
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   CHECK(summary["timing"]["cycles"].is_null());
   CHECK(summary["stages"][1]["cycles"]["forward"].is_null());
   CHECK(summary["stages"][1]["staleness"]["closed_form"] == 0);
@@ -178,7 +178,7 @@ TEST_CASE("without a clock the fields stay and are null") {
 TEST_CASE("without numbers the training fields stay and are null") {
   ExampleRun run;
   run.result.training = nullptr;
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   CHECK(summary["training"]["samples"] == 10);
   CHECK(summary["training"]["updates"] == 10);
   CHECK(summary["training"]["diverged"].is_null());
@@ -190,7 +190,7 @@ TEST_CASE("a loss that is not finite is null and the place of the divergence is 
   ExampleRun run;
   run.training.epochs[1].train_loss = std::numeric_limits<double>::quiet_NaN();
   run.training.divergence = Divergence{1, 3, std::numeric_limits<double>::infinity(), "fc1", 13};
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   CHECK(summary["training"]["diverged"] == true);
   CHECK(summary["training"]["diverged_at"]["epoch"] == 1);
   CHECK(summary["training"]["diverged_at"]["sample"] == 3);
@@ -205,7 +205,7 @@ TEST_CASE("an empty run has nulls where a ratio has nothing below it") {
   run.statistics = RunStatistics();
   run.statistics.stages.resize(2);
   run.training = TrainingResult();
-  const Json summary = make_summary(run.result);
+  const OrderedJson summary = make_summary(run.result);
   CHECK(summary["stages"][0]["utilization"].is_null());
   CHECK(summary["stages"][0]["staleness"]["mean"].is_null());
   CHECK(summary["stages"][0]["staleness"]["histogram"].dump() == "{}");
@@ -219,8 +219,8 @@ TEST_CASE("two runs of one input differ in host alone, byte for byte") {
   ExampleRun a;
   ExampleRun b;
   b.result.host = {9.0, std::nullopt, std::nullopt, 7, std::nullopt};
-  Json first = make_summary(a.result);
-  Json second = make_summary(b.result);
+  OrderedJson first = make_summary(a.result);
+  OrderedJson second = make_summary(b.result);
   CHECK(summary_text(first) != summary_text(second));
   first.erase("host");
   second.erase("host");

@@ -51,10 +51,10 @@ TEST_CASE("results are written with the summary last") {
   const TemporaryDirectory temporary;
   const ExampleRun run;
   ResultDirectory out(temporary / "out", false);
-  const Json summary = write_results(run.result, out);
+  const OrderedJson summary = write_results(run.result, out);
   CHECK(out.written() ==
         std::vector<std::string>{"staleness.csv", "utilization.csv", "memory.csv", "summary.json"});
-  CHECK(Json::parse(read_text(out.path_of(kSummaryFile))) == summary);
+  CHECK(OrderedJson::parse(read_text(out.path_of(kSummaryFile))) == summary);
 }
 
 TEST_CASE("a run without a clock writes the summary alone") {
