@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/options.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cstdlib>
+#include <limits>
+#include <map>
+
+#include "models/error.h"
+#include "sim/config/errors.h"
+
+namespace stagecoach {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMaxThreads = 1024;
+
+/// One option: what the parser and the help page need to know.
+struct OptionRow {
+  const char* group;
+  const char* name;
+  const char* argument;  ///< "": a switch
+  const char* help;
+  const char* fallback;  ///< "": nothing to say
+};
+
+constexpr OptionRow kRows[] = {
+    {"Input", "hw", "FILE", "hardware description (hw/README.md)", ""},
+    {"Input", "workload", "FILE", "data, network, pipeline, training (workloads/README.md)", ""},
+    {"Input", "data", "DIR", "root of relative data set paths", "the workload's folder"},
+    {"Input", "set", "PATH=VALUE", "override one field, checked like the file; repeatable", ""},
+    {"Run", "samples", "N", "training samples per epoch, from the front", "from the workload"},
+    {"Run", "epochs", "N", "passes over the training set", "from the workload"},
+    {"Run", "seed", "N", "seed of weights, order and augmentation", "from the workload"},
+    {"Run", "threads", "N", "worker threads; never changes a result", "all"},
+    {"Run", "precision", "f32|f64", "arithmetic of the functional engine", "f32"},
+    {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
+    {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
+    {"Run", "init-weights", "FILE", "first weights from a safetensors file", "from the seed"},
+    {"Run", "save-weights", "FILE", "last weights to a safetensors file", "not saved"},
+    {"Output", "out", "DIR", "where results go", "out"},
+    {"Output", "force", "", "overwrite an existing result", "refuse"},
+    {"Output", "trace", "", "write the span trace (trace.json.gz, for Perfetto)", "off"},
+    {"Output", "trace-from", "N", "first sample in the trace", "0"},
+    {"Output", "trace-samples", "N", "samples in the trace", "all, up to a cap"},
+    {"Output", "quiet", "", "no progress and no log lines", "off"},
+    {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
+    {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
+    {"Ask instead of run", "list-stats", "", "every statistic with its unit and meaning", ""},
+    {"Ask instead of run", "print-fields", "hw|workload", "the fields of such files, as Markdown",
+     ""},
+    {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of such files, for editors",
+     ""},
+    {"Ask instead of run", "help", "", "this page", ""},
+    {"Ask instead of run", "version", "", "the program's version", ""},
+};
+
+using Values = std::map<std::string, std::vector<std::string>>;
+
+std::string label(const std::string& name) { return "--" + name; }
+
+po::options_description description() {
+  po::options_description all;
+  for (const OptionRow& row : kRows) {
+    if (*row.argument) {
+      all.add_options()(row.name, po::value<std::vector<std::string>>());
+    } else {
+      all.add_options()(row.name, "");
+    }
+  }
+  return all;
+}
+
+/// Splits the command line into options and their values.
+Values tokenize(const std::vector<std::string>& arguments, Issues& issues) {
+  namespace style = po::command_line_style;
+  const po::options_description all = description();
+  Values values;
+  po::command_line_parser parser(arguments);
+  parser.options(all).allow_unregistered().style(style::allow_long | style::long_allow_adjacent |
+                                                 style::long_allow_next);
+  try {
+    for (const auto& option : parser.run().options) {
+      const std::string token = option.original_tokens.empty() ? "" : option.original_tokens[0];
+      if (option.unregistered || option.string_key.empty()) {
+        const std::string name = token.substr(0, token.find('='));
+        issues.add(printable(name),
+                   (option.unregistered ? "unknown option" : "unexpected argument") +
+                       did_you_mean(name, option_names()));
+        continue;
+      }
+      auto& found = values[option.string_key];
+      if (option.value.empty()) {
+        found.emplace_back();
+      } else {
+        found.insert(found.end(), option.value.begin(), option.value.end());
+      }
+    }
+  } catch (const po::error& error) {
+    // A value for a switch, or none where one is needed.
+    issues.add("command line", error.what());
+  }
+  for (const auto& entry : values) {
+    if (entry.second.size() > 1 && entry.first != "set") {
+      issues.add(label(entry.first),
+                 "given " + std::to_string(entry.second.size()) + " times; allowed: once");
+    }
+  }
+  return values;
+}
+
+/// Reads the tokenised values into Options.
+class Reader {
+ public:
+  Reader(const Values& values, Issues& issues) : values_(values), issues_(issues) {}
+
+  bool has(const char* name) const { return values_.count(name) > 0; }
+
+  void text(const char* name, std::string& out) const {
+    if (!has(name)) return;
+    out = values_.at(name).front();
+    if (out.empty()) issues_.add(label(name), "found nothing; allowed: a path");
+  }
+
+  /// Digits only: no sign, no blank, no fraction.
+  bool count(const char* name, std::int64_t low, std::int64_t high, std::int64_t& out) const {
+    if (!has(name)) return false;
+    const std::string& given = values_.at(name).front();
+    const bool digits = !given.empty() && given.size() <= 19 &&
+                        given.find_first_not_of("0123456789") == std::string::npos;
+    const unsigned long long value = digits ? std::strtoull(given.c_str(), nullptr, 10) : 0;
+    if (!digits || value < static_cast<unsigned long long>(low) ||
+        value > static_cast<unsigned long long>(high)) {
+      issues_.add(label(name), "found \"" + printable(given) + "\"; allowed: an integer from " +
+                                   std::to_string(low) + " to " + std::to_string(high));
+      return false;
+    }
+    out = static_cast<std::int64_t>(value);
+    return true;
+  }
+
+  void count(const char* name, std::int64_t low, std::int64_t high,
+             std::optional<std::int64_t>& out) const {
+    std::int64_t value = 0;
+    if (count(name, low, high, value)) out = value;
+  }
+
+  /// Index of the word given, -1 if the option is absent or wrong.
+  int word(const char* name, const std::vector<std::string>& words) const {
+    if (!has(name)) return -1;
+    const std::string& given = values_.at(name).front();
+    const auto found = std::find(words.begin(), words.end(), given);
+    if (found != words.end()) return static_cast<int>(found - words.begin());
+    issues_.add(label(name), "found \"" + printable(given) + "\"; allowed: one of " +
+                                 quoted_list(words) + did_you_mean(given, words));
+    return -1;
+  }
+
+  void exclude(const char* one, const char* other, const char* why) const {
+    if (has(one) && has(other)) {
+      issues_.add(label(one), "cannot be combined with " + label(other) + ": " + why);
+    }
+  }
+
+  void need(const char* one, const char* other) const {
+    if (has(one) && !has(other)) issues_.add(label(one), "changes nothing without " + label(other));
+  }
+
+ private:
+  const Values& values_;
+  Issues& issues_;
+};
+
+void read_ask(const Reader& reader, Options& options, Issues& issues) {
+  const std::vector<std::pair<const char*, Ask>> asks = {
+      {"check", Ask::check},
+      {"print-config", Ask::print_config},
+      {"list-stats", Ask::list_stats},
+      {"print-fields", Ask::print_fields},
+      {"print-schema", Ask::print_schema},
+      {"help", Ask::help},
+      {"version", Ask::version},
+  };
+  const char* first = nullptr;
+  for (const auto& entry : asks) {
+    if (!reader.has(entry.first)) continue;
+    if (first) {
+      issues.add(label(entry.first),
+                 "cannot be combined with " + label(first) + ": one question at a time");
+    } else {
+      first = entry.first;
+      options.ask = entry.second;
+    }
+  }
+  for (const char* name : {"print-fields", "print-schema"}) {
+    const int subject = reader.word(name, {"hw", "workload"});
+    if (subject >= 0) options.subject = subject == 0 ? Subject::hardware : Subject::workload;
+  }
+}
+
+void read_values(const Reader& reader, const Values& values, Options& options) {
+  reader.text("hw", options.hardware_file);
+  reader.text("workload", options.workload_file);
+  reader.text("data", options.data_dir);
+  if (reader.has("set")) options.sets = values.at("set");
+  reader.count("samples", 1, kMaxCount, options.samples);
+  reader.count("epochs", 1, kMaxCount, options.epochs);
+  reader.count("seed", 0, std::numeric_limits<std::int64_t>::max(), options.seed);
+  std::int64_t threads = 0;
+  if (reader.count("threads", 1, kMaxThreads, threads)) options.threads = static_cast<int>(threads);
+  options.timing_only = reader.has("timing-only");
+  options.functional_only = reader.has("functional-only");
+  if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
+  reader.text("init-weights", options.init_weights_file);
+  reader.text("save-weights", options.save_weights_file);
+  reader.text("out", options.out_dir);
+  options.force = reader.has("force");
+  options.trace = reader.has("trace");
+  reader.count("trace-from", 0, std::numeric_limits<std::int64_t>::max(), options.trace_from);
+  reader.count("trace-samples", 1, kMaxCount, options.trace_samples);
+  options.quiet = reader.has("quiet");
+}
+
+void check_combinations(const Reader& reader, const Options& options, Issues& issues) {
+  const char* no_numbers = "no numbers are computed";
+  const char* no_clock = "there is no clock";
+  reader.exclude("functional-only", "timing-only", "nothing would be left to do");
+  for (const char* numeric : {"precision", "init-weights", "save-weights"}) {
+    reader.exclude(numeric, "timing-only", no_numbers);
+  }
+  reader.exclude("trace", "functional-only", no_clock);
+  reader.need("trace-from", "trace");
+  reader.need("trace-samples", "trace");
+  const bool reads_files =
+      options.ask == Ask::run || options.ask == Ask::check || options.ask == Ask::print_config;
+  if (!reads_files) return;
+  for (const char* name : {"hw", "workload"}) {
+    if (!reader.has(name)) issues.add(label(name), "is missing; allowed: a JSON file");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  for (const OptionRow& row : kRows) names.push_back(label(row.name));
+  return names;
+}
+
+std::string help_text() {
+  constexpr std::size_t kHelpColumn = 26;
+  constexpr std::size_t kDefaultColumn = 78;
+  std::string out = "stagecoach " STAGECOACH_VERSION
+                    " - train a network on a simulated pipelined-backpropagation accelerator\n\n"
+                    "usage:  stagecoach --hw FILE --workload FILE [options]\n";
+  std::string group;
+  for (const OptionRow& row : kRows) {
+    if (group != row.group) {
+      group = row.group;
+      out += "\n" + group + "\n";
+    }
+    std::string line = "  " + label(row.name) + (*row.argument ? " " : "") + row.argument;
+    line.resize(std::max(line.size() + 1, kHelpColumn), ' ');
+    line += row.help;
+    if (*row.fallback) {
+      line.resize(std::max(line.size() + 1, kDefaultColumn), ' ');
+      line += "(" + std::string(row.fallback) + ")";
+    }
+    out += line + "\n";
+  }
+  return out +
+         "\nIn parentheses: the default. Exit status: 0 done, 2 your input, 3 the training "
+         "diverged, 70 a bug.\n"
+         "\nExamples\n"
+         "  stagecoach --hw hw/small_mesh.json --workload workloads/lenet5-glyphs.json\n"
+         "  stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
+         "             --set workload/pipeline/schedule=gpipe --set workload/training/batch_size=8 "
+         "--trace\n";
+}
+
+Options parse_options(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  std::replace(arguments.begin(), arguments.end(), std::string("-h"), std::string("--help"));
+  Issues issues;
+  Options options;
+  const Values values = tokenize(arguments, issues);
+  const Reader reader(values, issues);
+  read_ask(reader, options, issues);
+  read_values(reader, values, options);
+  if (issues.empty()) check_combinations(reader, options, issues);
+  if (!issues.empty()) throw UserError(issues.text() + "\ntry --help");
+  return options;
+}
+
+void apply_overrides(const Options& options, Document& hardware, Document& workload,
+                     Issues& issues) {
+  for (const std::string& set : options.sets) {
+    Override override;
+    const std::string root = parse_override(set, override, issues);
+    if (root.empty()) continue;
+    Document& document = root == "hw" ? hardware : workload;
+    if (document.ok()) document.apply(override, issues);
+  }
+  const auto put = [&](const char* name, const std::optional<std::int64_t>& value,
+                       std::vector<std::string> tokens) {
+    if (!value || !workload.ok()) return;
+    workload.apply({label(name), false, std::move(tokens), Json(*value)}, issues);
+  };
+  put("samples", options.samples, {"dataset", "train_samples"});
+  put("epochs", options.epochs, {"training", "epochs"});
+  put("seed", options.seed, {"training", "seed"});
+}
+
+}  // namespace stagecoach
