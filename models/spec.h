@@ -108,6 +108,9 @@ struct MitigationSpec {
   double pipemare_decay = 0.135;                 ///< T2: C in gamma = C^(1/D)
 };
 
+/// Arithmetic of the functional engine: f32 to train, f64 to check.
+enum class Precision { f32, f64 };
+
 struct TrainSpec {
   LossKind loss = LossKind::softmax_cross_entropy;
   Initialization initialization = Initialization::kaiming_uniform;

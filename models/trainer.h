@@ -26,8 +26,6 @@ struct StagePolicy {
   int history = 0;     ///< old versions to keep for forwards that name one
 };
 
-enum class Precision { f32, f64 };
-
 struct TrainerOptions {
   int threads = 1;
   Precision precision = Precision::f32;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/app/check_report.h"
+
+#include <cstdio>
+
+#include "sim/stats/terminal_summary.h"
+#include "sim/stats/text_table.h"
+
+namespace stagecoach {
+namespace {
+
+std::string decimals(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+std::string layers_table(const Job& job) {
+  const Network& network = job.workload.network;
+  const std::vector<int> stage_of = stage_of_layers(network, job.workload.stages);
+  TextTable table({{"layer", true},
+                   {"type", true},
+                   {"stage", false},
+                   {"output", true},
+                   {"parameters", false},
+                   {"MACs", false}});
+  for (std::size_t l = 0; l < network.layers.size(); ++l) {
+    const LayerNode& node = network.layers[l];
+    table.add_row({node.spec.name, to_word(node.spec.kind), std::to_string(stage_of[l]),
+                   to_string(node.output), with_separators(node.trainable_parameters()),
+                   with_separators(forward_macs(node))});
+  }
+  return table.text();
+}
+
+std::string stages_table(const Job& job) {
+  TextTable table({{"stage", true},
+                   {"core", true},
+                   {"delay", false},
+                   {"forward", false},
+                   {"backward", false},
+                   {"update", false},
+                   {"weights+state", false},
+                   {"activations", false},
+                   {"capacity", false},
+                   {"fits", true}});
+  const MachinePlan& plan = job.machine.plan;
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    const StagePlan& s = plan.stages[k];
+    const StageCost& cost = s.cost.back();
+    const Bytes versions = s.version_bytes * (job.schedule->versions_kept(static_cast<int>(k)) - 1);
+    const std::int64_t samples = job.packets->packet_size() *
+                                 job.schedule->activations_in_flight(static_cast<int>(k));
+    table.add_row(
+        {std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
+         std::to_string(job.schedule->delay(static_cast<int>(k))), with_separators(cost.forward.cycles),
+         with_separators(cost.backward.cycles), with_separators(cost.update.cycles),
+         human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes + s.predicted_bytes +
+                                         versions)),
+         human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
+         s.capacity_bytes == kUnlimited64 ? "unlimited"
+                                          : human_bytes(static_cast<double>(s.capacity_bytes)),
+         job.machine.report.stages[k].fits ? "yes" : "NO"});
+  }
+  return table.text();
+}
+
+std::string balance_text(const BalanceReport& balance) {
+  if (balance.limits.empty()) return "";
+  std::string text = "\nSteady rate: one packet every " +
+                     decimals(balance.cycles_per_packet(), 1) + " cycles, set by " +
+                     balance.limits.front().name + ".\n";
+  text += "Mean load of the cores: " + decimals(100 * balance.mean_load, 1) + " % of the slowest.\n";
+  for (std::size_t i = 1; i < balance.limits.size() && i < 3; ++i)
+    text += "Next limit: " + balance.limits[i].name + ", " +
+            decimals(balance.limits[i].cycles_per_packet, 1) + " cycles.\n";
+  if (balance.with_one_more_core)
+    text += "One more core would bring it to " + decimals(*balance.with_one_more_core, 1) +
+            " cycles per packet.\n";
+  return text;
+}
+
+}  // namespace
+
+std::string check_report(const Job& job) {
+  const Network& network = job.workload.network;
+  std::int64_t macs = 0;
+  for (const LayerNode& node : network.layers) macs += forward_macs(node);
+  std::string text = "Workload " + job.workload.name + " on hardware " + job.hardware.name + "\n\n";
+  text += layers_table(job) + "\n" + std::to_string(network.layers.size()) + " layers, " +
+          with_separators(network.trainable_parameters()) + " parameters, " + with_separators(macs) +
+          " MACs per sample forward.\n\n" + stages_table(job) + "\n" +
+          std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
+          " samples in " + with_separators(job.packets->packets()) + " packets. Cycles per packet of " +
+          std::to_string(job.packets->packet_size()) + ".\n" +
+          balance_text(job.machine.report.balance);
+  for (const std::string& note : job.machine.report.notes) text += "Note: " + note + "\n";
+  for (const std::string& problem : job.machine.report.problems) text += "Does not fit: " + problem + "\n";
+  if (job.machine.report.problems.empty()) text += "Everything fits.\n";
+  return text;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/app/job.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "models/error.h"
+#include "sim/config/hardware_config.h"
+#include "sim/stats/sha256.h"
+
+namespace stagecoach {
+namespace {
+
+/// Samples per epoch: from the data, or (nothing loaded) from the file.
+std::int64_t samples_per_epoch(const Job& job) {
+  return job.data ? job.data->size(Split::train) : job.workload.dataset.train_samples;
+}
+
+void load_data(Job& job, const Options& options, Issues& issues) {
+  const bool counts_known = job.workload.dataset.train_samples > 0;
+  if (options.timing_only && counts_known) return;
+  job.data = load_dataset(job.workload.dataset);
+  check_dataset(job.workload, facts_of(*job.data), issues);
+  issues.throw_if_any();
+}
+
+void plan_run(Job& job, FitCheck fit) {
+  const TrainSpec& train = job.workload.training;
+  job.packets = std::make_unique<PacketPlan>(samples_per_epoch(job), train.epochs, train.batch_size,
+                                             train.micro_batch_size);
+  ScheduleSpec schedule = job.workload.schedule;
+  schedule.switch_packet = switch_packet(job.workload, *job.packets);
+  job.workload.schedule = schedule;
+  job.schedule = make_schedule(schedule, job.stages(), *job.packets);
+  job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
+                                   *job.packets, *job.schedule, train, fit);
+}
+
+/// Horizons of SpecTrain: updates from a pass to the end of the packet's round trip (FTPipe's and
+/// SpecTrain's code for 1F1B; the tick count for pipelined backpropagation).
+StageDelay stage_delay(const Job& job, int stage) {
+  const int last = job.stages() - 1;
+  StageDelay d;
+  d.delay = job.schedule->delay(stage);
+  if (d.delay == 0 && stage != last) return d;  // nothing is stale anywhere
+  switch (job.workload.schedule.kind) {
+    case ScheduleKind::one_f_one_b:
+      d.spectrain_backward = stage / 2;
+      d.spectrain_forward = stage / 2 + last - stage;
+      break;
+    case ScheduleKind::pipelined:
+    case ScheduleKind::hybrid:
+      d.spectrain_backward = stage;
+      d.spectrain_forward = 2.0 * last - stage;
+      break;
+    case ScheduleKind::sequential:
+    case ScheduleKind::fill_drain:
+    case ScheduleKind::gpipe:
+    case ScheduleKind::one_f_one_b_flush:
+    case ScheduleKind::two_buffered_weights: break;
+  }
+  return d;
+}
+
+}  // namespace
+
+Job load_job(const Options& options, FitCheck fit) {
+  Issues issues;
+  Document hardware = Document::from_file(options.hardware_file, issues);
+  Document workload = Document::from_file(options.workload_file, issues);
+  apply_overrides(options, hardware, workload, issues);
+  Job job;
+  if (hardware.ok()) job.hardware = read_hardware(hardware, issues);
+  if (workload.ok()) job.workload = read_workload(workload, options.data_dir, issues);
+  issues.throw_if_any();
+  job.hardware_sha256 = sha256_hex(hardware.text());
+  job.workload_sha256 = sha256_hex(workload.text());
+  load_data(job, options, issues);
+  plan_run(job, fit);
+  return job;
+}
+
+int thread_count(const Options& options) {
+  if (options.threads > 0) return options.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::vector<int> closed_form_delays(const Job& job) {
+  std::vector<int> delays;
+  for (int k = 0; k < job.stages(); ++k) delays.push_back(job.schedule->delay(k));
+  return delays;
+}
+
+TrainerOptions trainer_options(const Job& job, const Options& options) {
+  TrainerOptions t;
+  t.threads = thread_count(options);
+  t.precision = options.precision;
+  t.shuffle = job.workload.dataset.shuffle;
+  t.max_in_flight = job.schedule->max_in_flight(0);
+  const WeightPolicy policy = job.schedule->weight_policy();
+  for (int k = 0; k < job.stages(); ++k) {
+    StagePolicy p;
+    p.delay = stage_delay(job, k);
+    p.stash = policy != WeightPolicy::current;
+    const bool named =
+        policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
+    p.history = named ? job.schedule->versions_kept(k) : 0;
+    t.policies.push_back(p);
+    // Norms, pools and the like take time too: a constant keeps stages without products apart.
+    double work = 1e4;
+    for (int l = job.workload.stages[k].first_layer; l < job.workload.stages[k].end_layer; ++l)
+      work += static_cast<double>(forward_macs(job.workload.network.layers[l]));
+    t.stage_work.push_back(work);
+  }
+  return t;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a run needs, read, checked and fitted together before time zero.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/data/dataset.h"
+#include "models/packet_plan.h"
+#include "models/trainer.h"
+#include "sim/config/hardware_spec.h"
+#include "sim/config/options.h"
+#include "sim/config/workload_config.h"
+#include "sim/plan/build_machine_plan.h"
+#include "sim/schedule/schedule.h"
+
+namespace stagecoach {
+
+struct Job {
+  HardwareSpec hardware;
+  std::string hardware_sha256;
+  WorkloadConfig workload;
+  std::string workload_sha256;
+  std::unique_ptr<Dataset> data;  ///< null with --timing-only where the file says how many samples
+  std::unique_ptr<PacketPlan> packets;
+  std::unique_ptr<Schedule> schedule;
+  PlannedMachine machine;
+
+  int stages() const { return static_cast<int>(workload.stages.size()); }
+};
+
+/// Reads both files with the command line's overrides, loads the data, lays the network out. Throws
+/// UserError with everything that is wrong. `fit`: whether a network that does not fit is an error.
+Job load_job(const Options& options, FitCheck fit);
+
+/// The trainer's settings for a job: delays of every stage in closed form, weight versions to keep.
+TrainerOptions trainer_options(const Job& job, const Options& options);
+
+/// Worker threads: --threads, or as many as the machine has.
+int thread_count(const Options& options);
+
+/// Closed-form delays of all stages.
+std::vector<int> closed_form_delays(const Job& job);
+
+}  // namespace stagecoach

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program. Questions are answered without touching SystemC; a run goes through its kernel.
+#include <cstdlib>
+#include <iostream>
+#include <systemc>
+
+#include "models/error.h"
+#include "sim/app/ask.h"
+#include "sim/app/run.h"
+
+namespace stagecoach {
+namespace {
+
+/// Runs `body`; turns what it throws into a message for a person and an exit status.
+template <class Body>
+int guarded(Body body) {
+  ExitStatus status = ExitStatus::model_bug;
+  try {
+    status = body();
+  } catch (const UserError& e) {
+    std::cerr << "stagecoach: " << e.what() << "\n";
+    status = ExitStatus::user_error;
+  } catch (const std::exception& e) {
+    std::cerr << "stagecoach: this is a bug, please report it: " << e.what() << "\n";
+  }
+  return static_cast<int>(status);
+}
+
+}  // namespace
+}  // namespace stagecoach
+
+/// Called by SystemC's kernel with the command line.
+int sc_main(int argc, char* argv[]) {
+  using namespace stagecoach;
+  return guarded([&] {
+    return run(parse_options(argc, argv), {argv + 1, argv + argc});
+  });
+}
+
+int main(int argc, char* argv[]) {
+  using namespace stagecoach;
+  bool asked = true;
+  const int status = guarded([&] {
+    const Options options = parse_options(argc, argv);
+    asked = options.ask != Ask::run;
+    return asked ? answer(options) : ExitStatus::done;
+  });
+  if (asked || status != 0) return status;
+  setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
+  return sc_core::sc_elab_and_sim(argc, argv);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/app/run.h"
+
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <iostream>
+#include <limits>
+#include <optional>
+
+#include "models/error.h"
+#include "sim/app/job.h"
+#include "sim/schedule/lockstep.h"
+#include "sim/stats/progress.h"
+#include "sim/stats/provenance.h"
+#include "sim/stats/result_directory.h"
+#include "sim/stats/tables.h"
+#include "sim/stats/terminal_summary.h"
+#include "sim/system/simulation.h"
+#include "sim/timing/energy.h"
+#include "sim/trace/chrome_trace.h"
+
+namespace stagecoach {
+namespace {
+
+/// Takes operations and computes nothing: --timing-only.
+class NoMathematics : public OpSink {
+ public:
+  bool emit(const Op&) override { return true; }
+};
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// CPU time of the calling thread.
+double thread_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+std::int64_t peak_rss_bytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+/// Everything between the job and its results.
+class Run {
+ public:
+  Run(const Options& options, const std::vector<std::string>& arguments)
+      : options_(options),
+        arguments_(arguments),
+        directory_(options.out_dir, options.force),
+        job_(load_job(options, FitCheck::enforce)),
+        progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO), job_.packets->samples()) {
+    if (!options_.timing_only) make_the_trainer();
+  }
+
+  ExitStatus execute() {
+    begin_wall_ = wall_seconds();
+    const double begin_cpu = thread_seconds();
+    if (options_.functional_only)
+      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_);
+    else
+      simulate_machine();
+    if (trainer_) {
+      trainer_->finish();
+      training_ = trainer_->result();
+    }
+    caller_cpu_seconds_ = thread_seconds() - begin_cpu;
+    progress_.clear();
+    report();
+    const bool diverged = training_ && training_->divergence;
+    return diverged ? ExitStatus::diverged : ExitStatus::done;
+  }
+
+ private:
+  void make_the_trainer() {
+    TrainerOptions options = trainer_options(job_, options_);
+    options.on_epoch = [this](std::int64_t epoch, const EpochResult& result) {
+      if (options_.quiet) return;
+      progress_.clear();
+      std::cerr << epoch_line(epoch, job_.packets->epochs(), result) << std::endl;
+    };
+    trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
+                            *job_.packets, *job_.data, options);
+    if (!options_.init_weights_file.empty())
+      trainer_->import_weights(read_safetensors(options_.init_weights_file),
+                               options_.init_weights_file);
+  }
+
+  void simulate_machine() {
+    SimulationOptions options;
+    options.progress = [this](PacketId packets, Cycles) {
+      const PacketId last = packets - 1;
+      if (last < 0) return;
+      const Packet p = job_.packets->at(last);
+      progress_.update(p.epoch * job_.packets->samples_per_epoch() + p.first_in_epoch + p.samples);
+    };
+    options.progress_every = 100;
+    std::optional<ChromeTrace> trace;
+    if (options_.trace) {
+      const TraceWindow window =
+          trace_window(*job_.packets, job_.stages(), options_.trace_from,
+                       options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()));
+      trace.emplace(directory_.temporary_path(kTraceFile), job_.machine.plan, job_.workload.stages,
+                    *job_.packets, window);
+      options.spans = &*trace;
+      options.trace_from = window.first;
+      options.trace_packets = window.end - window.first;
+    }
+    NoMathematics nothing;
+    OpSink& sink = trainer_ ? static_cast<OpSink&>(*trainer_) : nothing;
+    statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
+                           sink, options);
+    if (trace) {
+      trace->finish();
+      directory_.commit(kTraceFile);
+    }
+  }
+
+  HostFigures host_figures() const {
+    HostFigures host;
+    host.wall_seconds = wall_seconds() - begin_wall_;
+    host.threads = thread_count(options_);
+    host.peak_rss_bytes = peak_rss_bytes();
+    const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
+    if (trainer_) host.functional_seconds = work.all_threads;
+    if (statistics_) host.timing_seconds = std::max(0.0, caller_cpu_seconds_ - work.caller);
+    return host;
+  }
+
+  void report() {
+    RunResult result;
+    result.provenance = {STAGECOACH_VERSION,        job_.hardware.name,
+                         job_.workload.name,        job_.hardware_sha256,
+                         job_.workload_sha256,      job_.workload.training.seed,
+                         reproducible_command(arguments_)};
+    result.host = host_figures();
+    result.network = &job_.workload.network;
+    result.partition = &job_.workload.stages;
+    result.plan = &job_.machine.plan;
+    result.statistics = statistics_ ? &*statistics_ : nullptr;
+    result.training = training_ ? &*training_ : nullptr;
+    result.closed_form_delays = closed_form_delays(job_);
+    if (statistics_) result.energy = energy_parts(job_.hardware, job_.machine.plan, *statistics_);
+    const OrderedJson summary = write_results(result, directory_);
+    if (!options_.save_weights_file.empty())
+      write_safetensors(options_.save_weights_file, trainer_->export_weights(),
+                        options_.precision == Precision::f64 ? SafetensorsType::f64
+                                                             : SafetensorsType::f32);
+    std::cout << terminal_summary(summary, directory_.path(), directory_.written());
+  }
+
+  const Options& options_;
+  const std::vector<std::string>& arguments_;
+  ResultDirectory directory_;
+  Job job_;
+  Progress progress_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<RunStatistics> statistics_;
+  std::optional<TrainingResult> training_;
+  double begin_wall_ = 0;
+  double caller_cpu_seconds_ = 0;
+};
+
+}  // namespace
+
+ExitStatus run(const Options& options, const std::vector<std::string>& arguments) {
+  return Run(options, arguments).execute();
+}
+
+}  // namespace stagecoach
