@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executing operations: forward, loss, backward, update of one packet at one stage.
+// Executing operations: forward, backward, update of one packet at one stage; evaluation.
 #include "models/pipeline_engine.h"
 
 #include <algorithm>
@@ -186,101 +186,6 @@ void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state, Sl
     args.training = training;
     args.sample_keys = keys;
     values_.layers[l]->forward(args);
-  }
-}
-
-template <class T>
-void PipelineEngine<T>::measure_loss(const Work& work) {
-  const ValueId out = static_cast<int>(network_.layers.size());
-  const View<const T> output = value_view(
-      out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
-  const LossResult result = loss(work.data, -1, output, T(1), View<T>{});
-  EpochSums& sums = epochs_[work.data->packet.epoch];
-  sums.loss += result.loss_sum;
-  sums.correct += result.correct;
-  sums.samples += work.samples();
-  if (!std::isfinite(result.loss_sum) && diverged_packet() == kNone)
-    note_divergence(work, result.loss_sum);
-}
-
-template <class T>
-void PipelineEngine<T>::note_divergence(const Work& work, double loss_sum) {
-  divergence_.epoch = work.data->packet.epoch;
-  divergence_.sample = work.data->packet.first_in_epoch;
-  divergence_.loss = loss_sum;
-  divergence_.layer = "loss";
-  divergence_.weight_version = work.slot->version;
-  // The packet's kept values lie untouched until its backward: find where it went wrong.
-  for (int l = 0; l < static_cast<int>(network_.layers.size()); ++l) {
-    const ValueId v = l + 1;
-    if (!values_.values[v].kept) continue;
-    Slot& slot = slot_of(values_.producer_stage[v], work.op.packet);
-    const View<T> view = value_view(v, slot, nullptr, work.samples());
-    bool finite = true;
-    for (int n = 0; n < view.batch; ++n)
-      for (int y = 0; y < view.height; ++y)
-        for (int x = 0; x < view.width; ++x)
-          for (int c = 0; c < view.channels; ++c)
-            finite = finite && std::isfinite(view.pixel(n, y, x)[c]);
-    if (finite) continue;
-    divergence_.layer = network_.layers[l].spec.name;
-    divergence_.weight_version = slot.version;
-    break;
-  }
-  diverged_.store(work.op.packet, std::memory_order_release);
-}
-
-template <class T>
-LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_index,
-                                   View<const T> output, T gradient_scale, View<T> gradient) const {
-  const Split split = data ? Split::train : Split::test;
-  const std::int64_t width = train_.loss == LossKind::mean_squared_error ? data_.target_elements() : 1;
-  constexpr int kOnStack = 1024;
-  double few_targets[kOnStack];
-  int few_labels[kOnStack];
-  std::vector<double> many_targets;
-  std::vector<int> many_labels;
-  double* targets = few_targets;
-  int* labels = few_labels;
-  if (output.batch * width > kOnStack) {
-    many_targets.resize(static_cast<std::size_t>(output.batch * width));
-    many_labels.resize(static_cast<std::size_t>(output.batch));
-    targets = many_targets.data();
-    labels = many_labels.data();
-  }
-  for (int n = 0; n < output.batch; ++n) {
-    const std::int64_t index = data ? data->samples[n] : test_index;
-    if (train_.loss == LossKind::mean_squared_error)
-      data_.read_target(split, index, targets + n * width);
-    else
-      labels[n] = data_.label(split, index);
-  }
-  const bool dense = train_.loss == LossKind::mean_squared_error;
-  return loss_and_gradient(train_.loss, output, dense ? nullptr : labels, dense ? targets : nullptr,
-                           gradient_scale, gradient);
-}
-
-template <class T>
-void PipelineEngine<T>::start_gradient(const Work& work) {
-  const StageSpec& spec = partition_[work.op.stage];
-  if (spec.has_loss) {
-    const ValueId out = static_cast<int>(network_.layers.size());
-    if (!values_.gradients[out].wanted) return;
-    const View<const T> output = value_view(
-        out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
-    loss(work.data, -1, output, T(1) / static_cast<T>(work.data->packet.batch_samples),
-         gradient_view(out, work, true));
-    return;
-  }
-  // Gradient shrinking (FDG): what a stage receives is scaled once.
-  const T beta = static_cast<T>(train_.mitigation.gradient_shrinking);
-  if (beta == T(1)) return;
-  for (ValueId v : spec.outputs) {
-    const Place<T>& place = values_.gradients[v];
-    if (!place.wanted) continue;
-    T* g = boundary_gradient(place.root, work.op.packet);
-    const std::int64_t size = place.layout.sample_stride * work.samples();
-    for (std::int64_t i = 0; i < size; ++i) g[i] *= beta;
   }
 }
 
