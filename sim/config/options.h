@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/spec.h"
 #include "sim/config/json_document.h"
 
 namespace stagecoach {
@@ -25,9 +26,6 @@ enum class Ask {
 
 /// Which kind of file --print-fields and --print-schema describe.
 enum class Subject { hardware, workload };
-
-/// Arithmetic of the functional engine.
-enum class Precision { f32, f64 };
 
 struct Options {
   Ask ask = Ask::run;
