@@ -11,7 +11,8 @@
 #include "models/network.h"
 #include "tests/support/temp_files.h"
 
-using namespace stagecoach;
+namespace stagecoach {
+
 using Catch::Contains;
 
 namespace {
@@ -240,3 +241,5 @@ TEST_CASE("every family builds with its defaults and names the fields it reads")
     CHECK(norm == (family != Family::lenet5));
   }
 }
+
+}  // namespace stagecoach

@@ -13,7 +13,8 @@
 #include "models/error.h"
 #include "tests/support/temp_files.h"
 
-using namespace stagecoach;
+namespace stagecoach {
+
 using Catch::Contains;
 
 namespace {
@@ -185,3 +186,5 @@ TEST_CASE("the real CIFAR-10 files have their published counts, mean and deviati
     CHECK(squares[c] / (5000.0 * kPlane) == Approx(1.0).margin(0.04));
   }
 }
+
+}  // namespace stagecoach

@@ -11,7 +11,8 @@
 #include "tests/support/idx_bytes.h"
 #include "tests/support/temp_files.h"
 
-using namespace stagecoach;
+namespace stagecoach {
+
 using Catch::Contains;
 
 namespace {
@@ -318,3 +319,5 @@ TEST_CASE("random data has the shape, classes and count asked for, whatever the 
   spec.shape = Shape::image(3, 0, 9);
   CHECK_THAT(failure(spec), Contains("dataset.shape: [3,0,9]"));
 }
+
+}  // namespace stagecoach

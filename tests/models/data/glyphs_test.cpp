@@ -12,7 +12,7 @@
 #include "models/data/dataset.h"
 #include "models/random.h"
 
-using namespace stagecoach;
+namespace stagecoach {
 
 namespace {
 
@@ -136,3 +136,5 @@ TEST_CASE("a linear classifier learns glyphs but stays well below 90 percent") {
   CHECK(accuracy > 0.70);
   CHECK(accuracy < 0.90);
 }
+
+}  // namespace stagecoach

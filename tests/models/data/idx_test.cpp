@@ -12,7 +12,8 @@
 #include "tests/support/idx_bytes.h"
 #include "tests/support/temp_files.h"
 
-using namespace stagecoach;
+namespace stagecoach {
+
 using Catch::Contains;
 
 namespace {
@@ -139,3 +140,5 @@ TEST_CASE("absurd sizes in the header are refused before memory is asked for") {
   const std::string nothing = std::string("\0\0\x08\x02\0\0\0\x05\0\0\0\0", 12);
   CHECK_THAT(failure(files.write("zero", nothing)), Contains("size 1 in the header is 0"));
 }
+
+}  // namespace stagecoach

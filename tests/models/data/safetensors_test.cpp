@@ -13,7 +13,8 @@
 #include "models/random.h"
 #include "tests/support/temp_files.h"
 
-using namespace stagecoach;
+namespace stagecoach {
+
 using Catch::Contains;
 
 namespace {
@@ -193,3 +194,5 @@ TEST_CASE("damaged bytes are refused or read, never worse") {
   }
   CHECK(refused > 1500);  // the header is nine tenths of the file
 }
+
+}  // namespace stagecoach

@@ -7,7 +7,7 @@
 #include "models/data/dataset.h"
 #include "models/error.h"
 
-using namespace stagecoach;
+namespace stagecoach {
 
 namespace {
 
@@ -64,3 +64,5 @@ TEST_CASE("a position outside the epoch is a bug") {
   CHECK_THROWS_AS(order.at(0, -1), ModelBug);
   CHECK_THROWS_AS(order.at(-1, 0), ModelBug);
 }
+
+}  // namespace stagecoach
