@@ -34,7 +34,8 @@ bool LockstepOrder::forward_possible(int k) const {
   if (p >= (k == 0 ? plan_.packets() : before_[k - 1].forwards)) return false;
   if (k == 0 && here.forwards - here.retired >= capacity_[0]) return false;
   // Stages are decided from the last to the first: what the next one does now is known.
-  if (k + 1 < stages_ && now_[k].forwards + 1 - now_[k + 1].retired > capacity_[k + 1]) return false;
+  if (k + 1 < stages_ && now_[k].forwards + 1 - now_[k + 1].retired > capacity_[k + 1])
+    return false;
   return schedule_.may_forward(k, p, here, before_[0].retired);
 }
 
@@ -125,8 +126,9 @@ void LockstepOrder::report_deadlock() const {
     text += " and waits with forward of packet " + std::to_string(s.forwards) +
             " and backward of packet " + std::to_string(s.backwards);
   }
-  throw UserError(text + ". A buffer is too small for the schedule: enlarge it, use smaller or "
-                         "fewer micro-batches, or another schedule");
+  throw UserError(text +
+                  ". A buffer is too small for the schedule: enlarge it, use smaller or "
+                  "fewer micro-batches, or another schedule");
 }
 
 LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& plan, int stages,

@@ -31,9 +31,7 @@ class OneForwardOneBackward : public ScheduleBase {
   }
 
  protected:
-  int own_max_in_flight(int stage) const override {
-    return one_f_one_b_in_flight(stages(), stage);
-  }
+  int own_max_in_flight(int stage) const override { return one_f_one_b_in_flight(stages(), stage); }
 
  private:
   WeightPolicy policy_;

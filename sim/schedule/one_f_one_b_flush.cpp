@@ -19,9 +19,7 @@ class OneForwardOneBackwardFlush : public FlushSchedule {
   }
 
  protected:
-  int own_max_in_flight(int stage) const override {
-    return one_f_one_b_in_flight(stages(), stage);
-  }
+  int own_max_in_flight(int stage) const override { return one_f_one_b_in_flight(stages(), stage); }
 };
 
 }  // namespace

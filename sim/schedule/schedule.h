@@ -38,29 +38,29 @@ enum class TickForm {
 
 /// Which weights a forward reads, and whether its backward reads the same.
 enum class WeightPolicy {
-  current,         ///< newest in both passes; no version kept
-  stashed,         ///< backward reads what the forward read
-  vertical_sync,   ///< the version that stage 0 had when the packet entered, in both passes
-  double_buffered, ///< PipeDream-2BW: version max(batch - 1, 0), in both passes
+  current,          ///< newest in both passes; no version kept
+  stashed,          ///< backward reads what the forward read
+  vertical_sync,    ///< the version that stage 0 had when the packet entered, in both passes
+  double_buffered,  ///< PipeDream-2BW: version max(batch - 1, 0), in both passes
 };
 
 /// The `pipeline` part of a workload that concerns order in time.
 struct ScheduleSpec {
   ScheduleKind kind = ScheduleKind::pipelined;
   Pacing pacing = Pacing::elastic;
-  bool weight_stashing = false;   ///< from training.mitigation (one_f_one_b: true by default)
-  bool vertical_sync = false;     ///< one_f_one_b only
+  bool weight_stashing = false;  ///< from training.mitigation (one_f_one_b: true by default)
+  bool vertical_sync = false;    ///< one_f_one_b only
   /// Lowers or lifts the schedule's own bound on packets in flight, per stage: empty: none; one
   /// number: every stage; S numbers: stage by stage.
   std::vector<int> max_in_flight;
-  PacketId switch_packet = 0;     ///< hybrid: first packet of the sequential part
+  PacketId switch_packet = 0;  ///< hybrid: first packet of the sequential part
 };
 
 /// How far one stage has come.
 struct StageProgress {
-  PacketId forwards = 0;   ///< forwards started: the next one is packet `forwards`
-  PacketId backwards = 0;  ///< backwards started
-  PacketId retired = 0;    ///< backwards (with their update, if any) completed
+  PacketId forwards = 0;      ///< forwards started: the next one is packet `forwards`
+  PacketId backwards = 0;     ///< backwards started
+  PacketId retired = 0;       ///< backwards (with their update, if any) completed
   WeightVersion updates = 0;  ///< updates completed
 };
 

@@ -21,7 +21,7 @@ struct StageCycles {
   Cycles stall_output = 0;        ///< input there, no room at the receiver
   Cycles stall_memory = 0;        ///< memory ports inside an operation, or own buffer full
   Cycles stall_interconnect = 0;  ///< the awaited data is made, and under way
-  Cycles idle = 0;                ///< before the first and after the last operation
+  Cycles idle = 0;  ///< before the first and after the last operation; the core is another stage's
 
   Cycles busy() const { return forward + backward + update; }
   Cycles total() const {
@@ -64,6 +64,7 @@ struct StageStatistics {
   std::int64_t peak_activation_samples = 0;  ///< samples held at once (queued input included)
   std::int64_t peak_gradient_samples = 0;    ///< boundary gradients waiting or in work at once
   std::int64_t peak_stashed_versions = 0;    ///< versions kept besides the current one
+  Bytes peak_skip_bytes = 0;  ///< skip values that waited for the rest of their stage's input
   std::vector<StageWindow> windows;
   std::vector<MemorySample> memory;
 };
@@ -102,6 +103,13 @@ struct SpanRecord {
   std::int8_t pass = 0;         ///< Pass as integer
   std::int64_t version_read = 0;
   std::int64_t version_written = -1;  ///< updates only
+};
+
+/// Where the slices of a run go, in the order in which operations start.
+class SpanSink {
+ public:
+  virtual ~SpanSink() = default;
+  virtual void record(const SpanRecord& span) = 0;
 };
 
 }  // namespace stagecoach

@@ -81,8 +81,8 @@ TEST_CASE("fill_drain: N+2S-2 ticks a mini-batch, delay zero, min(N, 2(S-1-k)+1)
   for (const int stages : kStages) {
     for (const int batch : {1, 4, 16}) {
       CAPTURE(stages, batch);
-      const Measured m = measure(spec_of(ScheduleKind::fill_drain), stages,
-                                 PacketPlan(3 * batch, 1, batch, 1));
+      const Measured m =
+          measure(spec_of(ScheduleKind::fill_drain), stages, PacketPlan(3 * batch, 1, batch, 1));
       CHECK(m.ticks == 3 * (batch + 2 * stages - 2));
       for (int k = 0; k < stages; ++k) {
         CHECK(m.stages[k].updates == 3);
@@ -147,7 +147,8 @@ TEST_CASE("one_f_one_b: delay S-1-k, S-k versions and sets, 2(N+S-1) ticks") {
   }
 }
 
-TEST_CASE("vertical sync: every stage reads the version of stage 0 at entry, delay S-1 everywhere") {
+TEST_CASE(
+    "vertical sync: every stage reads the version of stage 0 at entry, delay S-1 everywhere") {
   for (const int stages : kStages) {
     CAPTURE(stages);
     const int samples = 3 * stages + 5;

@@ -16,9 +16,9 @@ namespace stagecoach {
 struct TrackedStage {
   std::int64_t forwards = 0, backwards = 0, updates = 0;
   std::int64_t peak_in_flight = 0;
-  std::int64_t peak_versions = 1;              ///< distinct, the current one included
-  std::map<PacketId, WeightVersion> read;      ///< packets in flight
-  std::vector<std::int64_t> delays;            ///< by packet
+  std::int64_t peak_versions = 1;                         ///< distinct, the current one included
+  std::map<PacketId, WeightVersion> read;                 ///< packets in flight
+  std::vector<std::int64_t> delays;                       ///< by packet
   std::vector<std::int64_t> forward_tick, backward_tick;  ///< by packet
   std::vector<PacketId> waiting_for_update;
   std::map<PacketId, WeightVersion> read_of_batch;

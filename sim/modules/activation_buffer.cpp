@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queues, credits and occupancy of one stage.
+#include "sim/modules/activation_buffer.h"
+
+#include <algorithm>
+
+#include "models/error.h"
+
+namespace stagecoach {
+
+std::int64_t edge_room(int producer_stage, int consumer_stage, int q) {
+  const std::int64_t between = consumer_stage - producer_stage - 1;
+  // Each stage between works on one packet and has a queue of its own.
+  return q + between * (q + 1);
+}
+
+ActivationBuffer::ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges,
+                                   int gradients, std::int64_t capacity_packets,
+                                   const PacketPlan& plan, Pacing pacing)
+    : sc_module(name),
+      plan_(plan),
+      single_samples_(plan.packet_size() == 1),
+      lockstep_(pacing == Pacing::lockstep),
+      edges_(std::move(edges)),
+      gradients_(gradients),
+      capacity_(capacity_packets),
+      taken_(edges_.size(), 0) {
+  if (edges_.empty()) throw ModelBug("a stage without input");
+  if (gradients_ < 1) throw ModelBug("a stage whose output nobody gives a gradient for");
+}
+
+void ActivationBuffer::set_cores(WakeIf* forward, WakeIf* backward) {
+  forward_core_ = forward;
+  backward_core_ = backward;
+}
+
+std::int64_t ActivationBuffer::samples_of(PacketId packet) const {
+  return single_samples_ ? 1 : plan_.at(packet).samples;
+}
+
+bool ActivationBuffer::buffer_full() const {
+  return taken_[0] + (started_ - retired_) >= capacity_;
+}
+
+bool ActivationBuffer::has_room(int edge) const {
+  if (taken_[edge] >= edges_[edge].room_packets) return false;
+  return edge > 0 || !buffer_full();
+}
+
+void ActivationBuffer::reserve(int edge, PacketId packet, Bytes bytes) {
+  ++taken_[edge];
+  if (edge == 0) return;
+  inputs_.at(packet).skip_bytes += bytes;
+  skip_bytes_ += bytes;
+  peak_skip_bytes_ = std::max(peak_skip_bytes_, skip_bytes_);
+}
+
+void ActivationBuffer::deposit_input(int, PacketId packet, Arrival arrival) {
+  Slot& slot = inputs_.at(packet);
+  slot.arrival.made = std::max(slot.arrival.made, arrival.made);
+  slot.arrival.available = std::max(slot.arrival.available, arrival.available);
+  if (++slot.messages < static_cast<int>(edges_.size())) return;
+  forward_core_->wake_at(slot.arrival.available);
+}
+
+void ActivationBuffer::deposit_gradient(PacketId packet, Arrival arrival) {
+  Slot& slot = gradient_slots_.at(packet);
+  slot.arrival.made = std::max(slot.arrival.made, arrival.made);
+  slot.arrival.available = std::max(slot.arrival.available, arrival.available);
+  if (++slot.messages < gradients_) return;
+  backward_core_->wake_at(slot.arrival.available);
+}
+
+std::optional<Arrival> ActivationBuffer::input(PacketId packet) const {
+  const Slot* slot = inputs_.find(packet);
+  if (!slot || slot->messages < static_cast<int>(edges_.size())) return std::nullopt;
+  return slot->arrival;
+}
+
+std::optional<Arrival> ActivationBuffer::gradient(PacketId packet) const {
+  const Slot* slot = gradient_slots_.find(packet);
+  if (!slot || slot->messages < gradients_) return std::nullopt;
+  return slot->arrival;
+}
+
+void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
+  const Cycles before = at_it ? time + 1 : time;
+  const auto counts = [&](const std::optional<Arrival>& next, bool read) {
+    return next && next->available < before && (read || !lockstep_);
+  };
+  while (counts(input(arrived_), arrived_ < started_)) samples_held_ += samples_of(arrived_++);
+  peak_samples_ = std::max(peak_samples_, samples_held_);
+  while (counts(gradient(gradients_arrived_), gradients_arrived_ < backwards_started_)) {
+    gradient_samples_ += samples_of(gradients_arrived_++);
+  }
+  peak_gradient_samples_ = std::max(peak_gradient_samples_, gradient_samples_);
+}
+
+void ActivationBuffer::begin_forward(PacketId packet, Cycles now) {
+  started_ = packet + 1;
+  note_arrivals(now, true);
+  skip_bytes_ -= inputs_.at(packet).skip_bytes;
+  inputs_.pop();
+  for (auto& taken : taken_) --taken;
+  for (const InputEdge& edge : edges_) edge.sender->wake_at(now);
+}
+
+void ActivationBuffer::begin_backward(PacketId packet, Cycles now) {
+  backwards_started_ = packet + 1;
+  note_arrivals(now, true);
+}
+
+void ActivationBuffer::retire(PacketId packet, Cycles now) {
+  // What arrives in the same cycle takes the place that becomes free.
+  note_arrivals(now, false);
+  const std::int64_t samples = samples_of(packet);
+  samples_held_ -= samples;
+  gradient_samples_ -= samples;
+  gradient_slots_.pop();
+  retired_ = packet + 1;
+  if (capacity_ != kUnlimited64) edges_.front().sender->wake_at(now);
+}
+
+void ActivationBuffer::report(StageStatistics& statistics) const {
+  statistics.peak_activation_samples = peak_samples_;
+  statistics.peak_gradient_samples = peak_gradient_samples_;
+  statistics.peak_skip_bytes = peak_skip_bytes_;
+}
+
+}  // namespace stagecoach

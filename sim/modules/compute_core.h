@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A compute core: one operation at a time, of the stages mapped to it. One timed event for each
+// operation; an idle core is woken when something that it could work on arrives.
+//
+// Order inside one moment: operations complete first, then cores decide what to start, so an update
+// that completes at t is seen by a forward that starts at t. Where several operations could start,
+// a backward goes before a forward (if the schedule says so), then the later stage.
+#pragma once
+
+#include <vector>
+
+#include "sim/modules/interfaces.h"
+#include "sim/modules/run_control.h"
+#include "sim/modules/stage_controller.h"
+
+namespace stagecoach {
+
+class ComputeCore : public sc_core::sc_module, public WakeIf {
+ public:
+  SC_HAS_PROCESS(ComputeCore);
+  ComputeCore(sc_core::sc_module_name name, RunControl& control, Pacing pacing,
+              bool backward_first);
+
+  /// Maps one direction of a stage to this core, before the simulation starts. A stage whose other
+  /// direction runs here, too, hands its update over with the backward.
+  void host(StageController& stage, Pass direction, bool both_directions);
+
+  void wake_at(Cycles time) override;
+
+ private:
+  struct Slot {
+    StageController* stage = nullptr;
+    Pass direction = Pass::forward;
+    bool both_directions = false;
+  };
+
+  void complete();
+  void look();
+  void decide();
+  void start(const Slot& slot, Cycles now);
+  void note_waits(Cycles now, const StageController* running);
+
+  RunControl& control_;
+  const Pacing pacing_;
+  const bool backward_first_;
+  std::vector<Slot> slots_;  ///< in order of rank
+  std::vector<StageController*> stages_;
+  bool busy_ = false;
+  const Slot* running_ = nullptr;
+  sc_core::sc_event complete_, look_, decide_;
+};
+
+}  // namespace stagecoach

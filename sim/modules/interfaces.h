@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interfaces through which the modules of the machine call each other. Calls take no simulated
+// time; they carry times. A call that books ahead of time says so.
+#pragma once
+
+#include <optional>
+#include <systemc>
+
+#include "models/op.h"
+#include "sim/plan/machine_plan.h"
+
+namespace stagecoach {
+
+/// When something that travels was made and when it is there.
+struct Arrival {
+  Cycles made = 0;
+  Cycles available = 0;
+};
+
+/// Somebody who may have something to do.
+class WakeIf : public virtual sc_core::sc_interface {
+ public:
+  /// Looks for work at `time`, now or later; nothing if it is busy (then it looks anyway).
+  virtual void wake_at(Cycles time) = 0;
+};
+
+/// Where messages go: the input side of a stage. Edge e is the e-th value that the stage reads.
+class InboxIf : public virtual sc_core::sc_interface {
+ public:
+  /// May one more packet be sent on this edge?
+  virtual bool has_room(int edge) const = 0;
+  /// Room ended because the buffer is full, not the queue at its entry.
+  virtual bool buffer_full() const = 0;
+  /// Takes the room; a deposit of the same packet follows.
+  virtual void reserve(int edge, PacketId packet, Bytes bytes) = 0;
+  /// A value of this packet will be there at arrival.available (now or later).
+  virtual void deposit_input(int edge, PacketId packet, Arrival arrival) = 0;
+  /// The same for a gradient; its room is that of the packet in flight.
+  virtual void deposit_gradient(PacketId packet, Arrival arrival) = 0;
+};
+
+/// The activation buffer as its own stage sees it.
+class ActivationIf : public virtual sc_core::sc_interface {
+ public:
+  /// All values of the packet's input, once every one of them is on its way or there.
+  virtual std::optional<Arrival> input(PacketId packet) const = 0;
+  virtual std::optional<Arrival> gradient(PacketId packet) const = 0;
+  /// As many packets in flight as the buffer holds: nothing is let in.
+  virtual bool full() const = 0;
+  /// The packet leaves the queue and is in flight.
+  virtual void begin_forward(PacketId packet, Cycles now) = 0;
+  virtual void begin_backward(PacketId packet, Cycles now) = 0;
+  /// The packet's activations and gradients are free from `now` on.
+  virtual void retire(PacketId packet, Cycles now) = 0;
+  virtual std::int64_t packets_held() const = 0;
+  virtual std::int64_t gradients_held() const = 0;
+};
+
+/// The weights of a stage: who read which version, and what that made stale.
+class WeightIf : public virtual sc_core::sc_interface {
+ public:
+  struct Finished {
+    std::int64_t packets = 0;    ///< whose own update this was
+    std::int64_t delay_sum = 0;  ///< their delays
+  };
+
+  virtual WeightVersion updates() const = 0;
+  /// The version to hand to the sink, Op::kCurrent for the newest.
+  virtual WeightVersion begin_forward(PacketId packet) = 0;
+  /// The version that the last begin_forward or begin_backward read.
+  virtual WeightVersion last_read() const = 0;
+  virtual void begin_backward(PacketId packet) = 0;
+  /// The packet's version is free again; `update`: the mini-batch's update is complete.
+  virtual Finished finish_backward(PacketId packet, bool update) = 0;
+  virtual std::int64_t stashed_versions() const = 0;
+};
+
+/// The network between the cores.
+class TransferIf : public virtual sc_core::sc_interface {
+ public:
+  /// Sends `bytes` over a channel; they are there to send at `ready`, now or later. Requests of one
+  /// channel come in order of `ready`.
+  virtual void send(int channel, PacketId packet, Bytes bytes, Cycles ready) = 0;
+};
+
+/// The way in.
+class SourceIf : public virtual sc_core::sc_interface {
+ public:
+  /// Moves `bytes` over the host channel; returns when they move and when they are there.
+  virtual Arrival transfer(Bytes bytes, Cycles now) = 0;
+};
+
+/// Takes the network's output and gives its gradient.
+class LossIf : public virtual sc_core::sc_interface {
+ public:
+  /// The last stage's forward of this packet ends at `time`, now or later.
+  virtual void accept(PacketId packet, Cycles time) = 0;
+};
+
+}  // namespace stagecoach

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values of consecutive packets, oldest first: a queue that is also an array. Grows when it must.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "models/op.h"
+
+namespace stagecoach {
+
+template <typename T>
+class PacketRing {
+ public:
+  /// The value of packet `id`, default-made when first asked for. `id` is at least first().
+  T& at(PacketId id) {
+    while (id - first_ >= static_cast<PacketId>(slots_.size())) grow();
+    return slots_[index(id)];
+  }
+  /// The value of packet `id`, or null if nobody has asked for it yet or it is gone.
+  const T* find(PacketId id) const {
+    if (id < first_ || id - first_ >= static_cast<PacketId>(slots_.size())) return nullptr;
+    return &slots_[index(id)];
+  }
+  PacketId first() const { return first_; }
+  /// Forgets the oldest packet.
+  void pop() {
+    slots_[index(first_)] = T{};
+    ++first_;
+  }
+
+ private:
+  std::size_t index(PacketId id) const {
+    return static_cast<std::size_t>(id) & (slots_.size() - 1);
+  }
+  void grow() {
+    std::vector<T> larger(slots_.size() * 2);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const PacketId id = first_ + static_cast<PacketId>(i);
+      larger[static_cast<std::size_t>(id) & (larger.size() - 1)] = slots_[index(id)];
+    }
+    slots_.swap(larger);
+  }
+
+  PacketId first_ = 0;
+  std::vector<T> slots_ = std::vector<T>(4);
+};
+
+}  // namespace stagecoach

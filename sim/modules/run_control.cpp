@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The run as a whole.
+#include "sim/modules/run_control.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace stagecoach {
+namespace {
+
+/// Samples of the packets [0, end).
+std::int64_t samples_before(const PacketPlan& plan, PacketId end) {
+  if (end >= plan.packets()) return plan.samples();
+  const Packet p = plan.at(end);
+  return p.epoch * plan.samples_per_epoch() + p.first_in_epoch;
+}
+
+}  // namespace
+
+RunControl::RunControl(const PacketPlan& plan, OpSink& sink, SpanSink* spans, PacketId trace_from,
+                       PacketId trace_packets)
+    : plan_(plan), sink_(sink), spans_(spans), trace_from_(trace_from) {
+  const PacketId most = std::numeric_limits<PacketId>::max();
+  trace_end_ = trace_packets > most - trace_from ? most : trace_from + trace_packets;
+}
+
+void RunControl::emit(const Op& op) {
+  if (halted_) return;
+  ++operations_;
+  try {
+    if (!sink_.emit(op)) halted_ = stopped_early_ = true;
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void RunControl::fail(std::exception_ptr failure) {
+  // The kernel would turn an exception from a process into a report of its own.
+  if (!failure_) failure_ = failure;
+  halted_ = true;
+}
+
+void RunControl::rethrow() const {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void RunControl::set_entry_stages(std::vector<int> stages) {
+  entry_slot_.assign(*std::max_element(stages.begin(), stages.end()) + 1, -1);
+  for (std::size_t i = 0; i < stages.size(); ++i) entry_slot_[stages[i]] = static_cast<int>(i);
+  entry_retired_.assign(stages.size(), 0);
+}
+
+void RunControl::set_progress(std::function<void(PacketId, Cycles)> call, PacketId every) {
+  progress_ = std::move(call);
+  progress_every_ = std::max<PacketId>(every, 1);
+}
+
+void RunControl::retired(int stage, Cycles time) {
+  if (stage >= static_cast<int>(entry_slot_.size()) || entry_slot_[stage] < 0) return;
+  ++entry_retired_[entry_slot_[stage]];
+  const PacketId least = *std::min_element(entry_retired_.begin(), entry_retired_.end());
+  if (least == pipeline_retired_) return;
+  pipeline_retired_ = least;
+  packet_left(time);
+}
+
+void RunControl::packet_left(Cycles time) {
+  const PacketId p = pipeline_retired_ - 1;
+  if (p == plan_.packets() / 4) quarter_ = time;
+  if (p == 3 * plan_.packets() / 4) three_quarters_ = time;
+  if ((p + 1) % plan_.packets_per_epoch() == 0) epochs_.push_back(EpochTime{time});
+  while (entry_versions_.first() <= p) entry_versions_.pop();
+  if (on_retired_) on_retired_(time);
+  if (progress_ && (p + 1) % progress_every_ == 0) progress_(p + 1, time);
+}
+
+void RunControl::note_entry(PacketId packet, WeightVersion version) {
+  entry_versions_.at(packet) = version;
+  latest_entry_ = version;
+  entered_ = packet + 1;
+}
+
+WeightVersion RunControl::entry_version(PacketId packet) const {
+  return packet < entered_ ? *entry_versions_.find(packet) : latest_entry_;
+}
+
+void RunControl::report(RunStatistics& s) const {
+  s.cycles = end_;
+  s.packets = pipeline_retired_;
+  s.samples = samples_before(plan_, pipeline_retired_);
+  s.operations = operations_;
+  s.stopped_early = stopped_early_;
+  s.epochs = epochs_;
+  const PacketId first = plan_.packets() / 4, last = 3 * plan_.packets() / 4;
+  if (last > first && pipeline_retired_ > last) {
+    s.steady_cycles = three_quarters_ - quarter_;
+    s.steady_samples = samples_before(plan_, last + 1) - samples_before(plan_, first + 1);
+  }
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Feeds the first stage.
+#include "sim/modules/sample_source.h"
+
+#include <algorithm>
+
+#include "sim/modules/clock.h"
+#include "sim/modules/topology.h"
+
+namespace stagecoach {
+
+SampleSource::SampleSource(sc_core::sc_module_name name, const HostPlan& host,
+                           Bytes bytes_per_sample, const PacketPlan& plan,
+                           const RunControl& control, Pacing pacing)
+    : sc_module(name),
+      first_stage("first_stage"),
+      host_(host),
+      bytes_per_sample_(bytes_per_sample),
+      plan_(plan),
+      control_(control),
+      pacing_(pacing) {
+  SC_METHOD(feed);
+  sensitive << feed_;
+}
+
+Arrival SampleSource::transfer(Bytes bytes, Cycles now) {
+  const Cycles begin = std::max(now, free_at_);
+  free_at_ = begin + transfer_cycles(bytes, host_.bytes_per_cycle);
+  bytes_moved_ += bytes;
+  return Arrival{begin, free_at_ + host_.latency_cycles};
+}
+
+void SampleSource::wake_at(Cycles time) {
+  if (pacing_ == Pacing::lockstep) return;
+  feed_.notify(cycles_time(std::max<Cycles>(time - now_cycles(), 0)));
+}
+
+void SampleSource::fetch(Cycles now) {
+  deliver(last_fetch_);
+  last_fetch_ = now;
+}
+
+void SampleSource::deliver(Cycles from) {
+  const Bytes bytes = bytes_per_sample_ * plan_.at(next_).samples;
+  first_stage->reserve(0, next_, bytes);
+  first_stage->deposit_input(0, next_, transfer(bytes, from));
+  ++next_;
+}
+
+void SampleSource::feed() {
+  if (pacing_ == Pacing::lockstep) return;
+  while (next_ < plan_.packets() && !control_.halted() && first_stage->has_room(0)) {
+    deliver(now_cycles());
+  }
+}
+
+}  // namespace stagecoach

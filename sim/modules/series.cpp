@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounded series.
+#include "sim/modules/series.h"
+
+#include <algorithm>
+
+namespace stagecoach {
+namespace {
+
+constexpr CycleKind kKinds[] = {&StageCycles::forward,
+                                &StageCycles::backward,
+                                &StageCycles::update,
+                                &StageCycles::stall_input,
+                                &StageCycles::stall_output,
+                                &StageCycles::stall_memory,
+                                &StageCycles::stall_interconnect,
+                                &StageCycles::idle};
+
+/// Adds the second of each pair to the first and keeps those.
+template <typename T, typename Join>
+void merge_pairs(std::vector<T>& series, Join join) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < series.size(); i += 2) {
+    T first = series[i];
+    if (i + 1 < series.size()) join(first, series[i + 1]);
+    series[kept++] = first;
+  }
+  series.resize(kept);
+}
+
+void keep_larger(MemorySample& a, const MemorySample& b) {
+  a.activation_packets = std::max(a.activation_packets, b.activation_packets);
+  a.gradient_packets = std::max(a.gradient_packets, b.gradient_packets);
+  a.stashed_versions = std::max(a.stashed_versions, b.stashed_versions);
+}
+
+}  // namespace
+
+CycleAccount::CycleAccount(Cycles window_cycles, int max_windows)
+    : window_cycles_(std::max<Cycles>(window_cycles, 1)), max_windows_(std::max(max_windows, 2)) {
+  open_window();
+}
+
+void CycleAccount::open_window() {
+  if (windows_.size() == max_windows_) {
+    merge_pairs(windows_, [](StageWindow& a, const StageWindow& b) {
+      for (const CycleKind kind : kKinds) a.cycles.*kind += b.cycles.*kind;
+      a.packets += b.packets;
+      a.delay_sum += b.delay_sum;
+    });
+    window_cycles_ *= 2;
+    // An odd number of windows leaves the last one half full: it goes on.
+    if (until_ < windows_.back().begin + window_cycles_) return;
+  }
+  StageWindow window;
+  window.begin = static_cast<Cycles>(windows_.size()) * window_cycles_;
+  windows_.push_back(window);
+}
+
+void CycleAccount::book(CycleKind kind, Cycles to) {
+  if (to <= until_) return;
+  totals_.*kind += to - until_;
+  while (to > windows_.back().begin + window_cycles_) {
+    const Cycles end = windows_.back().begin + window_cycles_;
+    windows_.back().cycles.*kind += end - until_;
+    until_ = end;
+    open_window();
+  }
+  windows_.back().cycles.*kind += to - until_;
+  until_ = to;
+}
+
+void CycleAccount::count_packets(Cycles time, std::int64_t packets, std::int64_t delay_sum) {
+  // What ends with a window belongs to it.
+  const Cycles place = time > 0 ? (time - 1) / window_cycles_ : 0;
+  StageWindow& window = windows_[std::min<std::size_t>(place, windows_.size() - 1)];
+  window.packets += packets;
+  window.delay_sum += delay_sum;
+}
+
+void MemorySeries::note(const MemorySample& sample) {
+  const Cycles begin = sample.time / interval_ * interval_;
+  if (!samples_.empty() && begin <= samples_.back().time / interval_ * interval_) {
+    keep_larger(samples_.back(), sample);
+  } else {
+    MemorySample next = sample;
+    // What was held when the interval began counts, too, unless nothing lies between.
+    if (sample.time > begin) keep_larger(next, latest_);
+    if (sample.time > begin) next.time = begin;
+    samples_.push_back(next);
+    while (samples_.size() > max_points_) thin();
+  }
+  latest_ = sample;
+}
+
+void MemorySeries::thin() {
+  interval_ *= 2;
+  std::vector<MemorySample> kept;
+  kept.reserve(max_points_ + 1);
+  MemorySample before;  // as the interval began
+  for (const MemorySample& sample : samples_) {
+    const Cycles begin = sample.time / interval_ * interval_;
+    if (!kept.empty() && kept.back().time == begin) {
+      keep_larger(kept.back(), sample);
+    } else {
+      MemorySample next = sample;
+      if (sample.time > begin) keep_larger(next, before);
+      next.time = begin;
+      kept.push_back(next);
+    }
+    before = sample;
+  }
+  samples_.swap(kept);
+}
+
+}  // namespace stagecoach

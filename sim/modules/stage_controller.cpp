@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control of one stage.
+#include "sim/modules/stage_controller.h"
+
+#include <algorithm>
+
+#include "models/error.h"
+
+namespace stagecoach {
+
+StageController::StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
+                                 const Schedule& schedule, const PacketPlan& plan,
+                                 RunControl& control, const SeriesOptions& series)
+    : sc_module(name),
+      weights("weights"),
+      activations("activations"),
+      network("network"),
+      source("source"),
+      loss("loss"),
+      index_(index),
+      stage_(stage),
+      schedule_(schedule),
+      packets_(plan),
+      control_(control),
+      account_(series.window_cycles, series.max_windows),
+      memory_(series.max_memory_points) {}
+
+void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
+  forward_core_ = forward;
+  backward_core_ = backward;
+}
+
+Obstacle StageController::forward_obstacle(Cycles now) const {
+  const PacketId p = progress_.forwards;
+  if (p == packets_.packets()) return Obstacle::no_more_packets;
+  const auto input = activations->input(p);
+  if (!input || input->available > now) {
+    // Nothing is let in while the buffer is full; the schedule's own bound is not its fault.
+    const bool bound = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+    return activations->full() && !bound ? Obstacle::own_buffer : Obstacle::data;
+  }
+  if (!schedule_.may_forward(index_, p, progress_, control_.pipeline_retired())) {
+    const bool full = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+    return full ? Obstacle::in_flight : Obstacle::order;
+  }
+  for (const OutputPort& port : forward_outputs_) {
+    if (!port.receiver->has_room(port.edge)) return Obstacle::credit;
+  }
+  return Obstacle::nothing;
+}
+
+Obstacle StageController::backward_obstacle(Cycles now) const {
+  const PacketId p = progress_.backwards;
+  if (p == packets_.packets()) return Obstacle::no_more_packets;
+  const auto gradient = activations->gradient(p);
+  if (p == progress_.forwards || !gradient || gradient->available > now) return Obstacle::data;
+  return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
+}
+
+std::optional<Cycles> StageController::next_input(Cycles now) const {
+  const auto input = activations->input(progress_.forwards);
+  if (!input || input->available <= now) return std::nullopt;
+  return input->available;
+}
+
+std::optional<Cycles> StageController::next_gradient(Cycles now) const {
+  const auto gradient = activations->gradient(progress_.backwards);
+  if (!gradient || gradient->available <= now) return std::nullopt;
+  return gradient->available;
+}
+
+Cycles StageController::begin_forward(Cycles now) {
+  settle(now);
+  const PacketId p = progress_.forwards++;
+  const Packet packet = packets_.at(p);
+  const OpCost& cost = cost_of(packet).forward;
+  Op op;
+  op.packet = p;
+  op.stage = index_;
+  op.pass = Pass::forward;
+  op.version = weights->begin_forward(p);
+  activations->begin_forward(p, now);
+  const Cycles end = book_operation(&StageCycles::forward, cost, now);
+  forward_macs_ += cost.macs;
+  control_.emit(op);
+  control_.record(
+      {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights->last_read(), -1});
+  send_forward(packet, p, now, end);
+  note_memory(now);
+  if (backward_core_ != forward_core_) backward_core_->wake_at(now);
+  return end;
+}
+
+void StageController::send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end) {
+  for (const OutputPort& port : forward_outputs_) {
+    const Bytes bytes = port.bytes_per_sample * packet.samples;
+    port.receiver->reserve(port.edge, p, bytes);
+    if (port.from_host) {
+      port.receiver->deposit_input(port.edge, p, source->transfer(bytes, now));
+    } else {
+      network->send(port.channel, p, bytes, end);
+    }
+  }
+  if (loss.size() > 0) loss->accept(p, end);
+}
+
+Cycles StageController::begin_backward(Cycles now, bool announce_update) {
+  settle(now);
+  const PacketId p = progress_.backwards++;
+  const Packet packet = packets_.at(p);
+  const StageCost& cost = cost_of(packet);
+  update_pending_ = schedule_.updates_after(p);
+  update_announced_ = announce_update;
+  Op op;
+  op.packet = p;
+  op.stage = index_;
+  op.pass = Pass::backward;
+  op.with_update = update_pending_ && announce_update;
+  weights->begin_backward(p);
+  activations->begin_backward(p, now);
+  const Cycles made = book_operation(&StageCycles::backward, cost.backward, now);
+  backward_macs_ += cost.backward.macs;
+  control_.emit(op);
+  control_.record(
+      {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights->last_read(), -1});
+  for (const OutputPort& port : backward_outputs_) {
+    network->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
+  }
+  if (!update_pending_) return made;
+  const Cycles end = book_operation(&StageCycles::update, cost.update, made);
+  control_.record({made, end, p, index_, static_cast<std::int8_t>(Pass::update), weights->updates(),
+                   weights->updates() + 1});
+  return end;
+}
+
+void StageController::finish_backward(Cycles now) {
+  const PacketId p = progress_.retired++;
+  const WeightIf::Finished finished = weights->finish_backward(p, update_pending_);
+  if (update_pending_) {
+    progress_.updates = weights->updates();
+    if (finished.packets > 0) account_.count_packets(now, finished.packets, finished.delay_sum);
+    if (!update_announced_) {
+      Op op;
+      op.packet = p;
+      op.stage = index_;
+      op.pass = Pass::update;
+      control_.emit(op);
+    }
+  }
+  activations->retire(p, now);
+  note_memory(now);
+  if (backward_core_ != forward_core_) forward_core_->wake_at(now);
+  control_.retired(index_, now);
+}
+
+Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Cycles begin) {
+  const Cycles end = begin + cost.cycles;
+  // With hardware each, a forward and a backward can overlap: such cycles count once, for the
+  // operation that began first.
+  account_.book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
+  account_.book(&StageCycles::stall_memory, end);
+  control_.note_end(end);
+  return end;
+}
+
+void StageController::note_memory(Cycles now) {
+  memory_.note({now, activations->packets_held(), activations->gradients_held(),
+                weights->stashed_versions()});
+}
+
+Cycles StageController::under_way_since() const {
+  Cycles since = kUnlimited64;
+  if (awaits_input_) {
+    if (const auto input = activations->input(progress_.forwards)) since = input->made;
+  }
+  if (awaits_gradient_) {
+    if (const auto gradient = activations->gradient(progress_.backwards)) {
+      since = std::min(since, gradient->made);
+    }
+  }
+  return since;
+}
+
+void StageController::settle(Cycles now) {
+  if (now <= account_.until()) return;
+  switch (wait_) {
+    case Wait::before_first:
+    case Wait::core:
+    case Wait::after_last:
+      account_.book(&StageCycles::idle, now);
+      break;
+    case Wait::data:
+      // Not made at first, then under way.
+      account_.book(&StageCycles::stall_input, std::min(now, under_way_since()));
+      account_.book(&StageCycles::stall_interconnect, now);
+      break;
+    case Wait::output:
+      account_.book(&StageCycles::stall_output, now);
+      break;
+    case Wait::memory:
+      account_.book(&StageCycles::stall_memory, now);
+      break;
+  }
+}
+
+void StageController::note_wait(Cycles now, bool core_taken) {
+  settle(now);
+  if (progress_.forwards == 0) return;
+  const Obstacle forward = forward_obstacle(now);
+  const Obstacle backward = backward_obstacle(now);
+  awaits_input_ = forward == Obstacle::data;
+  awaits_gradient_ = backward == Obstacle::data && progress_.backwards < progress_.forwards;
+  if (forward == Obstacle::no_more_packets && backward == Obstacle::no_more_packets) {
+    wait_ = Wait::after_last;
+  } else if (forward == Obstacle::nothing || backward == Obstacle::nothing) {
+    wait_ = core_taken ? Wait::core : Wait::data;
+  } else if (forward == Obstacle::credit) {
+    wait_ = Wait::output;
+  } else if (forward == Obstacle::own_buffer) {
+    wait_ = Wait::memory;
+  } else {
+    wait_ = Wait::data;
+  }
+}
+
+void StageController::report(Cycles end, StageStatistics& s) {
+  if (finished()) wait_ = Wait::after_last;
+  settle(end);
+  s.cycles = account_.totals();
+  s.windows = account_.windows();
+  s.memory = memory_.samples();
+  s.forward_macs = forward_macs_;
+  s.backward_macs = backward_macs_;
+  s.forwards = progress_.forwards;
+  s.backwards = progress_.backwards;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pipeline stage's control: decides whether its next forward or backward may start, and does
+// what starting and finishing mean: reads a weight version, hands the operation to the sink, moves
+// packets between buffers, books transfers for the moment at which the data will be made (the cost
+// of an operation is known when it starts), and books every cycle of the stage to its kind.
+#pragma once
+
+#include <vector>
+
+#include "models/packet_plan.h"
+#include "sim/modules/interfaces.h"
+#include "sim/modules/run_control.h"
+#include "sim/modules/series.h"
+#include "sim/schedule/schedule.h"
+
+namespace stagecoach {
+
+/// Why an operation cannot start; `nothing`: it can.
+enum class Obstacle {
+  nothing,
+  no_more_packets,
+  data,        ///< its input or gradient is not there yet
+  order,       ///< the schedule wants something else first
+  in_flight,   ///< as many packets in flight as the schedule allows
+  own_buffer,  ///< no input, for the stage's own buffer is full
+  credit,      ///< a receiver has no room
+};
+
+/// A value that a stage sends when an operation ends.
+struct OutputPort {
+  int channel = 0;  ///< of the interconnect; not used with `from_host`
+  InboxIf* receiver = nullptr;
+  int to_stage = 0;
+  int edge = 0;  ///< of the receiver; forward only
+  Bytes bytes_per_sample = 0;
+  /// The network's input for a later stage: comes from the host when this forward starts.
+  bool from_host = false;
+};
+
+/// How much of the series a run keeps.
+struct SeriesOptions {
+  Cycles window_cycles = 1;
+  int max_windows = 512;
+  int max_memory_points = 2000;
+};
+
+class StageController : public sc_core::sc_module {
+ public:
+  StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
+                  const Schedule& schedule, const PacketPlan& plan, RunControl& control,
+                  const SeriesOptions& series);
+
+  sc_core::sc_port<WeightIf> weights;
+  sc_core::sc_port<ActivationIf> activations;
+  sc_core::sc_port<TransferIf> network;
+  sc_core::sc_port<SourceIf> source;
+  /// Bound at the last stage only.
+  sc_core::sc_port<LossIf, 1, sc_core::SC_ZERO_OR_MORE_BOUND> loss;
+
+  void add_forward_output(const OutputPort& port) { forward_outputs_.push_back(port); }
+  void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
+  void set_cores(WakeIf* forward, WakeIf* backward);
+
+  Obstacle forward_obstacle(Cycles now) const;
+  Obstacle backward_obstacle(Cycles now) const;
+  /// When the awaited input or gradient will be there, if that is known and later than `now`.
+  std::optional<Cycles> next_input(Cycles now) const;
+  std::optional<Cycles> next_gradient(Cycles now) const;
+
+  /// Starts the next forward at `now` and returns when it ends.
+  Cycles begin_forward(Cycles now);
+  /// Starts the next backward at `now`; returns when it, and the update after it, end. With
+  /// `announce_update` the update is part of the backward for the sink (nothing of this stage
+  /// comes between); without, it is handed over when it completes.
+  Cycles begin_backward(Cycles now, bool announce_update);
+  void finish_backward(Cycles now);
+
+  /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
+  /// stage computes on its core.
+  void note_wait(Cycles now, bool core_taken);
+
+  int index() const { return index_; }
+  const StagePlan& plan() const { return stage_; }
+  const StageProgress& progress() const { return progress_; }
+  const std::vector<OutputPort>& forward_outputs() const { return forward_outputs_; }
+  bool finished() const { return progress_.retired == packets_.packets(); }
+
+  /// Books what is left of the run and fills the stage's statistics (not those of its buffers).
+  void report(Cycles end, StageStatistics& statistics);
+
+ private:
+  enum class Wait { before_first, data, output, memory, core, after_last };
+
+  void settle(Cycles now);
+  Cycles book_operation(CycleKind kind, const OpCost& cost, Cycles begin);
+  Cycles under_way_since() const;
+  const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
+  void send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end);
+  void note_memory(Cycles now);
+
+  const int index_;
+  const StagePlan& stage_;
+  const Schedule& schedule_;
+  const PacketPlan& packets_;
+  RunControl& control_;
+  std::vector<OutputPort> forward_outputs_, backward_outputs_;
+  WakeIf* forward_core_ = nullptr;
+  WakeIf* backward_core_ = nullptr;
+  StageProgress progress_;
+  bool update_pending_ = false;  ///< the running backward is followed by an update
+  bool update_announced_ = false;
+  Wait wait_ = Wait::before_first;
+  bool awaits_input_ = false, awaits_gradient_ = false;
+  CycleAccount account_;
+  MemorySeries memory_;
+  std::int64_t forward_macs_ = 0, backward_macs_ = 0;
+};
+
+}  // namespace stagecoach

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives ticks their length.
+#include "sim/modules/tick_controller.h"
+
+#include <algorithm>
+
+#include "sim/modules/clock.h"
+
+namespace stagecoach {
+
+TickController::TickController(sc_core::sc_module_name name, LockstepOrder& order,
+                               RunControl& control, Interconnect& network, SampleSource& source,
+                               std::vector<StageController*> stages, const MachinePlan& plan)
+    : sc_module(name),
+      order_(order),
+      control_(control),
+      network_(network),
+      source_(source),
+      stages_(std::move(stages)),
+      plan_(plan),
+      core_free_(plan.cores.size(), 0) {
+  SC_METHOD(begin_tick);
+  sensitive << tick_;
+  dont_initialize();
+  SC_METHOD(settle_tick);
+  sensitive << settle_;
+  dont_initialize();
+  network_.on_settled([this] {
+    if (open_) settle_.notify(sc_core::SC_ZERO_TIME);
+  });
+  tick_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void TickController::begin_tick() {
+  if (control_.halted()) return;
+  try {
+    if (!order_.next_tick(ops_)) return;
+    tick_begin_ = tick_end_ = now_cycles();
+    std::fill(core_free_.begin(), core_free_.end(), tick_begin_);
+    for (const Op& op : ops_) run_operation(op);
+  } catch (...) {
+    control_.fail(std::current_exception());
+    return;
+  }
+  open_ = true;
+  if (network_.unsettled() == 0) settle_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void TickController::run_operation(const Op& op) {
+  StageController& stage = *stages_[op.stage];
+  const bool forward = op.pass == Pass::forward;
+  if (forward && op.stage == 0) source_.fetch(tick_begin_);
+  Cycles& core = core_free_[forward ? stage.plan().forward_core : stage.plan().backward_core];
+  Cycles begin = std::max(tick_begin_, core);
+  // The host, or the forward of this tick on another core, may make an operation wait.
+  const auto awaited = forward ? stage.next_input(begin) : stage.next_gradient(begin);
+  if (awaited) begin = *awaited;
+  if (forward) {
+    core = stage.begin_forward(begin);
+  } else {
+    core = stage.begin_backward(begin, true);
+    stage.finish_backward(core);
+  }
+  stage.note_wait(core, false);
+  tick_end_ = std::max(tick_end_, core);
+}
+
+void TickController::settle_tick() {
+  if (!open_) return;
+  open_ = false;
+  tick_end_ = std::max(tick_end_, network_.last_arrival());
+  tick_.notify(cycles_time(tick_end_ - now_cycles()));
+}
+
+}  // namespace stagecoach

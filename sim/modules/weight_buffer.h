@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of one stage as versions: an update becomes visible when it completes, an operation
+// reads when it starts. Counts staleness and the versions that must be kept; holds no numbers.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "sim/modules/interfaces.h"
+#include "sim/modules/run_control.h"
+#include "sim/schedule/schedule.h"
+#include "sim/stats/run_statistics.h"
+
+namespace stagecoach {
+
+class WeightBuffer : public sc_core::sc_module, public WeightIf {
+ public:
+  /// `stage` counts from the input; the references must outlive this.
+  WeightBuffer(sc_core::sc_module_name name, int stage, const Schedule& schedule,
+               const PacketPlan& plan, RunControl& control);
+
+  WeightVersion updates() const override { return updates_; }
+  WeightVersion begin_forward(PacketId packet) override;
+  WeightVersion last_read() const override { return last_read_; }
+  void begin_backward(PacketId packet) override;
+  Finished finish_backward(PacketId packet, bool update) override;
+  std::int64_t stashed_versions() const override;
+
+  /// Fills staleness, updates and the peak of stashed versions.
+  void report(StageStatistics& statistics) const;
+
+ private:
+  void count_delay(std::int64_t delay);
+  void note_peak() { peak_stashed_ = std::max(peak_stashed_, stashed_versions()); }
+
+  const int stage_;
+  const PacketPlan& plan_;
+  RunControl& control_;
+  const WeightPolicy policy_;
+  WeightVersion updates_ = 0;
+  WeightVersion last_read_ = 0;
+  PacketId next_forward_ = 0;
+  std::deque<WeightVersion> in_flight_;  ///< versions read by packets in flight, oldest first
+  std::int64_t distinct_in_flight_ = 0;  ///< they never decrease, so equal ones are neighbours
+  std::vector<WeightVersion> batch_;     ///< versions read by packets that await their update
+  std::int64_t peak_stashed_ = 0;
+  StalenessCount staleness_;
+  std::int64_t recent_delay_ = 0;  ///< counts of the delay seen last, not yet in the map
+  std::int64_t recent_count_ = 0;
+};
+
+}  // namespace stagecoach

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The block diagram.
+#include "sim/system/accelerator.h"
+
+#include <algorithm>
+
+#include "models/error.h"
+
+namespace stagecoach {
+namespace {
+
+std::string numbered(const char* what, int k) { return what + std::to_string(k); }
+
+int gradients_of(const MachinePlan& plan, int k) {
+  int messages = 0;
+  for (const StagePlan& stage : plan.stages) {
+    for (const Message& message : stage.backward_messages) messages += message.to_stage == k;
+  }
+  // The loss gives the last stage its gradient.
+  return messages + (k + 1 == static_cast<int>(plan.stages.size()) ? 1 : 0);
+}
+
+}  // namespace
+
+Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
+                         const Schedule& schedule, Pacing pacing, const PacketPlan& packets,
+                         OpSink& sink, const SimulationOptions& options)
+    : sc_module(name),
+      plan_(plan),
+      packets_(packets),
+      pacing_(pacing),
+      control_(packets, sink, options.spans, options.trace_from, options.trace_packets),
+      network_("interconnect", plan.interconnect, plan.cores),
+      source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, packets,
+              control_, pacing),
+      loss_("loss_sink") {
+  if (options.progress) control_.set_progress(options.progress, options.progress_every);
+  const std::vector<Wire> all = wires();
+  const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
+  make_cores(schedule);
+  for (int k = 0; k < stages(); ++k) make_stage(k, schedule, series);
+  for (int k = 0; k < stages(); ++k) make_buffer(k, all);
+  for (const Wire& wire : all) connect_forward(wire);
+  connect_backward();
+  connect_retirement();
+  source_.first_stage(*buffers_.front());
+  loss_.last_stage(*buffers_.back());
+  std::vector<StageController*> controllers;
+  for (const auto& controller : controllers_) controllers.push_back(controller.get());
+  if (pacing_ == Pacing::lockstep) {
+    std::vector<std::int64_t> capacity;
+    for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_packets);
+    order_ = std::make_unique<LockstepOrder>(schedule, packets_, stages(), std::move(capacity));
+    ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, network_,
+                                              source_, controllers, plan_);
+  }
+  std::vector<const ActivationBuffer*> buffers;
+  for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
+  watchdog_ = std::make_unique<Watchdog>(
+      "watchdog", control_,
+      std::vector<const StageController*>(controllers.begin(), controllers.end()), buffers);
+}
+
+std::vector<Accelerator::Wire> Accelerator::wires() const {
+  std::vector<Wire> all;
+  for (int k = 0; k < stages(); ++k) {
+    for (const Message& message : plan_.stages[k].forward_messages) {
+      if (message.to_stage <= k || message.to_stage >= stages()) {
+        throw ModelBug("a forward message must go to a later stage");
+      }
+      all.push_back(Wire{k, message.to_stage, message.bytes_per_sample, 0});
+    }
+    const Bytes input = plan_.stages[k].input_bytes_per_sample;
+    if (k == 0) {
+      all.push_back(Wire{-1, 0, input, 0});
+    } else if (input > 0) {
+      all.push_back(Wire{-1, k, input, 0});
+    }
+  }
+  // The nearest producer is a stage's main line: its edge 0.
+  std::stable_sort(all.begin(), all.end(), [](const Wire& a, const Wire& b) {
+    return a.consumer != b.consumer ? a.consumer < b.consumer : a.producer > b.producer;
+  });
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].consumer == all[i - 1].consumer) all[i].edge = all[i - 1].edge + 1;
+  }
+  return all;
+}
+
+void Accelerator::make_cores(const Schedule& schedule) {
+  for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
+    const std::string name = numbered("core", static_cast<int>(c));
+    cores_.push_back(
+        std::make_unique<ComputeCore>(name.c_str(), control_, pacing_, schedule.backward_first()));
+  }
+}
+
+void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOptions& series) {
+  const StagePlan& stage = plan_.stages[k];
+  weights_.push_back(std::make_unique<WeightBuffer>(numbered("weight_buffer", k).c_str(), k,
+                                                    schedule, packets_, control_));
+  controllers_.push_back(std::make_unique<StageController>(numbered("stage", k).c_str(), k, stage,
+                                                           schedule, packets_, control_, series));
+  StageController& controller = *controllers_.back();
+  const bool one_core = stage.forward_core == stage.backward_core;
+  cores_.at(stage.forward_core)->host(controller, Pass::forward, one_core);
+  cores_.at(stage.backward_core)->host(controller, Pass::backward, one_core);
+  controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
+  controller.weights(*weights_.back());
+  controller.network(network_);
+  controller.source(source_);
+  if (k + 1 == stages()) controller.loss(loss_);
+}
+
+void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
+  const bool lockstep = pacing_ == Pacing::lockstep;
+  std::vector<InputEdge> edges;
+  for (const Wire& wire : wires) {
+    if (wire.consumer != k) continue;
+    InputEdge edge;
+    edge.producer_stage = wire.producer;
+    // In lockstep the order of ticks knows what there is room for.
+    edge.room_packets =
+        lockstep ? kUnlimited64 : edge_room(wire.producer, k, plan_.input_queue_packets);
+    const int sender = k > 0 ? std::max(wire.producer, 0) : -1;
+    edge.sender = sender < 0
+                      ? static_cast<WakeIf*>(&source_)
+                      : static_cast<WakeIf*>(cores_[plan_.stages[sender].forward_core].get());
+    edges.push_back(edge);
+  }
+  const StagePlan& stage = plan_.stages[k];
+  buffers_.push_back(std::make_unique<ActivationBuffer>(
+      numbered("activation_buffer", k).c_str(), std::move(edges), gradients_of(plan_, k),
+      lockstep ? kUnlimited64 : stage.capacity_packets, packets_, pacing_));
+  buffers_.back()->set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
+  controllers_[k]->activations(*buffers_.back());
+}
+
+void Accelerator::connect_forward(const Wire& wire) {
+  if (wire.consumer == 0) return;
+  OutputPort port;
+  port.receiver = buffers_[wire.consumer].get();
+  port.to_stage = wire.consumer;
+  port.edge = wire.edge;
+  port.bytes_per_sample = wire.bytes_per_sample;
+  port.from_host = wire.producer < 0;
+  const int from = std::max(wire.producer, 0);
+  if (!port.from_host) {
+    ChannelSpec channel;
+    channel.from_core = plan_.stages[from].forward_core;
+    channel.to_core = plan_.stages[wire.consumer].forward_core;
+    channel.edge = wire.edge;
+    channel.receiver = port.receiver;
+    port.channel = network_.open(channel);
+  }
+  controllers_[from]->add_forward_output(port);
+}
+
+void Accelerator::connect_backward() {
+  for (int k = 0; k < stages(); ++k) {
+    for (const Message& message : plan_.stages[k].backward_messages) {
+      if (message.to_stage < 0 || message.to_stage >= k) {
+        throw ModelBug("a backward message must go to an earlier stage");
+      }
+      ChannelSpec channel;
+      channel.from_core = plan_.stages[k].backward_core;
+      channel.to_core = plan_.stages[message.to_stage].backward_core;
+      channel.gradient = true;
+      channel.receiver = buffers_[message.to_stage].get();
+      OutputPort port;
+      port.channel = network_.open(channel);
+      port.receiver = channel.receiver;
+      port.to_stage = message.to_stage;
+      port.bytes_per_sample = message.bytes_per_sample;
+      controllers_[k]->add_backward_output(port);
+    }
+  }
+}
+
+void Accelerator::connect_retirement() {
+  // Every other stage's gradient ends in one of these, so they are the last to retire a packet.
+  std::vector<int> entries{0};
+  for (int k = 1; k < stages(); ++k) {
+    if (plan_.stages[k].input_bytes_per_sample > 0) entries.push_back(k);
+  }
+  control_.set_entry_stages(entries);
+  ComputeCore* first = cores_[plan_.stages[0].forward_core].get();
+  control_.on_pipeline_retired([first](Cycles now) { first->wake_at(now); });
+}
+
+void Accelerator::check() const {
+  control_.rethrow();
+  if (pacing_ == Pacing::elastic) watchdog_->check();
+  if (!control_.complete() && !control_.halted()) throw ModelBug("the run ended too early");
+}
+
+RunStatistics Accelerator::report() {
+  RunStatistics statistics;
+  control_.report(statistics);
+  statistics.host_bytes = source_.bytes_moved();
+  statistics.links = network_.report();
+  statistics.stages.resize(stages());
+  for (int k = 0; k < stages(); ++k) {
+    StageStatistics& stage = statistics.stages[k];
+    controllers_[k]->report(statistics.cycles, stage);
+    weights_[k]->report(stage);
+    buffers_[k]->report(stage);
+  }
+  return statistics;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine: all modules of one run and the wires between them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/modules/activation_buffer.h"
+#include "sim/modules/compute_core.h"
+#include "sim/modules/interconnect.h"
+#include "sim/modules/loss_sink.h"
+#include "sim/modules/run_control.h"
+#include "sim/modules/sample_source.h"
+#include "sim/modules/stage_controller.h"
+#include "sim/modules/tick_controller.h"
+#include "sim/modules/watchdog.h"
+#include "sim/modules/weight_buffer.h"
+#include "sim/schedule/lockstep.h"
+#include "sim/system/simulation.h"
+
+namespace stagecoach {
+
+class Accelerator : public sc_core::sc_module {
+ public:
+  Accelerator(sc_core::sc_module_name name, const MachinePlan& plan, const Schedule& schedule,
+              Pacing pacing, const PacketPlan& packets, OpSink& sink,
+              const SimulationOptions& options);
+
+  /// After the run: throws what stopped it, or who waits for whom if it is not complete.
+  void check() const;
+  RunStatistics report();
+
+ private:
+  /// One value on its way from stage to stage (producer -1: from the host).
+  struct Wire {
+    int producer = 0;
+    int consumer = 0;
+    Bytes bytes_per_sample = 0;
+    int edge = 0;  ///< of the consumer
+  };
+
+  int stages() const { return static_cast<int>(plan_.stages.size()); }
+  std::vector<Wire> wires() const;
+  void make_cores(const Schedule& schedule);
+  void make_stage(int k, const Schedule& schedule, const SeriesOptions& series);
+  void make_buffer(int k, const std::vector<Wire>& wires);
+  void connect_forward(const Wire& wire);
+  void connect_backward();
+  void connect_retirement();
+
+  const MachinePlan& plan_;
+  const PacketPlan& packets_;
+  const Pacing pacing_;
+  RunControl control_;
+  Interconnect network_;
+  SampleSource source_;
+  LossSink loss_;
+  std::vector<std::unique_ptr<ComputeCore>> cores_;
+  std::vector<std::unique_ptr<WeightBuffer>> weights_;
+  std::vector<std::unique_ptr<ActivationBuffer>> buffers_;
+  std::vector<std::unique_ptr<StageController>> controllers_;
+  std::unique_ptr<LockstepOrder> order_;
+  std::unique_ptr<TickController> ticks_;
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+}  // namespace stagecoach

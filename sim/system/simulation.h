@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated run, as everybody else sees it: a machine and a schedule in, operations and counts
+// out. No SystemC in this header.
+#pragma once
+
+#include <functional>
+
+#include "models/op.h"
+#include "models/packet_plan.h"
+#include "sim/plan/machine_plan.h"
+#include "sim/schedule/schedule.h"
+#include "sim/stats/run_statistics.h"
+
+namespace stagecoach {
+
+struct SimulationOptions {
+  /// Called every `progress_every` packets with packets retired and the simulated time.
+  std::function<void(PacketId packets, Cycles time)> progress;
+  PacketId progress_every = 1000;
+
+  /// Gets the slices of the packets [trace_from, trace_from + trace_packets); null: nobody does.
+  SpanSink* spans = nullptr;
+  PacketId trace_from = 0;
+  PacketId trace_packets = std::numeric_limits<PacketId>::max();
+
+  /// Series of the statistics: first length of a window (it doubles when max_windows are full), and
+  /// how many points of memory occupancy to keep per stage.
+  Cycles window_cycles = 1;
+  int max_windows = 512;
+  int max_memory_points = 2000;
+};
+
+/// Runs the machine from the first packet to the last, or until `sink` asks to stop; operations
+/// under way are then finished, and the statistics cover the time up to there. One cycle is one
+/// unit of SystemC's time. Call it again for another run; runs must not overlap. `schedule` was
+/// made for plan.stages.size() stages and `packets`. Throws UserError for a deadlock (naming who
+/// waits for whom), ModelBug for a plan that contradicts itself, and whatever `sink` throws.
+RunStatistics simulate(const MachinePlan& plan, const Schedule& schedule, const ScheduleSpec& spec,
+                       const PacketPlan& packets, OpSink& sink, const SimulationOptions& options);
+
+}  // namespace stagecoach

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine in lockstep: the papers' schedule, exactly, with ticks as long as their longest
+// stage.
+#include <catch2/catch.hpp>
+
+#include "sim/schedule/lockstep.h"
+#include "tests/system/machine_support.h"
+
+namespace stagecoach {
+namespace {
+
+ScheduleSpec lockstep(ScheduleKind kind) { return schedule_spec(kind, Pacing::lockstep); }
+
+TEST_CASE("lockstep pipelined: N+2S-2 ticks, staleness min(i, 2(S-1-k)), 2(S-1-k)+1 held") {
+  for (const int stages : {1, 2, 4, 8}) {
+    ChainOptions options;
+    options.stages = stages;
+    const int samples = 60;
+    RecordingSink sink;
+    const RunStatistics s =
+        run(chain(options), lockstep(ScheduleKind::pipelined), PacketPlan(samples, 1, 1, 1), sink);
+    CAPTURE(stages);
+    // A tick in which some stage does both operations lasts 20 cycles; before the first backward
+    // (one stage: never) ticks only hold forwards, at the end only backwards.
+    const Cycles fill = (stages - 1) * 10, drain = (stages - 1) * 10;
+    CHECK(s.cycles == fill + samples * 20 + drain);
+    CHECK(s.packets == samples);
+    CHECK(s.samples == samples);
+    CHECK(s.operations == static_cast<std::int64_t>(sink.ops.size()));
+    for (int k = 0; k < stages; ++k) {
+      const int delay = 2 * (stages - 1 - k);
+      const auto delays = delays_of(sink, k);
+      REQUIRE(delays.size() == static_cast<std::size_t>(samples));
+      for (int i = 0; i < samples; ++i) REQUIRE(delays[i] == std::min(i, delay));
+      const StageStatistics& stage = s.stages[k];
+      CHECK(stage.peak_activation_samples == delay + 1);
+      CHECK(stage.peak_gradient_samples == 1);
+      CHECK(stage.updates == samples);
+      CHECK(stage.cycles.total() == s.cycles);
+      CHECK(stage.cycles.forward == samples * 10);
+      CHECK(stage.cycles.backward == samples * 6);
+      CHECK(stage.cycles.update == samples * 4);
+      CHECK(stage.staleness.histogram.rbegin()->first == delay);
+      CHECK(stage.staleness.count() == samples);
+    }
+  }
+}
+
+TEST_CASE("lockstep hands over exactly the clock-free order, for every schedule") {
+  for (const auto kind :
+       {ScheduleKind::sequential, ScheduleKind::fill_drain, ScheduleKind::gpipe,
+        ScheduleKind::one_f_one_b_flush, ScheduleKind::pipelined, ScheduleKind::one_f_one_b,
+        ScheduleKind::two_buffered_weights, ScheduleKind::hybrid}) {
+    for (const bool vertical_sync : {false, true}) {
+      if (vertical_sync && kind != ScheduleKind::one_f_one_b) continue;
+      ScheduleSpec spec = lockstep(kind);
+      spec.vertical_sync = vertical_sync;
+      spec.switch_packet = 12;
+      const PacketPlan packets(22, 2, 8, 2);
+      ChainOptions options;
+      options.stages = 3;
+      options.most_samples = 2;
+      const auto schedule = make_schedule(spec, 3, packets);
+      RecordingSink clocked, free;
+      const RunStatistics s = run(chain(options), spec, packets, clocked);
+      run_lockstep_order(*schedule, packets, 3, free);
+      REQUIRE(clocked.ops.size() == free.ops.size());
+      for (std::size_t i = 0; i < free.ops.size(); ++i) {
+        REQUIRE(clocked.ops[i].packet == free.ops[i].packet);
+        REQUIRE(clocked.ops[i].stage == free.ops[i].stage);
+        REQUIRE(clocked.ops[i].pass == free.ops[i].pass);
+        REQUIRE(clocked.ops[i].with_update == free.ops[i].with_update);
+        REQUIRE(clocked.ops[i].version == free.ops[i].version);
+      }
+      for (const auto& stage : s.stages) CHECK(stage.cycles.total() == s.cycles);
+      CHECK(s.epochs.size() == 2);
+      CHECK(s.epochs.back().end_cycle == s.cycles);
+    }
+  }
+}
+
+TEST_CASE("lockstep fill_drain of N samples on S stages takes N+2S-2 ticks") {
+  ChainOptions options;
+  options.stages = 5;
+  // Forward and backward on hardware each, so that every tick lasts 10 cycles, except the last
+  // stage's, which does both on one core in the same tick.
+  options.separate_cores = true;
+  options.forward = 10;
+  options.backward = 10;
+  options.update = 0;
+  MachinePlan plan = chain(options);
+  set_cost(plan.stages.back(), 5, 5, 0);
+  const RunStatistics s = run(plan, lockstep(ScheduleKind::fill_drain), PacketPlan(7, 1, 7, 1));
+  CHECK(s.cycles == (7 + 2 * 5 - 2) * 10);
+  for (const auto& stage : s.stages) {
+    CHECK(stage.cycles.total() == s.cycles);
+    CHECK(stage.staleness.mean() == 0.0);
+    CHECK(stage.updates == 1);
+  }
+}
+
+TEST_CASE("lockstep: a first stage that holds B samples, the published rows") {
+  MachinePlan plan = chain(ChainOptions{8, 5, 5, 0});
+  const PacketPlan packets(400, 1, 1, 1);
+  for (const int b : {15, 1}) {
+    plan.stages[0].capacity_packets = b;
+    RecordingSink sink;
+    const RunStatistics s = run(plan, lockstep(ScheduleKind::pipelined), packets, sink);
+    for (int k = 0; k < 8; ++k) {
+      CHECK(delays_of(sink, k)[200] == (b == 15 ? 14 - 2 * k : 0));
+    }
+    CHECK(s.stages[0].peak_activation_samples == b);
+    // One sample: fourteen ticks of one operation and the last stage's tick of two, 16 x 5 cycles.
+    if (b == 1) CHECK(s.cycles == 400 * 80);
+    // Fifteen: 7 ticks of one operation at either end, 400 of two.
+    if (b == 15) CHECK(s.cycles == 14 * 5 + 400 * 10);
+  }
+}
+
+TEST_CASE("lockstep: versions stashed and gradients are the closed form's") {
+  for (const int stages : {2, 4, 7}) {
+    ScheduleSpec spec = lockstep(ScheduleKind::pipelined);
+    spec.weight_stashing = true;
+    ChainOptions options;
+    options.stages = stages;
+    const PacketPlan packets(80, 1, 1, 1);
+    const RunStatistics s = run(chain(options), spec, packets);
+    const auto schedule = make_schedule(spec, stages, packets);
+    ScheduleSpec pipedream = lockstep(ScheduleKind::one_f_one_b);
+    pipedream.vertical_sync = true;
+    const RunStatistics v = run(chain(options), pipedream, packets);
+    const auto synchronous = make_schedule(pipedream, stages, packets);
+    ScheduleSpec two = lockstep(ScheduleKind::two_buffered_weights);
+    const RunStatistics w = run(chain(options), two, PacketPlan(80, 1, 8, 1));
+    for (int k = 0; k < stages; ++k) {
+      CHECK(s.stages[k].peak_stashed_versions + 1 == schedule->versions_kept(k));
+      CHECK(v.stages[k].peak_stashed_versions + 1 == synchronous->versions_kept(k));
+      CHECK(w.stages[k].peak_stashed_versions + 1 == 2);
+      CHECK(s.stages[k].staleness.backward_sum == 0);
+      CHECK(v.stages[k].staleness.histogram.rbegin()->first == stages - 1);
+      CHECK(w.stages[k].staleness.histogram.at(1) == 72);
+      CHECK(w.stages[k].staleness.histogram.at(0) == 8);
+    }
+  }
+}
+
+TEST_CASE("lockstep: a slow host and slow links lengthen the ticks") {
+  ChainOptions options;
+  options.stages = 3;
+  options.bytes_per_sample = 100;
+  MachinePlan plan = chain(options);
+  plan.interconnect = {InterconnectKind::point_to_point, 4.0, 3, 1, 3};
+  const PacketPlan packets(20, 1, 1, 1);
+  const RunStatistics links = run(plan, lockstep(ScheduleKind::pipelined), packets);
+  // A message takes 3 + 25. Two ticks of forwards alone; then 20 in which the last stage makes a
+  // gradient at 10 + 6; then one whose only gradient is made at 6; then one backward at stage 0.
+  CHECK(links.cycles == 2 * (10 + 28) + 20 * (16 + 28) + (6 + 28) + 10);
+  plan.interconnect = {};
+  plan.host.bytes_per_cycle = 2.0;
+  plan.host.latency_cycles = 5;
+  const RunStatistics host = run(plan, lockstep(ScheduleKind::pipelined), packets);
+  CHECK(host.host_bytes == 2000);
+  CHECK(host.cycles >= 20 * 50 + 5);
+  for (const auto& stage : host.stages) CHECK(stage.cycles.total() == host.cycles);
+}
+
+}  // namespace
+}  // namespace stagecoach
