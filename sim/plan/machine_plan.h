@@ -27,6 +27,36 @@ struct OpCost {
   std::int64_t macs = 0;
 };
 
+/// What an operation makes the hardware do: the counts that energy is computed from.
+struct EventCounts {
+  double macs = 0;
+  double vector_operations = 0;
+  double weight_read_bytes = 0;
+  double weight_write_bytes = 0;
+  double activation_read_bytes = 0;
+  double activation_write_bytes = 0;
+  double dram_bytes = 0;
+
+  EventCounts& operator+=(const EventCounts& o) {
+    macs += o.macs;
+    vector_operations += o.vector_operations;
+    weight_read_bytes += o.weight_read_bytes;
+    weight_write_bytes += o.weight_write_bytes;
+    activation_read_bytes += o.activation_read_bytes;
+    activation_write_bytes += o.activation_write_bytes;
+    dram_bytes += o.dram_bytes;
+    return *this;
+  }
+};
+
+/// Counts of one stage, as per-packet part (weights are read once for a packet) and per-sample
+/// part.
+struct StageEvents {
+  EventCounts forward_per_packet, forward_per_sample;
+  EventCounts backward_per_packet, backward_per_sample;
+  EventCounts update;
+};
+
 /// Costs of one stage for a packet of a given number of samples.
 struct StageCost {
   OpCost forward;
@@ -56,24 +86,25 @@ struct Message {
 /// One stage laid out.
 struct StagePlan {
   std::string name;
-  int forward_core = 0;   ///< index in MachinePlan::cores
-  int backward_core = 0;  ///< the same core, unless forward and backward have hardware each
+  int forward_core = 0;         ///< index in MachinePlan::cores
+  int backward_core = 0;        ///< the same core, unless forward and backward have hardware each
   std::vector<StageCost> cost;  ///< cost[n - 1] for a packet of n samples
   std::vector<Message> forward_messages;   ///< ascending by to_stage; the next stage first
   std::vector<Message> backward_messages;  ///< gradients to producers; the stage before first
-  Bytes input_bytes_per_sample = 0;  ///< from the host (stage 0 and whoever reads the input)
+  Bytes input_bytes_per_sample = 0;        ///< from the host (stage 0 and whoever reads the input)
 
-  Bytes weights_bytes = 0;        ///< current version
-  Bytes optimizer_bytes = 0;      ///< velocity and other state that survives an update
-  Bytes predicted_bytes = 0;      ///< shadow copies of weight prediction
-  Bytes version_bytes = 0;        ///< one stashed version
+  Bytes weights_bytes = 0;                ///< current version
+  Bytes optimizer_bytes = 0;              ///< velocity and other state that survives an update
+  Bytes predicted_bytes = 0;              ///< shadow copies of weight prediction
+  Bytes version_bytes = 0;                ///< one stashed version
   Bytes activation_bytes_per_sample = 0;  ///< held from a sample's forward to its backward
   Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward
   Bytes weight_gradient_bytes = 0;        ///< held while gradients accumulate or before the update
   Bytes capacity_bytes = kUnlimited64;    ///< of the stage's buffers together
   /// Packets that the activation buffer can hold (queued inputs and packets in flight together).
   std::int64_t capacity_packets = kUnlimited64;
-  Bytes spilled_bytes_per_packet = 0;     ///< to DRAM and back, already priced in `cost`
+  Bytes spilled_bytes_per_packet = 0;  ///< to DRAM and back, already priced in `cost`
+  StageEvents events;
 };
 
 struct CorePlan {
@@ -81,6 +112,7 @@ struct CorePlan {
   int row = 0;
   int column = 0;
   double peak_macs_per_cycle = 0;  ///< of the whole rectangle that serves a stage
+  std::int64_t cores = 1;          ///< physical cores of that rectangle
 };
 
 enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
