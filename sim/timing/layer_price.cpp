@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/timing/layer_price.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/timing/arithmetic.h"
+#include "sim/timing/matrix_unit.h"
+#include "sim/timing/memory.h"
+#include "sim/timing/vector_work.h"
+
+namespace stagecoach {
+
+namespace {
+
+bool only_reads_network_input(const LayerNode& node) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [](ValueId v) { return v == kInputValue; });
+}
+
+Cycles vector_cycles(const PricingContext& c, double operations) {
+  if (operations <= 0) return 0;
+  const VectorUnitSpec& unit = c.core->vector_unit;
+  return unit.latency_cycles + cycles_at(operations, unit.lanes * static_cast<double>(c.cores));
+}
+
+/// A device with kernels pays its launch overhead for vector work too.
+Cycles launch_cycles(const PricingContext& c) {
+  return c.core->kind == CoreKind::roofline
+             ? cycles_of_ns(c.core->roofline.launch_overhead_ns, c.clock_mhz)
+             : 0;
+}
+
+Cycles memory_cycles(const PricingContext& c, const EventCounts& e) {
+  const PortTraffic weights{e.weight_read_bytes, e.weight_write_bytes};
+  const PortTraffic activations{e.activation_read_bytes, e.activation_write_bytes};
+  Cycles ports = 0;
+  if (c.core->unified()) {
+    ports = port_cycles(c.core->weight_memory(),
+                        {weights.read_bytes + activations.read_bytes,
+                         weights.write_bytes + activations.write_bytes},
+                        c.cores);
+  } else {
+    ports = std::max(port_cycles(c.core->weight_memory(), weights, c.cores),
+                     port_cycles(c.core->activation_memory(), activations, c.cores));
+  }
+  if (c.core->kind != CoreKind::roofline) return ports;
+  const double bytes =
+      weights.read_bytes + weights.write_bytes + activations.read_bytes + activations.write_bytes;
+  const double rate = bytes_per_cycle(c.core->roofline.memory_gb_per_s, c.clock_mhz);
+  const Cycles transfer = cycles_at(bytes, rate * static_cast<double>(c.cores));
+  return std::max(ports, transfer > 0 ? launch_cycles(c) + transfer : 0);
+}
+
+PassPrice finish(const PricingContext& c, PassPrice p) {
+  // Constants per packet stand for everything inside such a core.
+  if (c.core->kind == CoreKind::fixed) {
+    p.matrix_cycles = p.vector_cycles = 0;
+    return p;
+  }
+  p.memory_cycles = memory_cycles(c, p.events);
+  p.compute_cycles = c.core->vector_unit.overlaps_macs ? std::max(p.matrix_cycles, p.vector_cycles)
+                                                       : p.matrix_cycles + p.vector_cycles;
+  p.cycles = std::max(p.compute_cycles, p.memory_cycles);
+  return p;
+}
+
+PassPrice price_vector(const VectorWork& work, double read_bytes, double write_bytes,
+                       const PricingContext& c, int samples) {
+  PassPrice p;
+  if (work.operations <= 0 && work.elements_read <= 0) return p;
+  p.events.vector_operations = work.operations * samples;
+  p.events.activation_read_bytes = work.elements_read * read_bytes * samples;
+  p.events.activation_write_bytes = work.elements_written * write_bytes * samples;
+  p.vector_cycles = launch_cycles(c) + vector_cycles(c, p.events.vector_operations);
+  return finish(c, p);
+}
+
+PassPrice price_matrix(const LayerNode& node, Product product, const PricingContext& c,
+                       int samples) {
+  const MatrixJob job{matrix_geometry(node), product, samples, only_reads_network_input(node)};
+  PassPrice p;
+  p.events.macs = static_cast<double>(macs_per_sample(node)) * samples;
+  p.matrix_cycles = matrix_cycles(job, *c.core, c.clock_mhz, c.cores);
+  OperandTraffic t = matrix_traffic(job, *c.core, c.cores);
+  const ElementSpec& e = c.elements;
+  const VectorOperations& v = c.core->vector_unit.operations;
+  switch (product) {
+    case Product::forward:
+      p.events.vector_operations = vector_forward(node, v).operations * samples;
+      p.events.weight_read_bytes = t.right * e.weights_bytes;
+      p.events.activation_read_bytes = (t.left + t.result_read) * e.activations_bytes;
+      p.events.activation_write_bytes = t.result_write * e.activations_bytes;
+      break;
+    case Product::input_gradient:
+      p.events.weight_read_bytes = t.right * e.weights_bytes;
+      p.events.activation_read_bytes = (t.left + t.result_read) * e.gradients_bytes;
+      p.events.activation_write_bytes = t.result_write * e.gradients_bytes;
+      break;
+    case Product::weight_gradient: {
+      const double weights = static_cast<double>(job.geometry.weights());
+      if (c.core->fused_update && !c.accumulates) t.result_write -= weights;
+      if (c.accumulates) t.result_read += weights;
+      p.events.vector_operations = vector_backward(node, v).operations * samples;
+      p.events.activation_read_bytes = t.left * e.activations_bytes + t.right * e.gradients_bytes;
+      p.events.weight_read_bytes = t.result_read * e.gradients_bytes;
+      p.events.weight_write_bytes = t.result_write * e.gradients_bytes;
+      break;
+    }
+  }
+  p.vector_cycles = vector_cycles(c, p.events.vector_operations);
+  return finish(c, p);
+}
+
+}  // namespace
+
+UpdateWork update_work(const TrainSpec& train) {
+  const OptimizerSpec& o = train.optimizer;
+  const MitigationSpec& m = train.mitigation;
+  const bool predicts = m.weight_prediction != WeightPrediction::none;
+  UpdateWork work;
+  work.terms = 1 + (o.momentum != 0) + (o.weight_decay != 0) + o.nesterov + m.spike_compensation +
+               predicts + m.pipemare_learning_rate + m.pipemare_discrepancy_correction +
+               (m.gradient_shrinking != 1.0);
+  work.optimizer_values = (o.momentum != 0) +
+                          (m.weight_prediction == WeightPrediction::weight_difference) +
+                          m.pipemare_discrepancy_correction;
+  work.shadow_values = predicts || m.pipemare_discrepancy_correction ? 1 : 0;
+  return work;
+}
+
+PassPrice price_forward(const LayerNode& node, const PricingContext& c, int samples) {
+  if (has_weight_matrix(node.spec.kind)) return price_matrix(node, Product::forward, c, samples);
+  const double bytes = c.elements.activations_bytes;
+  return price_vector(vector_forward(node, c.core->vector_unit.operations), bytes, bytes, c,
+                      samples);
+}
+
+PassPrice price_input_gradient(const LayerNode& node, const PricingContext& c, int samples) {
+  if (only_reads_network_input(node)) {
+    const bool has_own_gradients =
+        !has_weight_matrix(node.spec.kind) && node.trainable_parameters() > 0;
+    if (!has_own_gradients) return {};
+  }
+  if (has_weight_matrix(node.spec.kind)) {
+    return price_matrix(node, Product::input_gradient, c, samples);
+  }
+  const double bytes = c.elements.gradients_bytes;
+  return price_vector(vector_backward(node, c.core->vector_unit.operations), bytes, bytes, c,
+                      samples);
+}
+
+PassPrice price_weight_gradient(const LayerNode& node, const PricingContext& c, int samples) {
+  if (!has_weight_matrix(node.spec.kind)) return {};
+  return price_matrix(node, Product::weight_gradient, c, samples);
+}
+
+PassPrice price_update(const LayerNode& node, const PricingContext& c) {
+  const double parameters = static_cast<double>(node.trainable_parameters());
+  PassPrice p;
+  if (parameters == 0) return p;
+  const double optimizer = c.update.optimizer_values * parameters * c.elements.optimizer_bytes;
+  const bool stored = !c.core->fused_update || c.accumulates;
+  p.events.weight_read_bytes = parameters * c.elements.weights_bytes + optimizer +
+                               (stored ? parameters * c.elements.gradients_bytes : 0);
+  p.events.weight_write_bytes =
+      parameters * c.elements.weights_bytes * (1 + c.update.shadow_values) + optimizer;
+  double on_vector_unit = parameters;
+  if (c.core->kind == CoreKind::resident && has_weight_matrix(node.spec.kind)) {
+    const MatrixGeometry g = matrix_geometry(node);
+    const std::int64_t trips = resident_share(g, c.core->resident, c.cores) * c.update.terms;
+    p.matrix_cycles = c.core->mac.initiation_interval * (trips - 1) + c.core->mac.latency_cycles;
+    p.events.macs = static_cast<double>(g.weights()) * c.update.terms;
+    on_vector_unit -= static_cast<double>(g.weights());
+  }
+  p.events.vector_operations =
+      on_vector_unit * c.update.terms * c.core->vector_unit.operations.update;
+  p.vector_cycles = launch_cycles(c) + vector_cycles(c, p.events.vector_operations);
+  return finish(c, p);
+}
+
+PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext& c, int samples) {
+  const VectorOperations& v = c.core->vector_unit.operations;
+  const double act = c.elements.activations_bytes, grad = c.elements.gradients_bytes;
+  return backward ? price_vector(loss_backward(elements, v), act, grad, c, samples)
+                  : price_vector(loss_forward(elements, v), act, act, c, samples);
+}
+
+OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core) {
+  OpCost op;
+  Cycles matrix = 0, vector = 0, matrix_long = 0, vector_long = 0;
+  for (const PassPrice& p : passes) {
+    op.macs += static_cast<std::int64_t>(p.events.macs);
+    op.compute_cycles += p.compute_cycles;
+    op.cycles += p.cycles;
+    matrix += p.matrix_cycles;
+    vector += p.vector_cycles;
+    if (p.matrix_cycles > 0) {
+      matrix_long += std::max(p.matrix_cycles, p.memory_cycles);
+      vector_long += p.vector_cycles;
+    } else {
+      vector_long += std::max(p.vector_cycles, p.memory_cycles);
+    }
+  }
+  if (core.vector_unit.overlaps_macs) {
+    op.compute_cycles = std::max(matrix, vector);
+    op.cycles = std::max(matrix_long, vector_long);
+  }
+  return op;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The price of one pass of one layer on the cores that serve its stage. Pure arithmetic.
+#pragma once
+
+#include "models/spec.h"
+#include "sim/config/hardware_spec.h"
+#include "sim/timing/gemm.h"
+
+namespace stagecoach {
+
+/// What the update rule asks of the hardware, per weight.
+struct UpdateWork {
+  int terms = 1;             ///< multiply-adds: w -= lr g is one, momentum adds one, ...
+  int optimizer_values = 0;  ///< values read and written beside the weight (velocity, ...)
+  int shadow_values = 0;     ///< predicted weights, written with every update
+};
+
+/// SGD 1 term; momentum, weight decay, Nesterov, spike compensation, gradient shrinking and each
+/// PipeMare technique 1 more; weight prediction 1 more for the shadow copy. Velocity is one
+/// optimizer value; weight-difference prediction keeps the weights before, discrepancy correction
+/// an average of differences.
+UpdateWork update_work(const TrainSpec& train);
+
+/// Where and how a layer is priced.
+struct PricingContext {
+  const CoreSpec* core = nullptr;
+  std::int64_t cores = 1;  ///< serving the stage together
+  ElementSpec elements;
+  double clock_mhz = 1000;
+  UpdateWork update;
+  bool accumulates = false;  ///< weight gradients of several packets add up before the update
+};
+
+/// Price of one pass for one packet (update: of one update).
+///   compute = matrix + vector unit, one after the other (the longer, if the core overlaps them)
+///   memory  = the slower of the two buffers' ports (of one, if unified); roofline: bytes at memory
+///             bandwidth
+///   cycles  = max(compute, memory)
+struct PassPrice {
+  Cycles matrix_cycles = 0;
+  Cycles vector_cycles = 0;
+  Cycles memory_cycles = 0;
+  Cycles compute_cycles = 0;
+  Cycles cycles = 0;
+  EventCounts events;
+
+  LayerPassCost cost() const {
+    return {static_cast<std::int64_t>(events.macs), compute_cycles, memory_cycles, cycles};
+  }
+};
+
+PassPrice price_forward(const LayerNode& node, const PricingContext& context, int samples);
+
+/// Zero for the layer that reads only the network's input, where nothing upstream wants it. A
+/// layer without a weight matrix does its whole backward here, the gradients of its own parameters
+/// included.
+PassPrice price_input_gradient(const LayerNode& node, const PricingContext& context, int samples);
+
+/// Zero for layers without a weight matrix.
+PassPrice price_weight_gradient(const LayerNode& node, const PricingContext& context, int samples);
+
+/// On resident cores the lanes update the weights that they own; everything else on the vector
+/// unit. Ports: weights, optimizer values read and written, gradients read unless fused.
+PassPrice price_update(const LayerNode& node, const PricingContext& context);
+
+/// The loss over the network's output, which is no layer.
+PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext& context,
+                     int samples);
+
+/// Passes of one operation put one after the other; with `overlaps_macs`, matrix work beside vector
+/// work: the longer of the two sums, each pass at least as long as its memory.
+OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core);
+
+}  // namespace stagecoach

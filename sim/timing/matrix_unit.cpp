@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/timing/matrix_unit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/timing/arithmetic.h"
+
+namespace stagecoach {
+
+namespace {
+
+Cycles pipelined_loop(const MacSpec& mac, std::int64_t trips) {
+  return mac.initiation_interval * (trips - 1) + mac.latency_cycles;
+}
+
+/// Hops across the near-square region of `tiles` tiles, at most one core's rectangle or whole
+/// cores.
+std::int64_t region_hops(const ResidentCore& core, std::int64_t tiles) {
+  const std::int64_t rows = core.tile_rows, columns = core.tile_columns;
+  const auto square = [](std::int64_t n) {
+    return static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+  };
+  if (tiles <= rows * columns) {
+    const std::int64_t c = std::clamp(square(tiles), ceil_div(tiles, rows), columns);
+    return ceil_div(tiles, c) + c - 2;
+  }
+  const std::int64_t cores = ceil_div(tiles, rows * columns);
+  const std::int64_t r = square(cores);
+  return r * rows + ceil_div(cores, r) * columns - 2;
+}
+
+struct DotLoops {
+  std::int64_t outer = 0;    ///< may be cut among cores
+  std::int64_t inner = 0;    ///< one accumulator: stays together
+  std::int64_t outputs = 0;  ///< blocks of outputs; may be cut among cores
+};
+
+DotLoops dot_loops(const MatrixJob& job, const DotProductCore& core) {
+  const MatrixGeometry& g = job.geometry;
+  const std::int64_t ai = core.atomic_inputs, ao = core.atomic_outputs;
+  const std::int64_t pixels = g.pixels_out * job.samples;
+  switch (job.product) {
+    case Product::forward:
+      if (core.pack_image_rows && job.reads_network_input) {
+        return {pixels, g.kernel * ceil_div(g.in * g.kernel, ai), ceil_div(g.out, ao)};
+      }
+      return {pixels, g.window() * ceil_div(g.in, ai), ceil_div(g.out, ao)};
+    case Product::weight_gradient:
+      return {g.in * g.window(), ceil_div(pixels, ai), ceil_div(g.out, ao)};
+    case Product::input_gradient:
+      if (core.input_gradient == InputGradientForm::gemm) {
+        return {pixels, ceil_div(g.out, ai), g.window() * ceil_div(g.in, ao)};
+      }
+      return {g.pixels_in * job.samples, g.window() * ceil_div(g.out, ai), ceil_div(g.in, ao)};
+  }
+  return {};
+}
+
+InputGradientForm form_of(const CoreSpec& core) {
+  if (core.kind == CoreKind::systolic) return core.systolic.input_gradient;
+  if (core.kind == CoreKind::dot_product) return core.dot_product.input_gradient;
+  return InputGradientForm::gemm;
+}
+
+OperandTraffic resident_traffic(const MatrixJob& job, const ResidentCore& core,
+                                std::int64_t cores) {
+  const MatrixGeometry& g = job.geometry;
+  const double weights = static_cast<double>(g.weights());
+  const double pixels = static_cast<double>(g.pixels_out * job.samples);
+  const double in = static_cast<double>(g.groups * g.in * g.pixels_in * job.samples);
+  const double out = static_cast<double>(g.groups * g.out) * pixels;
+  const double meets = resident_share(g, core, cores) > 1 ? pixels : 1;
+  switch (job.product) {
+    case Product::forward:
+      return {in, weights * meets, out, 0};
+    case Product::input_gradient:
+      return {out, weights * meets, in, 0};
+    case Product::weight_gradient:
+      return {in, out, weights * meets, weights * (meets - 1)};
+  }
+  return {};
+}
+
+OperandTraffic once_each(const MatrixJob& job, double left_passes) {
+  const GemmShape s = gemm_shape(job.geometry, job.product, InputGradientForm::gemm, job.samples);
+  const double m = static_cast<double>(s.m), k = static_cast<double>(s.k);
+  const double n = static_cast<double>(s.n), groups = static_cast<double>(s.groups);
+  return {m * k * left_passes * groups, k * n * groups, m * n * groups, 0};
+}
+
+/// Every value once: what a device with caches large enough for one layer moves.
+OperandTraffic roofline_traffic(const MatrixJob& job) {
+  const MatrixGeometry& g = job.geometry;
+  const double samples = job.samples;
+  const double in = static_cast<double>(g.groups * g.in * g.pixels_in) * samples;
+  const double out = static_cast<double>(g.groups * g.out * g.pixels_out) * samples;
+  const double weights = static_cast<double>(g.weights());
+  switch (job.product) {
+    case Product::forward:
+      return {in, weights, out, 0};
+    case Product::input_gradient:
+      return {out, weights, in, 0};
+    case Product::weight_gradient:
+      return {in, out, weights, 0};
+  }
+  return {};
+}
+
+}  // namespace
+
+double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz) {
+  const double interval = static_cast<double>(core.mac.initiation_interval);
+  switch (core.kind) {
+    case CoreKind::fixed:
+      return 0;
+    case CoreKind::resident:
+      return 1.0 * core.resident.tile_rows * core.resident.tile_columns *
+             core.resident.lanes_per_tile / interval;
+    case CoreKind::systolic:
+      return 1.0 * core.systolic.rows * core.systolic.columns / interval;
+    case CoreKind::dot_product:
+      return 1.0 * core.dot_product.atomic_inputs * core.dot_product.atomic_outputs / interval;
+    case CoreKind::roofline:
+      return std::isinf(core.roofline.peak_gmacs_per_s)
+                 ? 0
+                 : core.roofline.peak_gmacs_per_s * 1000 / clock_mhz;
+  }
+  return 0;
+}
+
+std::int64_t resident_share(const MatrixGeometry& g, const ResidentCore& core, std::int64_t cores) {
+  const std::int64_t lanes =
+      std::int64_t{1} * core.tile_rows * core.tile_columns * core.lanes_per_tile * cores;
+  return ceil_div(g.weights(), lanes);
+}
+
+Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const MacSpec& mac,
+                       std::int64_t cores) {
+  const std::int64_t weights = job.geometry.weights();
+  const std::int64_t pixels = job.geometry.pixels_out * job.samples;
+  const std::int64_t smallest = resident_share(job.geometry, core, cores);
+  Cycles best = kUnlimited64;
+  for (std::int64_t share = smallest; share <= weights; ++share) {
+    const Cycles work = pipelined_loop(mac, share * pixels);
+    if (work >= best) break;  // larger shares only add work
+    const std::int64_t tiles = ceil_div(weights, share * core.lanes_per_tile);
+    best = std::min(best, work + core.tile_hop_cycles * region_hops(core, tiles));
+  }
+  return best;
+}
+
+Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, const MacSpec& mac,
+                          std::int64_t cores) {
+  const DotLoops loops = dot_loops(job, core);
+  const std::int64_t most = std::min(cores, loops.outputs);
+  std::int64_t trips = kUnlimited64;
+  for (std::int64_t by_output = 1; by_output <= most; ++by_output) {
+    trips =
+        std::min(trips, ceil_div(loops.outputs, by_output) * loops.inner *
+                            ceil_div(loops.outer, std::max<std::int64_t>(1, cores / by_output)));
+  }
+  return pipelined_loop(mac, trips * job.geometry.groups);
+}
+
+Cycles roofline_cycles(const MatrixJob& job, const RooflineCore& core, double clock_mhz,
+                       std::int64_t cores) {
+  const double macs = static_cast<double>(job.geometry.weights() * job.geometry.pixels_out) *
+                      static_cast<double>(job.samples);
+  const double per_cycle = core.peak_gmacs_per_s * core.efficiency * 1000 / clock_mhz;
+  return cycles_of_ns(core.launch_overhead_ns, clock_mhz) +
+         cycles_at(macs, per_cycle * static_cast<double>(cores));
+}
+
+Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mhz,
+                     std::int64_t cores) {
+  switch (core.kind) {
+    case CoreKind::fixed:
+      return 0;
+    case CoreKind::resident:
+      return resident_cycles(job, core.resident, core.mac, cores);
+    case CoreKind::systolic:
+      return systolic_cycles(
+          gemm_shape(job.geometry, job.product, core.systolic.input_gradient, job.samples),
+          core.systolic, core.mac, cores);
+    case CoreKind::dot_product:
+      return dot_product_cycles(job, core.dot_product, core.mac, cores);
+    case CoreKind::roofline:
+      return roofline_cycles(job, core.roofline, clock_mhz, cores);
+  }
+  return 0;
+}
+
+OperandTraffic matrix_traffic(const MatrixJob& job, const CoreSpec& core, std::int64_t cores) {
+  switch (core.kind) {
+    case CoreKind::fixed:
+    case CoreKind::roofline:
+      return roofline_traffic(job);
+    case CoreKind::resident:
+      return resident_traffic(job, core.resident, cores);
+    case CoreKind::systolic:
+      return systolic_traffic(gemm_shape(job.geometry, job.product, form_of(core), job.samples),
+                              core.systolic);
+    case CoreKind::dot_product: {
+      const std::int64_t results =
+          job.product == Product::input_gradient ? job.geometry.in : job.geometry.out;
+      return once_each(job,
+                       static_cast<double>(ceil_div(results, core.dot_product.atomic_outputs)));
+    }
+  }
+  return {};
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compute cycles and operand traffic of the matrix products on each kind of core. Pure arithmetic.
+#pragma once
+
+#include "sim/timing/gemm.h"
+#include "sim/timing/systolic.h"
+
+namespace stagecoach {
+
+/// One product of one layer for a packet of `samples`.
+struct MatrixJob {
+  MatrixGeometry geometry;
+  Product product = Product::forward;
+  int samples = 1;
+  bool reads_network_input = false;
+};
+
+/// Most multiply-accumulates a cycle of one core; 0 for kinds that state none.
+double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz);
+
+/// Resident weights: with L lanes in all and W weights a lane owns s = ceil(W / L) of them and
+/// meets every pixel with each: trips = s x pixels x samples, the same for all three products;
+///   initiation_interval (trips - 1) + latency + tile_hop_cycles (rows - 1 + columns - 1)
+/// over the near-square region of tiles in use. A layer uses fewer tiles where that is faster, so
+/// more tiles never cost cycles. Batch one on a dense layer: ceil(I O / L) and the fill.
+Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const MacSpec& mac,
+                       std::int64_t cores);
+
+/// Weights that the busiest lane owns on `cores` cores: s above.
+std::int64_t resident_share(const MatrixGeometry& geometry, const ResidentCore& core,
+                            std::int64_t cores);
+
+/// Dot product of `atomic_inputs` channels for `atomic_outputs` results a cycle. Trips per group:
+///   forward          Ho Wo x Kh Kw ceil(Cin / ai) x ceil(Cout / ao)
+///   input gradient   Ho Wo x ceil(Cout / ai) x Kh Kw ceil(Cin / ao), or Hi Wi with zeros inserted
+///   weight gradient  Cin Kh Kw x ceil(Ho Wo / ai) x ceil(Cout / ao)
+/// Cores split the first and the last factor, whichever way is fastest.
+Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, const MacSpec& mac,
+                          std::int64_t cores);
+
+/// launch overhead + MACs / (peak x efficiency).
+Cycles roofline_cycles(const MatrixJob& job, const RooflineCore& core, double clock_mhz,
+                       std::int64_t cores);
+
+/// The one switch over CoreKind. 0 for `fixed`, which prices stages and not layers.
+Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mhz,
+                     std::int64_t cores);
+
+/// Elements that the product moves between buffers and the matrix unit. Resident: activations
+/// once; weights (weight gradient: accumulators, read and written) once per pixel, or once in all
+/// where a lane owns one weight and keeps it in a register. Systolic: per fold (systolic.h). Dot
+/// product: the left operand once per block of outputs, weights and results once. Roofline:
+/// everything once.
+OperandTraffic matrix_traffic(const MatrixJob& job, const CoreSpec& core, std::int64_t cores);
+
+}  // namespace stagecoach
