@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/build_machine_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/error.h"
+#include "sim/plan/held_values.h"
+#include "sim/plan/placement.h"
+#include "sim/timing/memory.h"
+
+namespace stagecoach {
+
+namespace {
+
+std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets) {
+  std::vector<StageSlots> slots;
+  for (int k = 0; k < stages; ++k) {
+    StageSlots s;
+    s.activation_packets =
+        std::min<std::int64_t>(schedule.activations_in_flight(k), packets.packets());
+    s.versions = std::max(1, schedule.versions_kept(k));
+    slots.push_back(s);
+  }
+  return slots;
+}
+
+void add_messages(const PlanScope& scope, MachinePlan& plan) {
+  const ElementSpec& e = scope.hardware->elements;
+  for (std::size_t to = 0; to < scope.partition->size(); ++to) {
+    for (const StageInput& input : (*scope.partition)[to].inputs) {
+      const double count = static_cast<double>(scope.network->shape_of(input.value).elements());
+      if (input.producer_stage < 0) {
+        plan.stages[to].input_bytes_per_sample += whole_bytes(count, e.activations_bytes);
+        continue;
+      }
+      const auto from = static_cast<std::size_t>(input.producer_stage);
+      plan.stages[from].forward_messages.push_back(
+          {static_cast<int>(to), input.value, whole_bytes(count, e.activations_bytes)});
+      plan.stages[to].backward_messages.push_back(
+          {static_cast<int>(from), input.value, whole_bytes(count, e.gradients_bytes)});
+    }
+  }
+  for (StagePlan& s : plan.stages) {
+    std::stable_sort(s.forward_messages.begin(), s.forward_messages.end(),
+                     [](const Message& a, const Message& b) { return a.to_stage < b.to_stage; });
+    std::stable_sort(s.backward_messages.begin(), s.backward_messages.end(),
+                     [](const Message& a, const Message& b) { return a.to_stage > b.to_stage; });
+  }
+}
+
+StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
+                       const MemoryNeeds& needs) {
+  const Service& forward = mapping.forward(k);
+  const Service& backward = mapping.backward(k);
+  StagePlan s;
+  s.name = (*scope.partition)[static_cast<std::size_t>(k)].name;
+  s.forward_core = mapping.stages[static_cast<std::size_t>(k)].forward_unit;
+  s.backward_core = mapping.stages[static_cast<std::size_t>(k)].backward_unit;
+  for (int n = 1; n <= scope.packet_samples; ++n) {
+    s.cost.push_back(price_stage(scope, k, forward, backward, n));
+  }
+  s.events = stage_events(scope, k, forward, backward);
+  s.weights_bytes = needs.weights_bytes;
+  s.optimizer_bytes = needs.optimizer_bytes;
+  s.predicted_bytes = needs.predicted_bytes;
+  s.version_bytes = needs.version_bytes;
+  s.activation_bytes_per_sample = needs.held_bytes_per_sample;
+  s.gradient_bytes_per_sample = needs.gradient_bytes_per_sample;
+  s.weight_gradient_bytes = needs.weight_gradient_bytes;
+  return s;
+}
+
+/// Bytes to and from DRAM of one operation, given the shares that do not fit.
+struct SpillTraffic {
+  double forward = 0, backward = 0, update = 0;
+};
+
+SpillTraffic spill_traffic(const MemoryNeeds& n, const Fit& fit, int samples) {
+  const double weights = static_cast<double>(n.weights_bytes) * fit.weight_spill;
+  const double gradients = static_cast<double>(n.weight_gradient_bytes) * fit.weight_spill;
+  const double rest = static_cast<double>(n.optimizer_bytes + n.predicted_bytes) * fit.weight_spill;
+  const double held = static_cast<double>(n.held_bytes_per_sample) * samples * fit.activation_spill;
+  return {weights + held, weights + gradients + held, 2 * weights + gradients + 2 * rest};
+}
+
+/// Transfers run beside the operation: it takes the longer of the two.
+void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, const Fit& fit,
+               std::int64_t sharers) {
+  const auto slow = [&](OpCost& op, double bytes) {
+    op.cycles = std::max(op.cycles, dram_cycles(scope.hardware->dram.value_or(DramSpec{}), bytes,
+                                                scope.hardware->clock_mhz, sharers));
+  };
+  for (std::size_t n = 1; n <= s.cost.size(); ++n) {
+    const SpillTraffic t = spill_traffic(needs, fit, static_cast<int>(n));
+    slow(s.cost[n - 1].forward, t.forward);
+    slow(s.cost[n - 1].backward, t.backward);
+    slow(s.cost[n - 1].update, t.update);
+  }
+  const SpillTraffic zero = spill_traffic(needs, fit, 0), one = spill_traffic(needs, fit, 1);
+  s.events.forward_per_packet.dram_bytes += zero.forward;
+  s.events.forward_per_sample.dram_bytes += one.forward - zero.forward;
+  s.events.backward_per_packet.dram_bytes += zero.backward;
+  s.events.backward_per_sample.dram_bytes += one.backward - zero.backward;
+  s.events.update.dram_bytes += one.update;
+  const SpillTraffic full = spill_traffic(needs, fit, scope.packet_samples);
+  s.spilled_bytes_per_packet = static_cast<Bytes>(full.forward + full.backward);
+}
+
+std::string kib(Bytes bytes) { return std::to_string((bytes + 1023) / 1024) + " KiB"; }
+
+/// Explains a deficit and what would remove it.
+std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::string& stages,
+                    std::int64_t cores, bool weight_side, Bytes deficit) {
+  const char* buffer = core.unified() ? "buffer"
+                       : weight_side  ? "weight_buffer"
+                                      : "activation_buffer";
+  std::string text = "stage " + stages + ": " +
+                     (weight_side ? "weights and their state" : "activations in flight") +
+                     " exceed the " + buffer + " of core \"" + core.name + "\" by " +
+                     std::to_string(deficit) + " bytes; raise capacity_kib by " +
+                     kib((deficit + cores - 1) / cores);
+  if (hw.mapping.kind != MappingKind::balanced) text += ", give the stage more cores";
+  if (!weight_side && hw.memory_policy == MemoryPolicy::error) {
+    text += ", set memory_policy to \"stall\" (fewer samples in flight)";
+  }
+  if (hw.memory_policy != MemoryPolicy::spill) text += ", or spill to DRAM";
+  return text;
+}
+
+struct PoolPlan {
+  std::vector<int> stages;
+  std::vector<MemoryNeeds> needs;
+  Pool pool;
+  Fit fit;
+};
+
+std::vector<PoolPlan> make_pools(const PlanScope& scope, const Mapping& mapping,
+                                 const std::vector<MemoryNeeds>& needs) {
+  std::vector<PoolPlan> pools(mapping.units.size());
+  for (std::size_t k = 0; k < needs.size(); ++k) {
+    const StageMapping& at = mapping.stages[k];
+    PoolPlan& p = pools[static_cast<std::size_t>(at.forward_unit)];
+    p.stages.push_back(static_cast<int>(k));
+    p.needs.push_back(needs[k]);
+    const Service& s = mapping.forward(static_cast<int>(k));
+    const std::int64_t cores =
+        s.cores +
+        (at.backward_unit != at.forward_unit ? mapping.backward(static_cast<int>(k)).cores : 0);
+    p.pool = pool_of(scope.hardware->cores[static_cast<std::size_t>(s.group)], cores);
+  }
+  pools.erase(std::remove_if(pools.begin(), pools.end(),
+                             [](const PoolPlan& p) { return p.stages.empty(); }),
+              pools.end());
+  for (PoolPlan& p : pools) p.fit = fit_pool(p.pool, p.needs, scope.hardware->memory_policy);
+  return pools;
+}
+
+void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan& p,
+                 PlanReport& report) {
+  const HardwareSpec& hw = *scope.hardware;
+  const Service& s = mapping.forward(p.stages[0]);
+  const CoreSpec& core = hw.cores[static_cast<std::size_t>(s.group)];
+  std::string names;
+  for (int k : p.stages) {
+    names += (names.empty() ? "\"" : ", \"") +
+             (*scope.partition)[static_cast<std::size_t>(k)].name + "\"";
+  }
+  const auto tell = [&](bool weight_side, Bytes deficit, bool allowed) {
+    if (deficit == 0) return;
+    (allowed ? report.notes : report.problems)
+        .push_back(explain(hw, core, names, s.cores, weight_side, deficit));
+  };
+  const bool spills = hw.memory_policy == MemoryPolicy::spill;
+  tell(true, p.fit.weight_deficit_bytes, spills);
+  bool one_fits = true;
+  for (std::int64_t n : p.fit.capacity_packets) one_fits = one_fits && n >= 1;
+  tell(false, p.fit.activation_deficit_bytes,
+       spills || (hw.memory_policy == MemoryPolicy::stall && one_fits));
+}
+
+void apply_memory(const PlanScope& scope, const Mapping& mapping,
+                  const std::vector<MemoryNeeds>& needs, MachinePlan& plan, PlanReport& report) {
+  const std::vector<PoolPlan> pools = make_pools(scope, mapping, needs);
+  std::int64_t sharers = 0;
+  for (const PoolPlan& p : pools) {
+    if (p.fit.weight_spill > 0 || p.fit.activation_spill > 0) {
+      sharers += static_cast<std::int64_t>(p.stages.size());
+    }
+  }
+  if (sharers > 0 && !scope.hardware->dram) {
+    report.problems.push_back("memory_policy is \"spill\" and the file has no \"dram\"");
+  }
+  report.stages.resize(needs.size());
+  for (const PoolPlan& p : pools) {
+    report_pool(scope, mapping, p, report);
+    for (std::size_t i = 0; i < p.stages.size(); ++i) {
+      const auto k = static_cast<std::size_t>(p.stages[i]);
+      StagePlan& s = plan.stages[k];
+      s.capacity_bytes = p.pool.total();
+      s.capacity_packets = std::max<std::int64_t>(1, p.fit.capacity_packets[i]);
+      if (sharers > 0) add_spill(scope, s, p.needs[i], p.fit, sharers);
+      report.stages[k] = {s.name, p.needs[i], s.capacity_bytes, s.capacity_packets,
+                          p.fit.weight_deficit_bytes == 0 && p.fit.activation_deficit_bytes == 0};
+    }
+  }
+}
+
+}  // namespace
+
+PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
+                                  const Partition& partition, const PacketPlan& packets,
+                                  const Schedule& schedule, const TrainSpec& train,
+                                  FitCheck check) {
+  PlanScope scope;
+  scope.hardware = &hardware;
+  scope.network = &network;
+  scope.partition = &partition;
+  scope.train = train;
+  scope.packet_samples = packets.packet_size();
+  scope.packets_per_update = packets.packets() > 0 ? packets.at(0).batch_end : 1;
+  const int stages = static_cast<int>(partition.size());
+  const std::vector<StageSlots> slots = slots_of(schedule, stages, packets);
+  const Mapping mapping = make_mapping(scope, slots);
+
+  PlannedMachine machine;
+  MachinePlan& plan = machine.plan;
+  plan.clock_mhz = hardware.clock_mhz;
+  plan.input_queue_packets = hardware.input_queue_packets;
+  plan.cores = place_cores(hardware, mapping);
+  plan.interconnect = plan_interconnect(hardware, mapping);
+  plan.host = plan_host(hardware);
+  std::vector<MemoryNeeds> needs;
+  for (int k = 0; k < stages; ++k) {
+    needs.push_back(
+        memory_needs(scope, k, mapping.backward(k), slots[static_cast<std::size_t>(k)]));
+    plan.stages.push_back(priced_stage(scope, mapping, k, needs.back()));
+  }
+  const std::vector<int> stage_of = stage_of_layers(network, partition);
+  for (std::size_t l = 0; l < network.layers.size(); ++l) {
+    plan.layers.push_back(price_layer(scope, static_cast<int>(l), mapping.forward(stage_of[l]),
+                                      mapping.backward(stage_of[l])));
+  }
+  add_messages(scope, plan);
+  apply_memory(scope, mapping, needs, plan, machine.report);
+  if (check == FitCheck::enforce && !machine.report.problems.empty()) {
+    std::string text = "the network does not fit the hardware:";
+    for (const std::string& p : machine.report.problems) text += "\n  " + p;
+    throw UserError(text);
+  }
+  machine.report.balance = balance_report(scope, mapping, slots, plan);
+  return machine;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a hardware description and a network to the machine that the simulated clock runs.
+#pragma once
+
+#include "models/packet_plan.h"
+#include "models/partition.h"
+#include "sim/config/hardware_spec.h"
+#include "sim/plan/plan_report.h"
+#include "sim/schedule/schedule.h"
+
+namespace stagecoach {
+
+struct PlannedMachine {
+  MachinePlan plan;
+  PlanReport report;
+};
+
+/// What happens when the network does not fit the buffers.
+enum class FitCheck {
+  enforce,  ///< UserError that names every stage, its deficit and what would help
+  report,   ///< the plan is made all the same; PlanReport::problems says what is wrong (--check)
+};
+
+/// Lays the network out on the hardware: mapping, prices, messages, memory, fit, balance. Pure: no
+/// clock, no randomness. Throws UserError for a mapping that cannot be made.
+PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
+                                  const Partition& partition, const PacketPlan& packets,
+                                  const Schedule& schedule, const TrainSpec& train,
+                                  FitCheck check = FitCheck::enforce);
+
+}  // namespace stagecoach

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a stage must keep from the forward to the backward pass of a sample, and what crosses it.
+#pragma once
+
+#include "models/partition.h"
+#include "sim/config/hardware_spec.h"
+
+namespace stagecoach {
+
+/// Bytes held per sample from its forward to its backward, every value counted once, however many
+/// layers of the stage need it (flatten and identity only rename a value). Per kind:
+///   conv2d, linear           their input
+///   relu                     1 bit per element, nothing where its input or output is held anyway
+///   tanh, sigmoid            their output
+///   max_pool2d               ceil(log2(kernel^2)) bits per output element
+///   batch, group, layer norm their input, and two statistics per channel (group, sample)
+///   filter_response_norm     its input, and one statistic per channel
+///   online_norm              its output, and two statistics per channel
+///   local_response_norm      its input and its denominators
+///   dropout                  1 bit per element
+///   loss                     the network's output
+///   add, average pools       nothing
+Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
+                            const ElementSpec& elements);
+
+/// Bytes per sample of all values that a stage reads from others, the network's input included.
+Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
+                             const ElementSpec& elements);
+
+/// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on.
+Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
+                                const ElementSpec& elements);
+
+/// Whole bytes of `count` elements of `bytes` each.
+Bytes whole_bytes(double count, double bytes);
+
+}  // namespace stagecoach

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/mapping.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "models/error.h"
+
+namespace stagecoach {
+
+namespace {
+
+std::int64_t cores_available(const HardwareSpec& hw) {
+  std::int64_t total = 0;
+  for (const CoreSpec& c : hw.cores) {
+    if (c.count == 0) return kUnlimited64;
+    total += c.count;
+  }
+  return total;
+}
+
+/// The group of the i-th core, groups one after the other.
+int group_of_core(const HardwareSpec& hw, std::int64_t core) {
+  for (std::size_t g = 0; g < hw.cores.size(); ++g) {
+    if (hw.cores[g].count == 0 || core < hw.cores[g].count) return static_cast<int>(g);
+    core -= hw.cores[g].count;
+  }
+  throw ModelBug("group_of_core: no such core");
+}
+
+[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
+  throw UserError("hardware /cores: " + what + " needs " + std::to_string(need) +
+                  " cores and there are " + std::to_string(have) +
+                  "; raise \"count\" (or \"as_needed\"), or cut the network into fewer stages");
+}
+
+/// Units of `cores[k]` cores for each stage (twice that for both directions but the last).
+Mapping rows_of_units(const std::vector<Service>& services, bool split) {
+  Mapping m;
+  m.split = split;
+  std::int64_t next = 0;
+  const auto add = [&](const Service& s) {
+    m.units.push_back({s, next});
+    next += s.cores;
+    return static_cast<int>(m.units.size()) - 1;
+  };
+  for (std::size_t k = 0; k < services.size(); ++k) {
+    const int forward = add(services[k]);
+    const bool two = split && k + 1 < services.size();
+    m.stages.push_back({forward, two ? add(services[k]) : forward});
+  }
+  return m;
+}
+
+Mapping one_core_each(const PlanScope& scope) {
+  const HardwareSpec& hw = *scope.hardware;
+  const int stages = static_cast<int>(scope.partition->size());
+  const std::int64_t have = cores_available(hw);
+  const bool split = hw.mapping.split_forward_backward;
+  const std::int64_t need = split ? 2 * stages - 1 : stages;
+  if (split && have < need) too_few("forward and backward on cores of their own", need, have);
+  Mapping m;
+  if (have >= need) {
+    m = rows_of_units(std::vector<Service>(static_cast<std::size_t>(stages)), split);
+  } else {
+    std::vector<double> loads;
+    for (int k = 0; k < stages; ++k) {
+      loads.push_back(stage_load(
+          scope, price_stage(scope, k, Service{}, Service{}, scope.packet_samples), false));
+    }
+    for (std::int64_t u = 0; u < have; ++u) m.units.push_back({{}, u});
+    for (int run : split_into_runs(loads, static_cast<int>(have))) m.stages.push_back({run, run});
+  }
+  for (Unit& u : m.units) u.service.group = group_of_core(hw, u.first_core);
+  return m;
+}
+
+Mapping rectangles(const PlanScope& scope) {
+  const HardwareSpec& hw = *scope.hardware;
+  const std::int64_t stages = static_cast<std::int64_t>(scope.partition->size());
+  const std::int64_t each = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
+  const std::int64_t units = hw.mapping.split_forward_backward ? 2 * stages - 1 : stages;
+  const std::int64_t have = hw.cores[0].count == 0 ? kUnlimited64 : hw.cores[0].count;
+  if (have < units * each) too_few("a rectangle of cores for every stage", units * each, have);
+  return rows_of_units(std::vector<Service>(static_cast<std::size_t>(stages), Service{0, each}),
+                       hw.mapping.split_forward_backward);
+}
+
+/// Fewest cores whose buffers hold the stage (spilling and stalling make do with one).
+std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots) {
+  const HardwareSpec& hw = *scope.hardware;
+  if (hw.memory_policy == MemoryPolicy::spill) return 1;
+  const CoreSpec& core = hw.cores[0];
+  const auto fits = [&](std::int64_t n) {
+    const std::int64_t pooled = hw.mapping.split_forward_backward ? 2 * n : n;
+    const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
+    const Fit fit = fit_pool(pool_of(core, pooled), {needs}, hw.memory_policy);
+    return fit.weight_deficit_bytes == 0 && fit.activation_deficit_bytes == 0;
+  };
+  std::int64_t n = 1;
+  while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
+  std::int64_t low = n / 2;  // does not fit (or is 0)
+  while (n - low > 1) {
+    const std::int64_t middle = (low + n) / 2;
+    (fits(middle) ? n : low) = middle;
+  }
+  return n;
+}
+
+Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
+                 std::int64_t extra_cores) {
+  const HardwareSpec& hw = *scope.hardware;
+  const int stages = static_cast<int>(scope.partition->size());
+  const bool split = hw.mapping.split_forward_backward;
+  const std::int64_t have = hw.cores[0].count + extra_cores;
+  std::vector<std::int64_t> least;
+  for (int k = 0; k < stages; ++k) {
+    least.push_back(least_cores(scope, k, slots[static_cast<std::size_t>(k)]));
+  }
+  // Both directions of a stage get the same number of cores; the last stage has one set.
+  const auto width = [&](int k) { return split && k + 1 < stages ? 2 : 1; };
+  std::vector<std::int64_t> scaled_least = least;
+  for (int k = 0; k < stages; ++k) scaled_least[static_cast<std::size_t>(k)] *= width(k);
+  const auto load = [&](int k, std::int64_t cores) {
+    const Service s{0, std::max<std::int64_t>(1, cores / width(k))};
+    return stage_load(scope, price_stage(scope, k, s, s, scope.packet_samples), width(k) == 2);
+  };
+  const std::vector<std::int64_t> cores = balance_cores(scaled_least, have, load);
+  if (cores.empty()) {
+    too_few("holding every stage",
+            std::accumulate(scaled_least.begin(), scaled_least.end(), std::int64_t{0}), have);
+  }
+  std::vector<Service> services;
+  for (int k = 0; k < stages; ++k) {
+    services.push_back(
+        {0, std::max<std::int64_t>(1, cores[static_cast<std::size_t>(k)] / width(k))});
+  }
+  return rows_of_units(services, split);
+}
+
+Mapping listed(const PlanScope& scope) {
+  const HardwareSpec& hw = *scope.hardware;
+  std::map<std::string, Service> by_stage;
+  std::vector<std::int64_t> used(hw.cores.size(), 0);
+  for (const MappingEntry& entry : hw.mapping.stages) {
+    std::size_t group = 0;
+    while (group < hw.cores.size() && hw.cores[group].name != entry.core) ++group;
+    if (group == hw.cores.size()) {
+      throw UserError("hardware /mapping/stages: \"" + entry.core + "\" is no group of /cores");
+    }
+    if (!by_stage.emplace(entry.stage, Service{static_cast<int>(group), entry.cores}).second) {
+      throw UserError("hardware /mapping/stages: stage \"" + entry.stage + "\" is listed twice");
+    }
+  }
+  std::vector<Service> services;
+  const std::size_t stages = scope.partition->size();
+  for (std::size_t k = 0; k < stages; ++k) {
+    const std::string& name = (*scope.partition)[k].name;
+    const auto found = by_stage.find(name);
+    if (found == by_stage.end()) {
+      throw UserError("hardware /mapping/stages: stage \"" + name + "\" is not listed");
+    }
+    services.push_back(found->second);
+    const bool two = hw.mapping.split_forward_backward && k + 1 < stages;
+    used[static_cast<std::size_t>(found->second.group)] += found->second.cores * (two ? 2 : 1);
+    by_stage.erase(found);
+  }
+  if (!by_stage.empty()) {
+    throw UserError("hardware /mapping/stages: the network has no stage \"" +
+                    by_stage.begin()->first + "\"");
+  }
+  for (std::size_t g = 0; g < used.size(); ++g) {
+    const std::int64_t count = hw.cores[g].count;
+    if (count > 0 && used[g] > count)
+      too_few("the mapping of \"" + hw.cores[g].name + "\"", used[g], count);
+  }
+  return rows_of_units(services, hw.mapping.split_forward_backward);
+}
+
+}  // namespace
+
+std::vector<int> split_into_runs(const std::vector<double>& loads, int parts) {
+  const auto runs_within = [&](double limit) {
+    std::vector<int> run;
+    int current = 0;
+    double sum = 0;
+    for (std::size_t i = 0; i < loads.size(); ++i) {
+      // Every remaining run must get at least one load.
+      const bool forced = i > 0 && static_cast<int>(loads.size() - i) == parts - 1 - current;
+      if (i > 0 && (sum + loads[i] > limit || forced)) ++current, sum = 0;
+      sum += loads[i];
+      run.push_back(current);
+    }
+    return run;
+  };
+  // The answer is the sum of some run: search among these.
+  std::vector<double> sums;
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    double sum = 0;
+    for (std::size_t j = i; j < loads.size(); ++j) sums.push_back(sum += loads[j]);
+  }
+  const double largest = *std::max_element(loads.begin(), loads.end());
+  sums.erase(std::remove_if(sums.begin(), sums.end(), [&](double s) { return s < largest; }),
+             sums.end());
+  std::sort(sums.begin(), sums.end());
+  std::size_t low = 0, high = sums.size() - 1;
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    (runs_within(sums[middle]).back() < parts) ? high = middle : low = middle + 1;
+  }
+  return runs_within(sums[low]);
+}
+
+std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, std::int64_t cores,
+                                        const std::function<double(int, std::int64_t)>& load) {
+  const int stages = static_cast<int>(least.size());
+  const std::int64_t floor = std::accumulate(least.begin(), least.end(), std::int64_t{0});
+  if (floor > cores) return {};
+  /// Fewest cores with which stage k stays within the limit; more than there are if none do.
+  const auto fewest = [&](int k, double limit) {
+    std::int64_t low = least[static_cast<std::size_t>(k)], high = low;
+    if (load(k, low) <= limit) return low;
+    while (load(k, high) > limit) {
+      if (high >= cores) return cores + 1;
+      low = high;
+      high = std::min(cores, high * 2);
+    }
+    while (high - low > 1) {
+      const std::int64_t middle = (low + high) / 2;
+      (load(k, middle) <= limit ? high : low) = middle;
+    }
+    return high;
+  };
+  const auto spread = [&](double limit) {
+    std::vector<std::int64_t> n;
+    std::int64_t left = cores;
+    for (int k = 0; k < stages; ++k) {
+      n.push_back(fewest(k, limit));
+      left -= n.back();
+      if (left < 0) return std::vector<std::int64_t>{};
+    }
+    return n;
+  };
+  double high = 0;
+  for (int k = 0; k < stages; ++k)
+    high = std::max(high, load(k, least[static_cast<std::size_t>(k)]));
+  double low = 0;  // loads are whole cycles (or their fractions per packet): half a cycle is enough
+  while (high - low > 0.5) {
+    const double middle = (low + high) / 2;
+    (spread(middle).empty() ? low : high) = middle;
+  }
+  return spread(high);
+}
+
+Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
+                     std::int64_t extra_cores) {
+  switch (scope.hardware->mapping.kind) {
+    case MappingKind::one_core_per_stage:
+      return one_core_each(scope);
+    case MappingKind::rectangle:
+      return rectangles(scope);
+    case MappingKind::balanced:
+      return balanced(scope, slots, extra_cores);
+    case MappingKind::explicit_list:
+      return listed(scope);
+  }
+  return {};
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which cores serve which stage, and where they stand.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/plan/memory_needs.h"
+#include "sim/plan/stage_price.h"
+
+namespace stagecoach {
+
+/// Cores that act as one: a core, or all cores that serve one direction of a stage.
+struct Unit {
+  Service service;
+  std::int64_t first_core = 0;  ///< place in the row of all cores in use
+};
+
+struct StageMapping {
+  int forward_unit = 0;
+  int backward_unit = 0;
+};
+
+struct Mapping {
+  std::vector<Unit> units;
+  std::vector<StageMapping> stages;
+  bool split = false;
+
+  const Service& forward(int stage) const {
+    return units[static_cast<std::size_t>(stages[static_cast<std::size_t>(stage)].forward_unit)]
+        .service;
+  }
+  const Service& backward(int stage) const {
+    return units[static_cast<std::size_t>(stages[static_cast<std::size_t>(stage)].backward_unit)]
+        .service;
+  }
+};
+
+/// Lays stages on cores as HardwareSpec::mapping says.
+///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
+///                       neighbouring stages share a core so that the longest run is shortest
+///   rectangle           rows x columns cores each
+///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
+///                       cores allow; `extra_cores` more than there are (to ask what they bring)
+///   explicit_list       as listed
+/// With split_forward_backward every stage but the last has two units: 2S - 1 in all.
+/// Throws UserError when there are too few cores, or the list does not name the stages.
+Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
+                     std::int64_t extra_cores = 0);
+
+/// The smallest greatest sum over `parts` runs of neighbouring loads; returns the run of each load.
+std::vector<int> split_into_runs(const std::vector<double>& loads, int parts);
+
+/// Cores per stage so that the greatest load is smallest, at most `cores` in all and at least
+/// `least[k]` each; `load(k, n)` must not rise with n. Returns an empty vector if `least` is too
+/// much already. A stage gets no core that does not lower the greatest load.
+std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, std::int64_t cores,
+                                        const std::function<double(int, std::int64_t)>& load);
+
+}  // namespace stagecoach

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes that a stage needs, class by class, and whether they fit the buffers beside its cores.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/plan/stage_price.h"
+
+namespace stagecoach {
+
+/// What the schedule makes a stage keep, in closed form.
+struct StageSlots {
+  std::int64_t activation_packets = 1;  ///< packets in flight
+  std::int64_t versions = 1;            ///< weight versions, the current one included
+};
+
+/// Needs of one stage.
+struct MemoryNeeds {
+  Bytes weights_bytes = 0;
+  Bytes optimizer_bytes = 0;
+  Bytes predicted_bytes = 0;
+  Bytes version_bytes = 0;  ///< one stashed version
+  Bytes stashed_bytes = 0;  ///< all of them
+  Bytes weight_gradient_bytes = 0;
+  Bytes held_bytes_per_sample = 0;
+  Bytes input_bytes_per_sample = 0;
+  Bytes gradient_bytes_per_sample = 0;
+  int packet_samples = 1;
+  std::int64_t activation_packets = 1;
+
+  Bytes weight_side() const {
+    return weights_bytes + optimizer_bytes + predicted_bytes + stashed_bytes +
+           weight_gradient_bytes;
+  }
+  /// One place for a packet: what is held, or the queued input where that is more.
+  Bytes packet_bytes() const;
+  Bytes gradient_bytes() const { return gradient_bytes_per_sample * packet_samples; }
+  Bytes activation_side() const { return activation_packets * packet_bytes() + gradient_bytes(); }
+};
+
+MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backward,
+                         const StageSlots& slots);
+
+/// Buffers of the cores that a set of stages shares.
+struct Pool {
+  Bytes weight_capacity = kUnlimited64;
+  Bytes activation_capacity = kUnlimited64;  ///< not used when unified
+  bool unified = false;
+
+  Bytes total() const;
+};
+
+Pool pool_of(const CoreSpec& core, std::int64_t cores);
+
+/// What fits: one per stage of the pool.
+struct Fit {
+  Bytes weight_deficit_bytes = 0;      ///< of the whole pool
+  Bytes activation_deficit_bytes = 0;  ///< of the whole pool
+  double weight_spill = 0;             ///< share of the weight side that lies in DRAM
+  double activation_spill = 0;
+  std::vector<std::int64_t> capacity_packets;  ///< per stage of the pool
+};
+
+/// Weights first; activations share what is left in proportion to what they ask for. `stall` gives
+/// fewer packets (0 when not even one fits), `spill` sends the excess to DRAM.
+Fit fit_pool(const Pool& pool, const std::vector<MemoryNeeds>& needs, MemoryPolicy policy);
+
+}  // namespace stagecoach

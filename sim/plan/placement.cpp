@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/placement.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/error.h"
+#include "sim/timing/arithmetic.h"
+#include "sim/timing/matrix_unit.h"
+#include "sim/timing/memory.h"
+
+namespace stagecoach {
+
+namespace {
+
+struct Grid {
+  int rows = 1;
+  int columns = 1;
+};
+
+std::int64_t nodes_needed(const HardwareSpec& hw, const Mapping& mapping) {
+  if (hw.interconnect.node == Granularity::region) {
+    return static_cast<std::int64_t>(mapping.units.size());
+  }
+  std::int64_t cores = 0;
+  for (const Unit& u : mapping.units) cores += u.service.cores;
+  return cores;
+}
+
+Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {
+  const std::int64_t nodes = nodes_needed(hw, mapping);
+  const InterconnectSpec& net = hw.interconnect;
+  if (net.kind != InterconnectKind::mesh2d) return {1, static_cast<int>(nodes)};
+  if (net.node == Granularity::region || net.rows == 0 || net.columns == 0) {
+    const auto columns =
+        static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(nodes))));
+    return {static_cast<int>(ceil_div(nodes, columns)), static_cast<int>(columns)};
+  }
+  if (std::int64_t{1} * net.rows * net.columns < nodes) {
+    throw UserError("hardware /interconnect: a mesh of " + std::to_string(net.rows) + " x " +
+                    std::to_string(net.columns) + " has no room for " + std::to_string(nodes) +
+                    " cores");
+  }
+  return {net.rows, net.columns};
+}
+
+double edge(const Unit& u) { return std::sqrt(static_cast<double>(u.service.cores)); }
+
+}  // namespace
+
+std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping) {
+  const Grid grid = grid_of(hw, mapping);
+  const bool regions = hw.interconnect.node == Granularity::region;
+  std::vector<CorePlan> cores;
+  for (std::size_t i = 0; i < mapping.units.size(); ++i) {
+    const Unit& u = mapping.units[i];
+    const CoreSpec& spec = hw.cores[static_cast<std::size_t>(u.service.group)];
+    const std::int64_t node =
+        regions ? static_cast<std::int64_t>(i) : u.first_core + (u.service.cores - 1) / 2;
+    CorePlan core;
+    core.row = static_cast<int>(node / grid.columns);
+    const int along = static_cast<int>(node % grid.columns);
+    core.column = core.row % 2 == 0 ? along : grid.columns - 1 - along;
+    core.cores = u.service.cores;
+    core.peak_macs_per_cycle =
+        peak_macs_per_cycle(spec, hw.clock_mhz) * static_cast<double>(u.service.cores);
+    core.name = spec.name + std::to_string(u.first_core);
+    if (u.service.cores > 1) {
+      core.name += "-" + std::to_string(u.first_core + u.service.cores - 1);
+    }
+    cores.push_back(core);
+  }
+  return cores;
+}
+
+InterconnectPlan plan_interconnect(const HardwareSpec& hw, const Mapping& mapping) {
+  const Grid grid = grid_of(hw, mapping);
+  InterconnectPlan plan;
+  plan.kind = hw.interconnect.kind;
+  plan.rows = grid.rows;
+  plan.columns = grid.columns;
+  double width = hw.interconnect.link_bytes_per_cycle;
+  double hop = static_cast<double>(hw.interconnect.hop_latency_cycles);
+  if (hw.interconnect.node == Granularity::region && !mapping.units.empty()) {
+    double shortest = edge(mapping.units[0]), sum = 0;
+    for (const Unit& u : mapping.units) shortest = std::min(shortest, edge(u)), sum += edge(u);
+    width *= std::floor(shortest);
+    hop *= sum / static_cast<double>(mapping.units.size());
+  }
+  plan.link_bytes_per_cycle = std::isinf(width) ? 0 : width;
+  plan.hop_latency_cycles = static_cast<Cycles>(std::ceil(hop - 1e-9));
+  return plan;
+}
+
+HostPlan plan_host(const HardwareSpec& hw) {
+  HostPlan host;
+  const double rate = bytes_per_cycle(hw.host.bandwidth_gb_per_s, hw.clock_mhz);
+  host.bytes_per_cycle = std::isinf(rate) ? 0 : rate;
+  host.latency_cycles = cycles_of_ns(hw.host.latency_ns, hw.clock_mhz);
+  return host;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where cores stand, and what the links between them are.
+#pragma once
+
+#include "sim/plan/mapping.h"
+
+namespace stagecoach {
+
+/// Cores of the plan, one per unit, with their place on the mesh: a serpentine through the grid, so
+/// that neighbouring stages are neighbours; a unit of several cores is entered in its middle.
+/// Throws UserError when the grid is too small.
+std::vector<CorePlan> place_cores(const HardwareSpec& hardware, const Mapping& mapping);
+
+/// The interconnect as the machine sees it. With regions as nodes, a link is as wide as the
+/// shortest edge of a region is long, and a hop as long as the mean edge.
+InterconnectPlan plan_interconnect(const HardwareSpec& hardware, const Mapping& mapping);
+
+HostPlan plan_host(const HardwareSpec& hardware);
+
+}  // namespace stagecoach

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be said about a machine before time zero: does it fit, what limits it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/plan/mapping.h"
+
+namespace stagecoach {
+
+/// Memory of one stage against the buffers beside its cores.
+struct StageFit {
+  std::string stage;
+  MemoryNeeds needs;
+  Bytes capacity_bytes = kUnlimited64;
+  std::int64_t capacity_packets = kUnlimited64;
+  bool fits = true;
+};
+
+/// Something that bounds the steady rate, and the cycles a packet keeps it busy.
+struct RateLimit {
+  std::string name;  ///< "core3 (stage conv2, backward)", "link conv1 -> conv2", "host"
+  double cycles_per_packet = 0;
+};
+
+struct BalanceReport {
+  std::vector<RateLimit> limits;  ///< slowest first: the first sets the steady rate
+  double mean_load = 0;  ///< mean over cores of their cycles per packet, over the slowest's
+  /// Cycles per packet with one more core (balanced: shared out anew; else given to the stage that
+  /// limits); absent where a core more cannot be priced (kind fixed, shared cores).
+  std::optional<double> with_one_more_core;
+
+  double cycles_per_packet() const { return limits.empty() ? 0 : limits[0].cycles_per_packet; }
+};
+
+struct PlanReport {
+  std::vector<StageFit> stages;
+  std::vector<std::string> problems;  ///< why it does not fit; empty: it does
+  std::vector<std::string> notes;     ///< stalls and spills that the policy allows
+  BalanceReport balance;
+};
+
+/// The steady rate's bounds in closed form: cores, links between stages, the host. Contention on
+/// shared links of a ring or a mesh is left to the simulation.
+BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
+                             const std::vector<StageSlots>& slots, const MachinePlan& plan);
+
+}  // namespace stagecoach

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/stage_price.h"
+
+#include <algorithm>
+
+#include "sim/timing/matrix_unit.h"
+
+namespace stagecoach {
+
+namespace {
+
+struct StagePasses {
+  std::vector<PassPrice> forward, backward, update;
+};
+
+StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& forward,
+                      const PricingContext& backward, int samples) {
+  const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
+  StagePasses passes;
+  for (int l = spec.first_layer; l < spec.end_layer; ++l) {
+    const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
+    passes.forward.push_back(price_forward(node, forward, samples));
+    passes.backward.push_back(price_input_gradient(node, backward, samples));
+    passes.backward.push_back(price_weight_gradient(node, backward, samples));
+    passes.update.push_back(price_update(node, backward));
+  }
+  if (spec.has_loss) {
+    const std::int64_t outputs = scope.network->output().elements();
+    passes.forward.push_back(price_loss(outputs, false, forward, samples));
+    passes.backward.push_back(price_loss(outputs, true, backward, samples));
+  }
+  return passes;
+}
+
+OpCost fixed_cost(const std::vector<PassPrice>& passes, Cycles cycles) {
+  OpCost op;
+  for (const PassPrice& p : passes) op.macs += static_cast<std::int64_t>(p.events.macs);
+  op.compute_cycles = op.cycles = cycles;
+  return op;
+}
+
+OpCost operation_cost(const std::vector<PassPrice>& passes, const CoreSpec& core, Cycles fixed) {
+  return core.kind == CoreKind::fixed ? fixed_cost(passes, fixed) : combine(passes, core);
+}
+
+EventCounts sum(const std::vector<PassPrice>& passes) {
+  EventCounts total;
+  for (const PassPrice& p : passes) total += p.events;
+  return total;
+}
+
+EventCounts scaled(EventCounts e, double factor) {
+  e.macs *= factor;
+  e.vector_operations *= factor;
+  e.weight_read_bytes *= factor;
+  e.weight_write_bytes *= factor;
+  e.activation_read_bytes *= factor;
+  e.activation_write_bytes *= factor;
+  e.dram_bytes *= factor;
+  return e;
+}
+
+/// Line through the counts of packets of 1 and of n samples.
+void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCounts& per_packet,
+              EventCounts& per_sample) {
+  if (n == 1) {
+    per_sample = one;
+    return;
+  }
+  per_sample = full;
+  per_sample += scaled(one, -1);
+  per_sample = scaled(per_sample, 1.0 / (n - 1));
+  per_packet = one;
+  per_packet += scaled(per_sample, -1);
+}
+
+}  // namespace
+
+PricingContext pricing_context(const PlanScope& scope, const Service& service) {
+  PricingContext c;
+  c.core = &scope.hardware->cores.at(static_cast<std::size_t>(service.group));
+  c.cores = service.cores;
+  c.elements = scope.hardware->elements;
+  c.clock_mhz = scope.hardware->clock_mhz;
+  c.update = update_work(scope.train);
+  c.accumulates = scope.packets_per_update > 1;
+  return c;
+}
+
+StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
+                      const Service& backward, int samples) {
+  const PricingContext f = pricing_context(scope, forward);
+  const PricingContext b = pricing_context(scope, backward);
+  const StagePasses passes = passes_of(scope, stage, f, b, samples);
+  StageCost cost;
+  cost.forward = operation_cost(passes.forward, *f.core, f.core->fixed.forward_cycles);
+  cost.backward = operation_cost(passes.backward, *b.core, b.core->fixed.backward_cycles);
+  cost.update = operation_cost(passes.update, *b.core, b.core->fixed.update_cycles);
+  return cost;
+}
+
+StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
+                         const Service& backward) {
+  const PricingContext f = pricing_context(scope, forward);
+  const PricingContext b = pricing_context(scope, backward);
+  const int n = scope.packet_samples;
+  const StagePasses one = passes_of(scope, stage, f, b, 1);
+  const StagePasses full = n == 1 ? one : passes_of(scope, stage, f, b, n);
+  StageEvents events;
+  fit_line(sum(one.forward), sum(full.forward), n, events.forward_per_packet,
+           events.forward_per_sample);
+  fit_line(sum(one.backward), sum(full.backward), n, events.backward_per_packet,
+           events.backward_per_sample);
+  events.update = sum(one.update);
+  return events;
+}
+
+LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
+                      const Service& backward) {
+  const PricingContext f = pricing_context(scope, forward);
+  const PricingContext b = pricing_context(scope, backward);
+  const LayerNode& node = scope.network->layers[static_cast<std::size_t>(layer)];
+  return {price_forward(node, f, 1).cost(), price_input_gradient(node, b, 1).cost(),
+          price_weight_gradient(node, b, 1).cost(), price_update(node, b).cost()};
+}
+
+double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
+  const double forward = static_cast<double>(cost.forward.cycles);
+  const double backward =
+      static_cast<double>(cost.backward.cycles) +
+      static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
+  return split ? std::max(forward, backward) : forward + backward;
+}
+
+bool stores_weight_gradient(const LayerNode& node, const PricingContext& c) {
+  if (!c.core->fused_update || c.accumulates) return true;
+  if (c.core->kind != CoreKind::resident || !has_weight_matrix(node.spec.kind)) return false;
+  // Accumulators over the pixels, unless one register holds the only one.
+  const MatrixGeometry g = matrix_geometry(node);
+  return g.pixels_out > 1 && resident_share(g, c.core->resident, c.cores) > 1;
+}
+
+}  // namespace stagecoach

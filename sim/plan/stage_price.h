@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The price of a whole stage on the cores that serve it.
+#pragma once
+
+#include "models/packet_plan.h"
+#include "models/partition.h"
+#include "sim/timing/layer_price.h"
+
+namespace stagecoach {
+
+/// Everything that prices have in common within one run.
+struct PlanScope {
+  const HardwareSpec* hardware = nullptr;
+  const Network* network = nullptr;
+  const Partition* partition = nullptr;
+  TrainSpec train;
+  int packet_samples = 1;  ///< of a full packet
+  std::int64_t packets_per_update = 1;
+};
+
+/// How many cores of which group serve one direction of a stage.
+struct Service {
+  int group = 0;  ///< index in HardwareSpec::cores
+  std::int64_t cores = 1;
+};
+
+PricingContext pricing_context(const PlanScope& scope, const Service& service);
+
+/// Cost of stage k for a packet of `samples`; kind `fixed` gives its constants.
+StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
+                      const Service& backward, int samples);
+
+/// Counts of events, fitted exactly through packets of one sample and full packets.
+StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
+                         const Service& backward);
+
+/// Prices per layer for one sample (update: one update).
+LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
+                      const Service& backward);
+
+/// Cycles that one packet keeps the stage's hardware busy: forward + backward + its share of an
+/// update, or the longer direction where each has cores of its own.
+double stage_load(const PlanScope& scope, const StageCost& cost, bool split);
+
+/// True if the weight gradients of this layer take space in the weight buffer.
+bool stores_weight_gradient(const LayerNode& node, const PricingContext& context);
+
+}  // namespace stagecoach
