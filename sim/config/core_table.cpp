@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fields of a group of cores: kinds, buffers, vector unit.
+#include <cmath>
+
+#include "sim/config/hardware_config.h"
+
+namespace stagecoach {
+
+namespace {
+
+Codec<double> rate(const std::string& unit) {
+  return word_or(words<double>({{"unlimited", kUnlimitedRate, "no limit"}}),
+                 number(above(0), unit));
+}
+
+Table<BufferSpec> buffer_table() {
+  Table<BufferSpec> t("buffer", "A memory beside each core.");
+  t.required("capacity_kib", &BufferSpec::capacity_kib, rate("KiB"), "Capacity.");
+  t.optional("width_bytes", &BufferSpec::width_bytes, rate("bytes"),
+             "Bytes that a port moves a cycle.");
+  t.optional("banks", &BufferSpec::banks, integer(1, 65536),
+             "Banks, all with these ports; accesses spread evenly.");
+  t.optional("read_ports", &BufferSpec::read_ports, integer(0, 64), "Read ports of a bank.");
+  t.optional("write_ports", &BufferSpec::write_ports, integer(0, 64), "Write ports of a bank.");
+  t.optional("shared_ports", &BufferSpec::shared_ports, integer(0, 64),
+             "Ports of a bank that read or write.");
+  t.check([](const BufferSpec& b, const Place& at) {
+    if (b.read_ports + b.shared_ports == 0) at.report("no port reads; raise read_ports");
+    if (b.write_ports + b.shared_ports == 0) at.report("no port writes; raise write_ports");
+    const BufferSpec plain;
+    if (std::isinf(b.width_bytes) &&
+        (b.banks != plain.banks || b.read_ports != plain.read_ports ||
+         b.write_ports != plain.write_ports || b.shared_ports != plain.shared_ports)) {
+      at.report("banks and ports mean nothing while width_bytes is unlimited");
+    }
+  });
+  return t;
+}
+
+Codec<VectorCost> vector_cost() {
+  Table<VectorCost> t("operations", "Operations per element.");
+  t.required("forward", &VectorCost::forward, number(at_least(0), "operations"), "Forward pass.");
+  t.required("backward", &VectorCost::backward, number(at_least(0), "operations"),
+             "Backward pass.");
+  return t.codec();
+}
+
+Table<VectorOperations> operations_table() {
+  using V = VectorOperations;
+  Table<V> t("vector operations", "Operations per element of what is no matrix product.");
+  const Codec<VectorCost> cost = vector_cost();
+  t.optional("bias", &V::bias, cost, "Per output element of conv2d and linear.");
+  t.optional("relu", &V::relu, cost, "Per element.");
+  t.optional("tanh", &V::tanh, cost, "Per element.");
+  t.optional("sigmoid", &V::sigmoid, cost, "Per element.");
+  t.optional("max_pool2d", &V::max_pool2d, cost,
+             "Forward per element of a window, backward per output element.");
+  t.optional("avg_pool2d", &V::avg_pool2d, cost,
+             "Per element of a window; global_avg_pool2d per input element.");
+  t.optional("batch_norm2d", &V::batch_norm2d, cost, "Per element.");
+  t.optional("group_norm", &V::group_norm, cost, "Per element.");
+  t.optional("layer_norm", &V::layer_norm, cost, "Per element.");
+  t.optional("filter_response_norm", &V::filter_response_norm, cost, "Per element.");
+  t.optional("online_norm", &V::online_norm, cost, "Per element.");
+  t.optional("local_response_norm", &V::local_response_norm, cost,
+             "Per element of a channel window.");
+  t.optional("dropout", &V::dropout, cost, "Per element.");
+  t.optional("add", &V::add, cost, "Forward per input beyond the first, backward per input.");
+  t.optional("loss", &V::loss, cost, "Per output of the network.");
+  t.optional("update", &V::update, number(at_least(0), "operations"),
+             "Per weight and term of the update rule (plain SGD has one, momentum one more).");
+  return t;
+}
+
+Table<VectorUnitSpec> vector_unit_table() {
+  using V = VectorUnitSpec;
+  Table<V> t("vector unit", "Runs everything that is no matrix product.");
+  t.optional("lanes", &V::lanes, rate("operations/cycle"), "Operations a cycle, per core.");
+  t.optional("latency_cycles", &V::latency_cycles, integer(0, 1000000), "Once per layer and pass.");
+  t.optional("overlaps_macs", &V::overlaps_macs, boolean(),
+             "Works beside the matrix unit: an operation takes the longer of the two.");
+  t.optional("operations", &V::operations, operations_table().codec(), "Operations per element.",
+             "as listed there");
+  return t;
+}
+
+/// What every kind has that computes layer by layer.
+Table<CoreSpec> layer_fields() {
+  Table<CoreSpec> t;
+  t.optional("fused_update", &CoreSpec::fused_update, boolean(),
+             "Weight gradients go straight into the update and are never stored.");
+  t.optional("vector_unit", &CoreSpec::vector_unit, vector_unit_table().codec(),
+             "Runs everything that is no matrix product.", "without limits");
+  return t;
+}
+
+Table<CoreSpec> matrix_fields() {
+  Table<MacSpec> mac;
+  mac.optional("mac_latency_cycles", &MacSpec::latency_cycles, integer(1, 1000),
+               "From operands to result.");
+  mac.optional("mac_initiation_interval_cycles", &MacSpec::initiation_interval, integer(1, 1000),
+               "Until the next operands may enter.");
+  Table<CoreSpec> t = layer_fields();
+  t.include(&CoreSpec::mac, mac);
+  return t;
+}
+
+Codec<InputGradientForm> input_gradient() {
+  return words<InputGradientForm>(
+      {{"gemm", InputGradientForm::gemm, "product and scatter-add, no zeros multiplied"},
+       {"transposed", InputGradientForm::transposed,
+        "convolution of the gradient with zeros inserted, multiplied like others"}});
+}
+
+Table<CoreSpec> fixed_fields() {
+  Table<FixedCore> t;
+  t.required("forward_cycles", &FixedCore::forward_cycles, count(0, "cycles"), "Per packet.");
+  t.required("backward_cycles", &FixedCore::backward_cycles, count(0, "cycles"), "Per packet.");
+  t.required("update_cycles", &FixedCore::update_cycles, count(0, "cycles"), "Per update.");
+  return Table<CoreSpec>().include(&CoreSpec::fixed, t);
+}
+
+Table<CoreSpec> resident_fields() {
+  Table<ResidentCore> t;
+  t.required("tile_rows", &ResidentCore::tile_rows, integer(1, 4096), "Rows of tiles in a core.");
+  t.required("tile_columns", &ResidentCore::tile_columns, integer(1, 4096),
+             "Columns of tiles in a core.");
+  t.required("lanes_per_tile", &ResidentCore::lanes_per_tile, integer(1, 65536),
+             "Multiply-accumulates a cycle of one tile.");
+  t.optional("tile_hop_cycles", &ResidentCore::tile_hop_cycles, integer(0, 1000),
+             "For an operand or a partial sum to reach the next tile.");
+  return matrix_fields().include(&CoreSpec::resident, t);
+}
+
+Table<CoreSpec> systolic_fields() {
+  using D = Dataflow;
+  Table<SystolicCore> t;
+  t.required("rows", &SystolicCore::rows, integer(1, 65536), "Rows of the array.");
+  t.required("columns", &SystolicCore::columns, integer(1, 65536), "Columns of the array.");
+  t.required("dataflow", &SystolicCore::dataflow,
+             words<D>({{"weight_stationary", D::weight_stationary, "weights stay, inputs stream"},
+                       {"output_stationary", D::output_stationary, "sums stay"},
+                       {"input_stationary", D::input_stationary, "inputs stay, weights stream"}}),
+             "Which operand stays in the cells.");
+  t.optional("fold_overlap", &SystolicCore::fold_overlap, boolean(),
+             "The next fold loads while one computes.");
+  t.optional("input_gradient", &SystolicCore::input_gradient, input_gradient(),
+             "Form of a convolution's input gradient.");
+  return matrix_fields().include(&CoreSpec::systolic, t);
+}
+
+Table<CoreSpec> dot_product_fields() {
+  Table<DotProductCore> t;
+  t.required("atomic_inputs", &DotProductCore::atomic_inputs, integer(1, 65536),
+             "Products summed for one output a cycle.");
+  t.required("atomic_outputs", &DotProductCore::atomic_outputs, integer(1, 65536),
+             "Outputs worked on a cycle.");
+  t.optional("pack_image_rows", &DotProductCore::pack_image_rows, boolean(),
+             "The layer that reads the network's input packs a kernel row into the inputs.");
+  t.optional("input_gradient", &DotProductCore::input_gradient, input_gradient(),
+             "Form of a convolution's input gradient.");
+  return matrix_fields().include(&CoreSpec::dot_product, t);
+}
+
+Table<CoreSpec> roofline_fields() {
+  Table<RooflineCore> t;
+  t.required("peak_gmacs_per_s", &RooflineCore::peak_gmacs_per_s, rate("GMAC/s"),
+             "Peak rate (two operations each).");
+  t.optional("efficiency", &RooflineCore::efficiency, number([] {
+               Range r = between(0, 1);
+               r.low_excluded = true;
+               return r;
+             }()),
+             "Share of the peak that kernels reach.");
+  t.optional("launch_overhead_ns", &RooflineCore::launch_overhead_ns, number(at_least(0), "ns"),
+             "Per kernel: one per layer and product.");
+  t.optional("memory_gb_per_s", &RooflineCore::memory_gb_per_s, rate("GB/s"),
+             "Of the device's memory.");
+  return layer_fields().include(&CoreSpec::roofline, t);
+}
+
+void check_core(const CoreSpec& c, const Place& at) {
+  if (c.buffer && (c.weight_buffer || c.activation_buffer)) {
+    at.report("\"buffer\" holds everything: give it alone, or weight_buffer and activation_buffer");
+  }
+  if (c.kind != CoreKind::fixed) return;
+  for (const auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer}) {
+    if (*b && !std::isinf((*b)->width_bytes)) {
+      at.report("kind \"fixed\" prices no ports: leave width_bytes unlimited");
+    }
+  }
+}
+
+}  // namespace
+
+Table<CoreSpec> core_table() {
+  using K = CoreKind;
+  Table<CoreSpec> t("core", "A group of equal cores.");
+  t.required("name", &CoreSpec::name, text(), "Cores are called by it and a number.");
+  t.required(
+      "count", &CoreSpec::count,
+      word_or<std::int64_t>(words<std::int64_t>({{"as_needed", 0, "as many as there are stages"}}),
+                            integer(1, 10000000)),
+      "How many.");
+  t.tagged<K>(
+      "kind", &CoreSpec::kind, "How products are computed.",
+      {{"fixed", K::fixed, "Constants per packet, for studies of schedules.", fixed_fields()},
+       {"resident", K::resident, "Weights stay in tiles of MAC lanes.", resident_fields()},
+       {"systolic", K::systolic, "A systolic array.", systolic_fields()},
+       {"dot_product", K::dot_product, "Dot products over channels, NVDLA-like.",
+        dot_product_fields()},
+       {"roofline", K::roofline, "Peak rate and memory bandwidth, for GPUs.", roofline_fields()}});
+  t.may_have("buffer", &CoreSpec::buffer, buffer_table().codec(), "One memory for everything.",
+             "see the other two");
+  t.may_have("weight_buffer", &CoreSpec::weight_buffer, buffer_table().codec(),
+             "Weights, optimizer state, versions, weight gradients.", "no limits");
+  t.may_have("activation_buffer", &CoreSpec::activation_buffer, buffer_table().codec(),
+             "Activations in flight and boundary gradients.", "no limits");
+  t.check(check_core);
+  return t;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a hardware file to a HardwareSpec: the tables of its fields, and reading through them.
+#pragma once
+
+#include "sim/config/hardware_spec.h"
+#include "sim/config/param_table.h"
+
+namespace stagecoach {
+
+/// Every field of a hardware file: the one place for keys, units, ranges, defaults and sentences.
+Table<HardwareSpec> hardware_table();
+
+/// One object per kind of core, buffers and vector unit included.
+Table<CoreSpec> core_table();
+
+/// Reads a parsed hardware file. Everything wrong goes to `issues`.
+HardwareSpec read_hardware(const Document& document, Issues& issues);
+
+/// The same from a file; throws UserError with everything that is wrong.
+HardwareSpec load_hardware(const std::string& path);
+
+}  // namespace stagecoach

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chip around the cores: interconnect, memory beyond the buffers, mapping, energy, area.
+#include "sim/config/hardware_config.h"
+
+namespace stagecoach {
+
+namespace {
+
+Codec<double> rate(const std::string& unit) {
+  return word_or(words<double>({{"unlimited", kUnlimitedRate, "no limit"}}),
+                 number(above(0), unit));
+}
+
+Table<ElementSpec> element_table() {
+  Table<ElementSpec> t("elements", "Bytes of one element of each class: the precision priced.");
+  const auto bytes = number(between(0.125, 16), "bytes");
+  t.optional("weights_bytes", &ElementSpec::weights_bytes, bytes, "Weights and their versions.");
+  t.optional("activations_bytes", &ElementSpec::activations_bytes, bytes,
+             "Activations, in buffers and on links.");
+  t.optional("gradients_bytes", &ElementSpec::gradients_bytes, bytes,
+             "Gradients of activations and of weights.");
+  t.optional("optimizer_bytes", &ElementSpec::optimizer_bytes, bytes,
+             "Velocity and other state that survives an update.");
+  return t;
+}
+
+Table<InterconnectSpec> link_table() {
+  Table<InterconnectSpec> t;
+  t.optional("link_bytes_per_cycle", &InterconnectSpec::link_bytes_per_cycle, rate("bytes/cycle"),
+             "Width of one link, each way.");
+  t.optional("hop_latency_cycles", &InterconnectSpec::hop_latency_cycles, integer(0, 1000000),
+             "Router and wire, per link crossed.");
+  return t;
+}
+
+Table<InterconnectSpec> interconnect_table() {
+  const auto grid = [](const char*) {
+    return word_or<int>(words<int>({{"as_needed", 0, "a near-square grid of what is used"}}),
+                        integer(1, 4096));
+  };
+  Table<InterconnectSpec> mesh = link_table();
+  mesh.optional("rows", &InterconnectSpec::rows, grid("rows"), "Rows of the mesh.");
+  mesh.optional("columns", &InterconnectSpec::columns, grid("columns"), "Columns of the mesh.");
+  mesh.optional("node", &InterconnectSpec::node,
+                words<Granularity>({{"core", Granularity::core, "every core has a router"},
+                                    {"region", Granularity::region,
+                                     "all cores of a stage count as one node with wide links"}}),
+                "What one node of the mesh is.");
+  mesh.check([](const InterconnectSpec& s, const Place& at) {
+    if ((s.rows == 0) != (s.columns == 0)) {
+      at.report("\"rows\" and \"columns\" are both numbers or both \"as_needed\"");
+    }
+    if (s.node == Granularity::region && s.rows != 0) {
+      at.report("a mesh of regions takes its rows and columns from the mapping; leave them out");
+    }
+  });
+  using K = InterconnectKind;
+  const Table<InterconnectSpec> nothing;
+  Table<InterconnectSpec> t("interconnect", "The network between cores.");
+  t.tagged<K>(
+      "kind", &InterconnectSpec::kind, "Topology.",
+      {{"ideal", K::ideal, "Messages arrive at once.", nothing},
+       {"point_to_point", K::point_to_point, "A link for every pair that talks.", link_table()},
+       {"ring", K::ring, "Links between neighbours, both ways.", link_table()},
+       {"bus", K::bus, "One link that all share.", link_table()},
+       {"crossbar", K::crossbar, "A link out of and into every core.", link_table()},
+       {"mesh2d", K::mesh2d, "A grid, dimension-ordered routes.", mesh}});
+  return t;
+}
+
+Table<DramSpec> dram_table() {
+  Table<DramSpec> t("dram", "Memory outside the chip, for what the buffers do not hold.");
+  t.required("bandwidth_gb_per_s", &DramSpec::bandwidth_gb_per_s, rate("GB/s"),
+             "Achieved bandwidth; stages that spill share it equally.");
+  t.optional("latency_ns", &DramSpec::latency_ns, number(at_least(0), "ns"),
+             "Once per operation that spills.");
+  return t;
+}
+
+Table<HostSpec> host_table() {
+  Table<HostSpec> t("host", "The way in for samples.");
+  t.optional("bandwidth_gb_per_s", &HostSpec::bandwidth_gb_per_s, rate("GB/s"),
+             "Of the channel that brings samples.");
+  t.optional("latency_ns", &HostSpec::latency_ns, number(at_least(0), "ns"),
+             "From host to the first stage.");
+  return t;
+}
+
+Table<MappingEntry> mapping_entry_table() {
+  Table<MappingEntry> t("mapping entry", "Where one stage goes.");
+  t.required("stage", &MappingEntry::stage, text(), "Name of the stage.");
+  t.required("core", &MappingEntry::core, text(), "Name of the group of cores.");
+  t.optional("cores", &MappingEntry::cores, integer(1, 10000000), "How many of them.");
+  return t;
+}
+
+Codec<MappingSpec> mapping_codec() {
+  using K = MappingKind;
+  Table<MappingSpec> rectangle;
+  rectangle.required("rows", &MappingSpec::rows, integer(1, 4096), "Rows of cores per stage.");
+  rectangle.required("columns", &MappingSpec::columns, integer(1, 4096),
+                     "Columns of cores per stage.");
+  Table<MappingSpec> listed;
+  listed.required("stages", &MappingSpec::stages,
+                  list_of<MappingEntry>(mapping_entry_table().codec()),
+                  "One entry for every stage.");
+  const std::vector<Word<K>> simple = {
+      {"one_core_per_stage", K::one_core_per_stage,
+       "in order; with fewer cores, neighbouring stages share one"},
+      {"balanced", K::balanced, "cores in proportion to work"}};
+  const Table<MappingSpec> nothing;
+  Table<MappingSpec> t("mapping", "Which cores serve which stage.");
+  t.tagged<K>(
+      "kind", &MappingSpec::kind, "The rule.",
+      {{simple[0].word, simple[0].value, simple[0].sentence, nothing},
+       {simple[1].word, simple[1].value, simple[1].sentence, nothing},
+       {"rectangle", K::rectangle, "the same rectangle of cores for every stage", rectangle},
+       {"explicit", K::explicit_list, "as listed", listed}});
+  t.optional("split_forward_backward", &MappingSpec::split_forward_backward, boolean(),
+             "Forward and backward of a stage have cores each (the last stage shares): 2K+1 units "
+             "for K cuts.");
+  const auto plain = [simple](const MappingSpec& m) {
+    return !m.split_forward_backward && (m.kind == simple[0].value || m.kind == simple[1].value);
+  };
+  const auto kind_only = [](const K& kind) {
+    MappingSpec m;
+    m.kind = kind;
+    return m;
+  };
+  return one_of<MappingSpec>(
+      {converted<MappingSpec, K>(
+           words<K>(simple), kind_only, [](const MappingSpec& m) { return m.kind; }, plain),
+       t.codec()});
+}
+
+Table<EnergySpec> energy_table() {
+  using E = EnergySpec;
+  Table<E> t("energy", "Energy per event; zeros are written out.");
+  const auto pj = [&](const char* key, double E::*member, const char* sentence) {
+    t.required(key, member, number(at_least(0), "pJ"), sentence);
+  };
+  pj("mac_pj", &E::mac_pj, "One multiply-accumulate.");
+  pj("vector_operation_pj", &E::vector_operation_pj, "One operation of the vector unit.");
+  pj("weight_read_pj_per_bit", &E::weight_read_pj_per_bit, "Weight side of the buffers, reads.");
+  pj("weight_write_pj_per_bit", &E::weight_write_pj_per_bit, "Weight side, writes.");
+  pj("activation_read_pj_per_bit", &E::activation_read_pj_per_bit, "Activation side, reads.");
+  pj("activation_write_pj_per_bit", &E::activation_write_pj_per_bit, "Activation side, writes.");
+  pj("hop_pj_per_bit", &E::hop_pj_per_bit, "One link crossed, router included.");
+  pj("dram_pj_per_bit", &E::dram_pj_per_bit, "To or from DRAM.");
+  pj("host_pj_per_bit", &E::host_pj_per_bit, "From the host.");
+  t.required("static_watts", &E::static_watts, number(at_least(0), "W"),
+             "Of the chip, whatever happens.");
+  t.required("static_milliwatts_per_core", &E::static_milliwatts_per_core,
+             number(at_least(0), "mW"), "Of every core that serves a stage.");
+  t.uncertainties(&E::uncertainty);
+  return t;
+}
+
+Table<AreaSpec> area_table() {
+  using A = AreaSpec;
+  Table<A> t("area", "Silicon per part, for comparing designs.");
+  t.required("mac_um2", &A::mac_um2, number(at_least(0), "um2"), "One multiply-accumulate unit.");
+  t.required("sram_um2_per_bit", &A::sram_um2_per_bit, number(at_least(0), "um2/bit"),
+             "Buffers, periphery included.");
+  t.required("core_overhead_mm2", &A::core_overhead_mm2, number(at_least(0), "mm2"),
+             "The rest of a core: control, router, vector unit.");
+  t.required("chip_overhead_mm2", &A::chip_overhead_mm2, number(at_least(0), "mm2"),
+             "Interfaces and the rest of the chip.");
+  t.uncertainties(&A::uncertainty);
+  return t;
+}
+
+void check_chip(const HardwareSpec& h, const Place& at) {
+  const bool pooled =
+      h.mapping.kind == MappingKind::balanced || h.mapping.kind == MappingKind::rectangle;
+  if (pooled && h.cores.size() > 1) {
+    at.child("mapping").report("this rule needs one group of cores; there are " +
+                               std::to_string(h.cores.size()));
+  }
+  if (h.mapping.kind == MappingKind::balanced && h.cores[0].count == 0) {
+    at.child("mapping").report(
+        "\"balanced\" shares out a number of cores; /cores/0/count is "
+        "\"as_needed\"");
+  }
+  for (std::size_t i = 0; i < h.cores.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (h.cores[i].name == h.cores[j].name) {
+        at.child("cores").item(i).report("name \"" + h.cores[i].name + "\" is taken");
+      }
+    }
+    if (h.cores[i].count == 0 && i + 1 < h.cores.size() &&
+        h.mapping.kind == MappingKind::one_core_per_stage) {
+      at.child("cores").item(i).report("\"as_needed\" leaves nothing for the groups after it");
+    }
+  }
+  if (!h.dram && h.energy.dram_pj_per_bit != 0) {
+    at.child("energy").child("dram_pj_per_bit").report("means nothing without \"dram\": give 0");
+  }
+  if (h.interconnect.kind == InterconnectKind::ideal && h.energy.hop_pj_per_bit != 0) {
+    at.child("energy")
+        .child("hop_pj_per_bit")
+        .report("means nothing on an ideal interconnect, which has no links: give 0");
+  }
+  if (h.memory_policy == MemoryPolicy::spill && !h.dram) {
+    at.child("memory_policy").report("\"spill\" needs a \"dram\" object");
+  }
+}
+
+}  // namespace
+
+Table<HardwareSpec> hardware_table() {
+  using H = HardwareSpec;
+  Table<H> t("hardware", "A chip: cores, what connects them, how stages are laid on them.");
+  t.required("name", &H::name, text(), "Name of the design.");
+  t.required("clock_mhz", &H::clock_mhz, number(above(0), "MHz"), "Clock of everything on chip.");
+  t.optional("elements", &H::elements, element_table().codec(), "Bytes of one element.",
+             "4 bytes each");
+  t.required("cores", &H::cores, list_of<CoreSpec>(core_table().codec(), 1), "Groups of cores.");
+  t.required("interconnect", &H::interconnect, interconnect_table().codec(),
+             "The network between cores.");
+  t.may_have("dram", &H::dram, dram_table().codec(), "Memory outside the chip.", "there is none");
+  t.optional("host", &H::host, host_table().codec(), "The way in for samples.", "no limits");
+  t.optional("mapping", &H::mapping, mapping_codec(), "Which cores serve which stage.");
+  t.optional("input_queue_packets", &H::input_queue_packets, integer(1, 1000000),
+             "Packets that may wait at a stage's input (the pipeline register).");
+  t.optional(
+      "memory_policy", &H::memory_policy,
+      words<MemoryPolicy>({{"error", MemoryPolicy::error, "what does not fit is refused"},
+                           {"stall", MemoryPolicy::stall, "fewer samples are in flight"},
+                           {"spill", MemoryPolicy::spill, "the excess goes to DRAM and back"}}),
+      "What happens when a stage needs more than its buffers hold.");
+  t.required("energy", &H::energy, energy_table().codec(), "Energy per event.");
+  t.may_have("area", &H::area, area_table().codec(), "Silicon per part.", "no area is reported");
+  t.check(check_chip);
+  return t;
+}
+
+HardwareSpec read_hardware(const Document& document, Issues& issues) {
+  HardwareSpec spec;
+  if (document.ok()) hardware_table().read(document.root(), Place(document, issues), spec);
+  return spec;
+}
+
+HardwareSpec load_hardware(const std::string& path) {
+  Issues issues;
+  const Document document = Document::from_file(path, issues);
+  HardwareSpec spec = read_hardware(document, issues);
+  issues.throw_if_any();
+  return spec;
+}
+
+}  // namespace stagecoach
