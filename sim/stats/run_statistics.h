@@ -105,7 +105,8 @@ struct SpanRecord {
   std::int64_t version_written = -1;  ///< updates only
 };
 
-/// Where the slices of a run go, in the order in which operations start.
+/// Where the slices of a run go, in the order in which operations start: a packet's forward at a
+/// stage before its backward, that before its update. Must not throw: a report never stops a run.
 class SpanSink {
  public:
   virtual ~SpanSink() = default;

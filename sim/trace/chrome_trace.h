@@ -16,8 +16,8 @@
 #include "models/packet_plan.h"
 #include "models/partition.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/stats/run_statistics.h"
 #include "sim/trace/gzip_writer.h"
-#include "sim/trace/span_sink.h"
 
 namespace stagecoach {
 
