@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
+#include "models/kernels/dot_tile.h"
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
 
@@ -12,6 +13,9 @@ namespace {
 // Weights of one slab of the backward pass; with their transposed copy and their velocity they
 // stay in a second-level cache of a megabyte.
 constexpr std::int64_t kSlabBytes = 320 * 1024;
+
+// Up to so many pixels the input gradient is made of dot products.
+constexpr std::int64_t kDotPixels = 32;
 
 /// target[tap][output of the group][input - first] = weights[tap][input of the group][output]
 template <class T>
@@ -37,6 +41,23 @@ void transpose_weights(const ConvGeometry& g, const T* weights, int first, int c
           if (i < columns) store(column + i * target_stride, block[i]);
       }
     }
+}
+
+/// True if dot products beat a transposed copy of the weights, which costs about as much as 16
+/// pixels do; the sums across lanes cost as much as eight vectors of outputs.
+template <class T>
+bool dots_win(const ConvGeometry& g, int batch) {
+  return std::int64_t{batch} * g.height * g.width <= kDotPixels;
+}
+
+template <class T>
+void clear_pad_lanes(const View<T>& v) {
+  const std::int64_t end = padded<T>(v.channels);
+  if (end == v.channels) return;
+  for (int n = 0; n < v.batch; ++n)
+    for (int y = 0; y < v.height; ++y)
+      for (int x = 0; x < v.width; ++x)
+        std::fill(v.pixel(n, y, x) + v.channels, v.pixel(n, y, x) + end, T(0));
 }
 
 }  // namespace
@@ -103,23 +124,29 @@ std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
 template <class T>
 void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weights, int first,
                          int count, bool accumulate, View<T> dx, T* scratch) {
-  const std::int64_t stride = padded<T>(count);
-  transpose_weights(g, weights, first, count, stride, scratch);
+  const bool dots = dots_win<T>(g, dx.batch);
   const int s = g.stride;
+  // Rows of the weights that a tap has, as they lie or in the transposed copy.
+  const int tap_rows = dots ? g.group_in() : g.group_out();
   TileProblem<T> p;
   p.batch = dx.batch;
   p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
   p.out = {dx.sample_stride, s * dx.row_stride, s * dx.pixel_stride};
   p.in_tap_row = -dy.row_stride;
   p.in_tap_column = -dy.pixel_stride;
-  p.weight_tap_row = s * g.kernel * g.group_out();
-  p.weight_tap_column = s * g.group_out();
-  p.channels = g.group_out();
-  p.weight_stride = stride;
+  p.weight_tap_row = s * g.kernel * tap_rows;
+  p.weight_tap_column = s * tap_rows;
   p.accumulate = accumulate;
-  const int groups = g.groups == 1 ? 1 : g.groups;
-  const std::int64_t columns = groups == 1 ? stride : g.group_in();
-  p.vectors = static_cast<int>(columns / kLanes<T>);
+  if (dots) {
+    p.weight_stride = g.weight_stride;
+    p.channels = g.groups == 1 ? count : g.group_in();
+    p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
+  } else {
+    p.weight_stride = padded<T>(count);
+    p.channels = g.group_out();
+    p.vectors = static_cast<int>((g.groups == 1 ? p.weight_stride : g.group_in()) / kLanes<T>);
+    transpose_weights(g, weights, first, count, p.weight_stride, scratch);
+  }
   // One problem for each place of an input pixel between output pixels: the taps differ.
   for (int row = 0; row < s; ++row)
     for (int column = 0; column < s; ++column) {
@@ -131,15 +158,21 @@ void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weigh
       if (p.rows <= 0 || p.columns <= 0) continue;
       if (accumulate && p.tap_rows * p.tap_columns == 0) continue;
       p.in_tap = (row + g.padding) / s * dy.row_stride + (column + g.padding) / s * dy.pixel_stride;
-      p.weight_tap = (tap_row * g.kernel + tap_column) * g.group_out();
-      for (int group = 0; group < groups; ++group) {
+      p.weight_tap = (tap_row * g.kernel + tap_column) * tap_rows;
+      for (int group = 0; group < g.groups; ++group) {
         p.input = dy.data + group * g.group_out();
         p.output =
             dx.data + row * dx.row_stride + column * dx.pixel_stride + first + group * g.group_in();
-        p.weights = scratch + group * g.group_in();
-        solve(p);
+        if (dots) {
+          p.weights = weights + first * g.weight_stride + group * g.group_out();
+          solve_dots(p);
+        } else {
+          p.weights = scratch + group * g.group_in();
+          solve(p);
+        }
       }
     }
+  if (dots && first + count == g.in_channels) clear_pad_lanes(dx);
 }
 
 template void conv_forward(const ConvGeometry&, View<const float>, const float*, const float*,

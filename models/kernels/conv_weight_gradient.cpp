@@ -25,41 +25,60 @@ int band_rows(const ConvGeometry& g, int batch) {
   return static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
 }
 
-/// Walks the weight rows of channels [first, first + count) of one group in tiles.
+/// The weight rows of input channels [first, first + count) of one group, in tiles.
 template <class T>
 class RowWalk {
  public:
   RowWalk(const ConvGeometry& g, const View<const T>& x, int first, int count)
       : g_(g), x_(x), first_(first), count_(count) {}
 
+  /// All vectors of a few rows, then the next rows: the weights are walked as they lie.
   void run(RowTile<T>& tile, int vectors) {
-    const int step = consecutive_rows(vectors);
+    tile.x_at = x_at_;
+    tile.row_at = row_at_;
+    const RowTile<T> at_zero = tile;
+    const int step = consecutive_rows(vectors == 1 ? 1 : 2);
     const int whole = count_ / step * step;
-    for (int t = 0; t < g_.taps(); ++t)
-      for (int c = 0; c < whole; c += step) {
-        set(t, c, 0);
-        tile.x_at = x_at_;
-        tile.row_at = row_at_;
-        run_consecutive_row_tile(tile, g_.weight_stride, vectors);
-      }
+    for (int a = 0; a < g_.kernel; ++a)
+      for (int b = 0; b < g_.kernel; ++b)
+        for (int c = 0; c < whole; c += step) {
+          set(a, b, c, 0);
+          for_vectors(tile, at_zero, vectors,
+                      [&](int nv) { run_consecutive_row_tile(tile, g_.weight_stride, nv); });
+        }
     const int rest = count_ - whole;
     const int rows = g_.taps() * rest;
     const int tiles = (rows + kTileRows - 1) / kTileRows;
     for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
       const int begin = static_cast<int>(std::int64_t{rows} * i / tiles);
       const int end = static_cast<int>(std::int64_t{rows} * (i + 1) / tiles);
-      for (int r = begin; r < end; ++r) set(r / rest, whole + r % rest, r - begin);
-      tile.x_at = x_at_;
-      tile.row_at = row_at_;
-      run_row_tile(tile, end - begin, vectors);
+      for (int r = begin; r < end; ++r)
+        set(r / rest / g_.kernel, r / rest % g_.kernel, whole + r % rest, r - begin);
+      for_vectors(tile, at_zero, vectors, [&](int nv) { run_row_tile(tile, end - begin, nv); });
     }
   }
 
  private:
-  void set(int tap, int channel, int i) {
-    x_at_[i] = (tap / g_.kernel - g_.padding) * x_.row_stride +
-               (tap % g_.kernel - g_.padding) * x_.pixel_stride + first_ + channel;
-    row_at_[i] = (tap * g_.group_in() + first_ + channel) * g_.weight_stride;
+  void set(int tap_row, int tap_column, int channel, int i) {
+    x_at_[i] = (tap_row - g_.padding) * x_.row_stride +
+               (tap_column - g_.padding) * x_.pixel_stride + first_ + channel;
+    row_at_[i] =
+        ((tap_row * g_.kernel + tap_column) * g_.group_in() + first_ + channel) * g_.weight_stride;
+  }
+
+  template <class Run>
+  static void for_vectors(RowTile<T>& tile, const RowTile<T>& at_zero, int vectors, Run run) {
+    constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
+    tile.dy = at_zero.dy;
+    tile.target = at_zero.target;
+    for (int v = 0; v < vectors;) {
+      const int left = vectors - v;
+      const int nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
+      run(nv);
+      v += nv;
+      tile.dy += nv * kLanes<T>;
+      tile.target.shift(nv * kLanes<T>);
+    }
   }
 
   const ConvGeometry& g_;
@@ -67,14 +86,6 @@ class RowWalk {
   int first_, count_;
   std::ptrdiff_t x_at_[kTileRows], row_at_[kTileRows];
 };
-
-template <class T>
-void shift(RowTarget<T>& target, std::int64_t by) {
-  if (target.sums) target.sums += by;
-  if (target.weights) target.weights += by;
-  if (target.velocity) target.velocity += by;
-  if (target.predicted) target.predicted += by;
-}
 
 }  // namespace
 
@@ -105,22 +116,19 @@ void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> 
   const int band = band_rows<T>(g, dy.batch);
   const int in = g.groups == 1 ? count : g.group_in();
   const int vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
-  constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
   for (int row = 0; row < rows; row += band)
-    for (int group = 0; group < g.groups; ++group)
-      for (int v = 0, nv = 0; v < vectors; v += nv) {
-        const int left = vectors - v, column = group * g.group_out() + v * kLanes<T>;
-        nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
-        tile.first_row = row;
-        tile.rows = std::min(band, rows - row);
-        tile.x = x.data + group * g.group_in();
-        tile.dy = dy.data + column;
-        tile.target = whole;
-        shift(tile.target, column);
-        tile.target.start_from_sums = row > 0 || (accumulate && !update);
-        tile.target.update = update && row + band >= rows;
-        RowWalk<T>(g, x, g.groups == 1 ? first : 0, in).run(tile, nv);
-      }
+    for (int group = 0; group < g.groups; ++group) {
+      const int column = group * g.group_out();
+      tile.first_row = row;
+      tile.rows = std::min(band, rows - row);
+      tile.x = x.data + group * g.group_in();
+      tile.dy = dy.data + column;
+      tile.target = whole;
+      tile.target.shift(column);
+      tile.target.start_from_sums = row > 0 || (accumulate && !update);
+      tile.target.update = update && row + band >= rows;
+      RowWalk<T>(g, x, g.groups == 1 ? first : 0, in).run(tile, vectors);
+    }
 }
 
 template <class T>

@@ -27,8 +27,9 @@ inline void finish(const RowTile<T>& tile, const std::ptrdiff_t (&row_at)[R],
     for (int v = 0; v < NV; ++v) store(target.sums + row_at[r] + v * L, sum[r][v]);
 }
 
-/// Consecutive rows need no offsets in registers: `kConsecutive`.
-template <class T, int R, int NV, bool kConsecutive>
+/// Consecutive rows need no offsets in registers: `kConsecutive`. C: pixels of a row; 0: any
+/// number.
+template <class T, int R, int NV, bool kConsecutive, int C>
 [[gnu::noinline]] void run(const RowTile<T>& tile, std::ptrdiff_t stride) {
   constexpr int L = kLanes<T>;
   Vec<T> sum[R][NV];
@@ -49,8 +50,9 @@ template <class T, int R, int NV, bool kConsecutive>
     const T* x = tile.x + n * tile.x_strides.sample + y * tile.x_strides.row +
                  (kConsecutive ? tile.x_at[0] : 0);
     const T* dy = tile.dy + n * tile.dy_strides.sample + y * tile.dy_strides.row;
+    const int columns = C ? C : tile.columns;
 #pragma GCC unroll 2
-    for (int j = 0; j < tile.columns; ++j) {
+    for (int j = 0; j < columns; ++j) {
       Vec<T> b[NV];
 #pragma GCC unroll 4
       for (int v = 0; v < NV; ++v) b[v] = load(dy + v * L);
@@ -76,8 +78,24 @@ using Kernel = void (*)(const RowTile<T>&, std::ptrdiff_t);
 
 template <class T, int NV, int... R>
 void run_any(const RowTile<T>& tile, int count, std::integer_sequence<int, R...>) {
-  static constexpr Kernel<T> kernels[] = {&run<T, R + 1, NV, false>...};
+  static constexpr Kernel<T> kernels[] = {&run<T, R + 1, NV, false, 0>...};
   kernels[count - 1](tile, 0);
+}
+
+template <class T, int R, int NV>
+void run_consecutive(const RowTile<T>& tile, std::ptrdiff_t stride) {
+  switch (tile.columns) {
+    case 4:
+      return run<T, R, NV, true, 4>(tile, stride);
+    case 8:
+      return run<T, R, NV, true, 8>(tile, stride);
+    case 16:
+      return run<T, R, NV, true, 16>(tile, stride);
+    case 32:
+      return run<T, R, NV, true, 32>(tile, stride);
+    default:
+      return run<T, R, NV, true, 0>(tile, stride);
+  }
 }
 
 }  // namespace
@@ -92,9 +110,9 @@ void run_row_tile(const RowTile<T>& tile, int count, int vectors) {
 
 template <class T>
 void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int vectors) {
-  if (vectors == 1) return run<T, 2 * kTileRows, 1, true>(tile, stride);
-  if (vectors == 2) return run<T, kTileRows, 2, true>(tile, stride);
-  return run<T, kTileRows, 3, true>(tile, stride);
+  if (vectors == 1) return run_consecutive<T, 2 * kTileRows, 1>(tile, stride);
+  if (vectors == 2) return run_consecutive<T, kTileRows, 2>(tile, stride);
+  return run_consecutive<T, kTileRows, 3>(tile, stride);
 }
 
 template void run_row_tile(const RowTile<float>&, int, int);

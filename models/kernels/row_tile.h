@@ -21,6 +21,13 @@ struct RowTarget {
   T* velocity = nullptr;
   T* predicted = nullptr;  ///< may be null
   UpdateCoefficients<T> coefficients;
+
+  void shift(std::ptrdiff_t elements) {
+    if (sums) sums += elements;
+    if (weights) weights += elements;
+    if (velocity) velocity += elements;
+    if (predicted) predicted += elements;
+  }
 };
 
 /// Pixels [first_row, first_row + rows) x columns of the output's gradient, counting rows through
