@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
+#include "models/kernels/row_stream.h"
 #include "models/kernels/row_tile.h"
 
 namespace stagecoach {
@@ -12,6 +13,9 @@ namespace {
 constexpr std::int64_t kBandBytes = 28 * 1024;
 // ... which pays while the sums, read and written once a band, stay in the second-level one.
 constexpr std::int64_t kBandedSumsBytes = 256 * 1024;
+
+// Output gradients that few pixels keep in the first-level cache beside the weights passing by.
+constexpr int kChunkBytes = 16 * 1024;
 
 /// Rows of output pixels (through all samples) summed before the next weight rows are taken.
 template <class T>
@@ -37,14 +41,21 @@ class RowWalk {
     tile.x_at = x_at_;
     tile.row_at = row_at_;
     const RowTile<T> at_zero = tile;
+    const bool fetch =
+        tile.target.update && g_.weight_elements() * std::int64_t{sizeof(T)} > kBandedSumsBytes;
     const int step = consecutive_rows(vectors == 1 ? 1 : 2);
     const int whole = count_ / step * step;
     for (int a = 0; a < g_.kernel; ++a)
       for (int b = 0; b < g_.kernel; ++b)
         for (int c = 0; c < whole; c += step) {
           set(a, b, c, 0);
-          for_vectors(tile, at_zero, vectors,
-                      [&](int nv) { run_consecutive_row_tile(tile, g_.weight_stride, nv); });
+          const bool tap_ends = c + step >= whole;
+          const std::ptrdiff_t next =
+              row_at_[0] + (tap_ends ? g_.group_in() - c : step) * g_.weight_stride;
+          for_vectors(tile, at_zero, vectors, [&](int nv) {
+            if (fetch) fetch_rows(tile.target, next, step, nv);
+            run_consecutive_row_tile(tile, g_.weight_stride, step, nv);
+          });
         }
     const int rest = count_ - whole;
     const int rows = g_.taps() * rest;
@@ -64,6 +75,16 @@ class RowWalk {
                (tap_column - g_.padding) * x_.pixel_stride + first_ + channel;
     row_at_[i] =
         ((tap_row * g_.kernel + tap_column) * g_.group_in() + first_ + channel) * g_.weight_stride;
+  }
+
+  /// The machine's own prefetchers do not follow tiles across rows: fetch what the same columns of
+  /// the next rows will update.
+  void fetch_rows(const RowTarget<T>& target, std::ptrdiff_t at, int rows, int vectors) const {
+    for (int r = 0; r < rows; ++r, at += g_.weight_stride)
+      for (int v = 0; v < vectors * kVectorBytes; v += 64) {
+        __builtin_prefetch(reinterpret_cast<const char*>(target.weights + at) + v, 0, 2);
+        __builtin_prefetch(reinterpret_cast<const char*>(target.velocity + at) + v, 0, 2);
+      }
   }
 
   template <class Run>
@@ -87,12 +108,53 @@ class RowWalk {
   std::ptrdiff_t x_at_[kTileRows], row_at_[kTileRows];
 };
 
+/// All rows of channels [first, first + count) for few pixels, dy laid out for it in `scratch`.
+template <class T>
+void stream_rows(const ConvGeometry& g, const View<const T>& x, const View<const T>& dy, int first,
+                 int count, const RowTarget<T>& whole, T* scratch) {
+  constexpr int L = kLanes<T>;
+  const int image = g.out_height * g.out_width, pixels = dy.batch * image;
+  const int slots = stream_pixels(pixels);
+  const int all_vectors = static_cast<int>(padded<T>(g.out_channels) / L);
+  std::ptrdiff_t x_at[kStreamPixels];
+  for (int p = 0; p < slots; ++p) {
+    const int n = p / image, i = p % image / g.out_width, j = p % g.out_width;
+    if (p < pixels)
+      x_at[p] = n * x.sample_stride + i * g.stride * x.row_stride + j * g.stride * x.pixel_stride;
+    for (int v = 0; v < all_vectors; ++v)
+      store(scratch + (v * slots + p) * L, p < pixels ? load(dy.pixel(n, i, j) + v * L) : Vec<T>{});
+  }
+  const int in = g.group_in(), vectors = static_cast<int>(padded<T>(g.group_out()) / L);
+  // A chunk of dy stays in the first-level cache while a group of rows meets it.
+  constexpr int kGroup = 8;
+  const int chunk = std::max(1, kChunkBytes / kVectorBytes / slots);
+  T values[kGroup][kStreamPixels] = {};
+  for (int t = 0; t < g.taps(); ++t) {
+    const T* tap = x.data + (t / g.kernel - g.padding) * x.row_stride +
+                   (t % g.kernel - g.padding) * x.pixel_stride;
+    for (int c = first; c < first + count; c += kGroup) {
+      const int rows = std::min(kGroup, first + count - c);
+      for (int r = 0; r < rows; ++r)
+        for (int p = 0; p < pixels; ++p) values[r][p] = tap[x_at[p] + c + r];
+      for (int v = 0; v < vectors; v += chunk)
+        for (int r = 0; r < rows; ++r) {
+          const int column = (c + r) / in * g.group_out() + v * L;
+          RowTarget<T> target = whole;
+          target.shift((t * in + (c + r) % in) * g.weight_stride + column);
+          stream_row(values[r], slots, scratch + column * slots, std::min(chunk, vectors - v),
+                     target);
+        }
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
 std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g) {
   const std::int64_t bytes = g.weight_elements() * std::int64_t{sizeof(T)};
-  return bytes > kBandedSumsBytes ? 0 : g.weight_elements();
+  return std::max(bytes > kBandedSumsBytes ? 0 : g.weight_elements(),
+                  kStreamPixels * padded<T>(g.out_channels));
 }
 
 template <class T>
@@ -106,6 +168,13 @@ void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> 
     whole.velocity = update->velocity;
     whole.predicted = update->predicted;
     whole.coefficients = update->coefficients[0];
+  }
+  const std::int64_t pixels = std::int64_t{1} * dy.batch * g.out_height * g.out_width;
+  if (pixels <= kStreamPixels) {
+    whole.sums = gradient;
+    whole.update = update != nullptr;
+    whole.start_from_sums = accumulate;
+    return stream_rows(g, x, dy, first, count, whole, scratch);
   }
   RowTile<T> tile;
   tile.columns = g.out_width;

@@ -109,15 +109,17 @@ void run_row_tile(const RowTile<T>& tile, int count, int vectors) {
 }
 
 template <class T>
-void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int vectors) {
-  if (vectors == 1) return run_consecutive<T, 2 * kTileRows, 1>(tile, stride);
+void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int count,
+                              int vectors) {
+  if (count == 2 * kTileRows) return run_consecutive<T, 2 * kTileRows, 1>(tile, stride);
+  if (vectors == 1) return run_consecutive<T, kTileRows, 1>(tile, stride);
   if (vectors == 2) return run_consecutive<T, kTileRows, 2>(tile, stride);
   return run_consecutive<T, kTileRows, 3>(tile, stride);
 }
 
 template void run_row_tile(const RowTile<float>&, int, int);
 template void run_row_tile(const RowTile<double>&, int, int);
-template void run_consecutive_row_tile(const RowTile<float>&, std::ptrdiff_t, int);
-template void run_consecutive_row_tile(const RowTile<double>&, std::ptrdiff_t, int);
+template void run_consecutive_row_tile(const RowTile<float>&, std::ptrdiff_t, int, int);
+template void run_consecutive_row_tile(const RowTile<double>&, std::ptrdiff_t, int, int);
 
 }  // namespace stagecoach

@@ -64,11 +64,12 @@ template <class T>
 void run_row_tile(const RowTile<T>& tile, int count, int vectors);
 
 /// The same for rows of consecutive channels of one tap, `stride` elements apart in the weights:
-/// x_at[0] and row_at[0] only. count is kTileRows, or 2 kTileRows with vectors == 1.
+/// x_at[0] and row_at[0] only. `count` is consecutive_rows() of some number of vectors.
 template <class T>
-void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int vectors);
+void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int count,
+                              int vectors);
 
-/// Rows that run_consecutive_row_tile() takes at a time.
+/// Rows that run_consecutive_row_tile() takes at a time in a matrix of so many vectors.
 constexpr int consecutive_rows(int vectors) { return vectors == 1 ? 2 * kTileRows : kTileRows; }
 
 }  // namespace stagecoach

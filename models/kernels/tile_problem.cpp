@@ -20,6 +20,34 @@ struct Block {
   int first_tap, taps, first_channel, channels;
 };
 
+/// Fetches the weights of the next block, a few lines with every tile of this one: the strides of
+/// the tiles are more than the machine's own prefetchers follow.
+class Prefetcher {
+ public:
+  Prefetcher() = default;
+  Prefetcher(const void* begin, std::ptrdiff_t bytes, int tiles)
+      : at_(static_cast<const char*>(begin)),
+        end_(at_ + bytes),
+        bytes_a_tile_((bytes / std::max(1, tiles) + 64) / 64 * 64) {}
+
+  void step() {
+    const char* stop = std::min(end_, at_ + bytes_a_tile_);
+    for (; at_ < stop; at_ += 64) __builtin_prefetch(at_, 0, 2);
+  }
+
+ private:
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  std::ptrdiff_t bytes_a_tile_ = 0;
+};
+
+/// The first weight row of a tap.
+template <class T>
+std::ptrdiff_t first_row(const TileProblem<T>& p, int tap) {
+  return p.weight_tap + tap / p.tap_columns * p.weight_tap_row +
+         tap % p.tap_columns * p.weight_tap_column;
+}
+
 template <class T>
 void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
   const int in_runs =
@@ -31,8 +59,7 @@ void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
     const int a = t / p.tap_columns, b = t % p.tap_columns;
     const std::ptrdiff_t in =
         p.in_tap + a * p.in_tap_row + b * p.in_tap_column + block.first_channel;
-    const std::ptrdiff_t row =
-        p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column + block.first_channel;
+    const std::ptrdiff_t row = first_row(p, t) + block.first_channel;
     if (in_runs) steps.run[steps.runs++] = {in, row * p.weight_stride};
     for (int c = in_runs; c < block.channels; ++c)
       steps.single[steps.singles++] = {in + c, (row + c) * p.weight_stride};
@@ -40,12 +67,14 @@ void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
 }
 
 template <class T>
-void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& kernel, int vector) {
+void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& kernel, int vector,
+              Prefetcher& next) {
   for (int n = 0; n < p.batch; ++n)
     for (int y = 0; y < p.rows; ++y) {
       tile.input = p.input + n * p.in.sample + y * p.in.row;
       tile.output = p.output + n * p.out.sample + y * p.out.row + vector * kLanes<T>;
       for (int x = 0; x < p.columns; x += kernel.pixels) {
+        next.step();
         kernel.run(tile, p.out.pixel);
         tile.input += kernel.pixels * p.in.pixel;
         tile.output += kernel.pixels * p.out.pixel;
@@ -54,7 +83,8 @@ void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& ke
 }
 
 template <class T>
-void run_anywhere(const TileProblem<T>& p, PixelTile<T> tile, int vector, int vectors) {
+void run_anywhere(const TileProblem<T>& p, PixelTile<T> tile, int vector, int vectors,
+                  Prefetcher& next) {
   const int pixels = p.batch * p.rows * p.columns;
   const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
   for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
@@ -65,12 +95,13 @@ void run_anywhere(const TileProblem<T>& p, PixelTile<T> tile, int vector, int ve
     tile.in_at = at.in();
     tile.output = p.output + at.base_out() + vector * kLanes<T>;
     tile.out_at = at.out();
+    next.step();
     run_pixel_tile(tile, end - begin, vectors);
   }
 }
 
 template <class T>
-void solve_block(const TileProblem<T>& p, const Block& block, bool first) {
+void solve_block(const TileProblem<T>& p, const Block& block, bool first, Prefetcher next) {
   Steps steps;
   fill_steps(p, block, steps);
   constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
@@ -85,9 +116,9 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first) {
     tile.accumulate = !first || p.accumulate;
     const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, nv);
     if (kernel.run) {
-      run_rows(p, tile, kernel, v);
+      run_rows(p, tile, kernel, v, next);
     } else {
-      run_anywhere(p, tile, v, nv);
+      run_anywhere(p, tile, v, nv, next);
     }
   }
 }
@@ -108,14 +139,21 @@ void solve(const TileProblem<T>& p) {
       channels_a_block = static_cast<int>(
           std::max<std::ptrdiff_t>(16, kBlockBytes / row_bytes / kRunUnroll * kRunUnroll));
   }
-  bool first = true;
-  if (taps == 0) return solve_block(p, {0, 0, 0, 0}, true);  // a phase of the stride without taps
+  if (taps == 0) return solve_block(p, {0, 0, 0, 0}, true, {});  // a phase of a stride, no taps
+  const int tiles =
+      p.vectors / 2 * ((p.batch * p.rows * p.columns + kTilePixels - 1) / kTilePixels);
   for (int t = 0; t < taps; t += taps_a_block)
     for (int c = 0; c < p.channels; c += channels_a_block) {
-      solve_block(
-          p, {t, std::min(taps_a_block, taps - t), c, std::min(channels_a_block, p.channels - c)},
-          first);
-      first = false;
+      const Block block{t, std::min(taps_a_block, taps - t), c,
+                        std::min(channels_a_block, p.channels - c)};
+      Prefetcher next;
+      if (tap_bytes * taps > kCachedBytes) {
+        // Blocks of taps that are not neighbours (strides) fetch some bytes in vain.
+        const std::ptrdiff_t row = first_row(p, t) + c + block.taps * block.channels;
+        next = Prefetcher(p.weights + row * p.weight_stride,
+                          block.taps * block.channels * row_bytes, tiles);
+      }
+      solve_block(p, block, t == 0 && c == 0, next);
     }
 }
 
