@@ -202,25 +202,47 @@ Table<NetworkSpec> network_table() {
 }
 
 Codec<NetworkFile> network_codec() {
-  Codec<NetworkFile> file = converted<NetworkFile, std::string>(
-      text(),
-      [](const std::string& path) {
-        NetworkFile network;
-        network.form = NetworkFile::Form::file;
-        network.path = path;
-        return network;
-      },
-      [](const NetworkFile& network) { return network.path; },
-      [](const NetworkFile& network) { return network.form == NetworkFile::Form::file; });
-  Codec<NetworkFile> layers = converted<NetworkFile, NetworkSpec>(
-      network_table().codec(),
-      [](const NetworkSpec& spec) {
-        NetworkFile network;
-        network.spec = spec;
-        return network;
-      },
-      [](const NetworkFile& network) { return network.spec; });
-  return one_of<NetworkFile>({std::move(file), std::move(layers)});
+  using Form = NetworkFile::Form;
+  const Codec<std::string> path = text();
+  const Codec<NetworkSpec> layers = network_table().codec();
+  const Codec<FamilySpec> family = family_codec();
+  auto info = std::make_shared<TypeInfo>();
+  info->kind = TypeKind::one_of;
+  info->choices = {layers.info, path.info, family.info};
+  Codec<NetworkFile> codec;
+  codec.info = info;
+  codec.read = [=](const Json& value, const Place& at, NetworkFile& out) {
+    bool good = false;
+    NetworkFile read;
+    if (value.is_string()) {
+      read.form = Form::file;
+      good = path.read(value, at, read.path);
+    } else if (value.is_object() && value.contains("family")) {
+      read.form = Form::family;
+      good = family.read(value, at, read.family);
+    } else if (value.is_object()) {
+      read.form = Form::layers;
+      good = layers.read(value, at, read.spec);
+    } else {
+      at.report_value(value, *info);
+    }
+    if (good) out = std::move(read);
+    return good;
+  };
+  codec.write = [=](const NetworkFile& network) {
+    switch (network.form) {
+      case Form::file:
+        return path.write(network.path);
+      case Form::family:
+        return family.write(network.family);
+      case Form::layers:
+        return layers.write(network.spec);
+      case Form::none:
+        break;
+    }
+    return OrderedJson();
+  };
+  return codec;
 }
 
 }  // namespace stagecoach

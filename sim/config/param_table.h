@@ -58,9 +58,10 @@ struct Variant {
 template <class T>
 class Table {
  public:
-  /// `name` heads the object's section in documents, `sentence` opens it.
-  explicit Table(std::string name = "", std::string sentence = "")
-      : name_(std::move(name)), sentence_(std::move(sentence)) {}
+  /// `name` heads the object's section in documents, `sentence` opens it; `prototype` has the
+  /// defaults (whoever reads must start from the same).
+  explicit Table(std::string name = "", std::string sentence = "", T prototype = T{})
+      : name_(std::move(name)), sentence_(std::move(sentence)), prototype_(std::move(prototype)) {}
 
   template <class M>
   struct Same {
@@ -269,7 +270,7 @@ class Table {
   Table& add(std::string key, M T::*member, Codec<M> type, bool is_required, std::string sentence,
              std::string default_text) {
     Row<T> row;
-    const OrderedJson fallback = is_required ? OrderedJson() : type.write(T{}.*member);
+    const OrderedJson fallback = is_required ? OrderedJson() : type.write(prototype_.*member);
     const bool only_if_given = !default_text.empty();
     row.info = {std::move(key),
                 type.info,
@@ -346,6 +347,7 @@ class Table {
 
   std::string name_;
   std::string sentence_;
+  T prototype_;
   std::vector<Row<T>> rows_;
   std::string tag_;
   bool tag_has_default_ = false;

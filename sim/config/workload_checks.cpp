@@ -30,6 +30,32 @@ bool too_large(const LayerNode& node, std::string& what) {
   return true;
 }
 
+/// `has_layers`: the layers stand at `at`, one by one.
+Network checked(const NetworkSpec& spec, const Place& at, bool has_layers) {
+  std::vector<NetworkIssue> problems;
+  Network network = build_network(spec, problems);
+  for (const NetworkIssue& problem : problems) {
+    Place place = at;
+    if (problem.layer >= 0 && has_layers) place = at.child("layers").item(problem.layer);
+    if (!problem.field.empty() && (problem.layer < 0 || has_layers)) {
+      place = place.child(problem.field);
+    }
+    const std::string name = problem.layer < 0 ? "" : network.layers[problem.layer].spec.name;
+    place.report((name.empty() ? "" : "layer \"" + printable(name) + "\": ") + problem.message);
+  }
+  if (!problems.empty()) return network;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    std::string what;
+    if (!too_large(network.layers[i], what)) continue;
+    const Place place = has_layers ? at.child("layers").item(i) : at;
+    place.report("layer \"" + printable(network.layers[i].spec.name) + "\": " + what +
+                 " is too large; allowed: fewer than " + std::to_string(kMaxElements) +
+                 " elements");
+    break;  // what follows has the same cause
+  }
+  return network;
+}
+
 void check_cuts(const std::vector<std::string>& cuts, const Network& network, const Place& at) {
   std::vector<std::string> names;
   for (const LayerNode& node : network.layers) names.push_back(node.spec.name);
@@ -53,24 +79,14 @@ void check_cuts(const std::vector<std::string>& cuts, const Network& network, co
 }  // namespace
 
 Network checked_network(const NetworkSpec& spec, const Place& at) {
+  return checked(spec, at, true);
+}
+
+Network checked_family(const FamilySpec& spec, const Place& at) {
   std::vector<NetworkIssue> problems;
-  Network network = build_network(spec, problems);
-  for (const NetworkIssue& problem : problems) {
-    Place place = problem.layer < 0 ? at : at.child("layers").item(problem.layer);
-    if (!problem.field.empty()) place = place.child(problem.field);
-    const std::string& name =
-        problem.layer < 0 ? std::string() : network.layers[problem.layer].spec.name;
-    place.report((name.empty() ? "" : "layer \"" + printable(name) + "\": ") + problem.message);
-  }
-  if (!problems.empty()) return network;
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    std::string what;
-    if (!too_large(network.layers[i], what)) continue;
-    at.child("layers").item(i).report(what + " is too large; allowed: fewer than " +
-                                      std::to_string(kMaxElements) + " elements");
-    break;  // what follows has the same cause
-  }
-  return network;
+  const NetworkSpec network = build_family(spec, problems);
+  for (const NetworkIssue& problem : problems) at.child(problem.field).report(problem.message);
+  return problems.empty() ? checked(network, at, false) : Network();
 }
 
 void check_pipeline(const WorkloadFile& file, const Network& network, const Place& root) {

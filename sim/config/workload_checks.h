@@ -10,6 +10,9 @@ namespace stagecoach {
 /// Builds the network and reports its problems at their fields. `at` is the network object.
 Network checked_network(const NetworkSpec& spec, const Place& at);
 
+/// The same for a family. Its layers stand nowhere in the file: their problems go to `at` itself.
+Network checked_family(const FamilySpec& spec, const Place& at);
+
 /// Pipeline against training and network; `root` is the workload.
 void check_pipeline(const WorkloadFile& file, const Network& network, const Place& root);
 

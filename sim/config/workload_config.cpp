@@ -18,7 +18,9 @@ std::string resolved_path(const fs::path& root, const std::string& path) {
 
 /// Layers from wherever they stand; problems of shapes and names are reported there.
 Network resolve_network(const NetworkFile& file, const Place& at) {
+  if (file.form == NetworkFile::Form::none) return {};  // reported already
   if (file.form == NetworkFile::Form::layers) return checked_network(file.spec, at);
+  if (file.form == NetworkFile::Form::family) return checked_family(file.family, at);
   const fs::path folder = fs::path(at.document().label()).parent_path();
   const Document document = Document::from_file(resolved_path(folder, file.path), at.issues());
   NetworkSpec spec;
@@ -125,10 +127,7 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
     workload.switch_epoch = *file.pipeline.switch_share * file.training.epochs;
   }
 
-  // A network that was not read has been reported already.
-  const bool network_given =
-      file.network.form == NetworkFile::Form::file || !file.network.spec.layers.empty();
-  if (network_given) workload.network = resolve_network(file.network, root.child("network"));
+  workload.network = resolve_network(file.network, root.child("network"));
   if (issues.size() != before) return workload;
   check_pipeline(file, workload.network, root);
   if (issues.size() != before) return workload;
@@ -150,6 +149,7 @@ OrderedJson resolved_workload(const WorkloadConfig& workload) {
   }
   absolute(file.dataset.train_labels);
   absolute(file.dataset.test_labels);
+  file.network.form = NetworkFile::Form::layers;
   file.network.spec.input = workload.network.input;
   for (const LayerNode& node : workload.network.layers) {
     file.network.spec.layers.push_back(node.spec);

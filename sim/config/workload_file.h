@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/data/dataset.h"
+#include "models/families.h"
 #include "models/partition.h"
 #include "models/spec.h"
 #include "sim/config/param_table.h"
@@ -18,10 +19,11 @@ namespace stagecoach {
 
 /// `network`: layers, the name of a file that holds them, or a family.
 struct NetworkFile {
-  enum class Form { layers, file };
-  Form form = Form::layers;
-  NetworkSpec spec;  ///< form layers
-  std::string path;  ///< form file: relative to the workload file's folder
+  enum class Form { none, layers, file, family };
+  Form form = Form::none;  ///< none: not read, or not without error
+  NetworkSpec spec;        ///< form layers
+  std::string path;        ///< form file: relative to the workload file's folder
+  FamilySpec family;       ///< form family
 };
 
 /// `pipeline`.
@@ -93,6 +95,9 @@ Table<OptimizerFile> optimizer_table();
 
 /// `network` in its three forms.
 Codec<NetworkFile> network_codec();
+
+/// A network family with its options; defaults are the family's own.
+Codec<FamilySpec> family_codec();
 
 /// [C,H,W] or [F].
 Codec<Shape> shape_codec();

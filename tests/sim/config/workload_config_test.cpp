@@ -237,3 +237,47 @@ TEST_CASE("The resolved workload, read again, gives the same") {
     CHECK(second.stages.size() == first.stages.size());
   }
 }
+
+TEST_CASE("A family expands with its own defaults and the options given") {
+  const auto family = [](const std::string& text) {
+    return good_workload(
+        minimal({{"/dataset", R"({"format": "idx", "train_images": "i", "train_labels": "l"})"},
+                 {"/network", text}}));
+  };
+  const WorkloadConfig lenet = family(R"({"family": "lenet5", "classes": 7})");
+  CHECK(lenet.network.input == Shape::image(1, 28, 28));
+  CHECK(lenet.network.output() == Shape::features(7));
+  const WorkloadConfig resnet = family(R"({"family": "resnet_cifar", "depth": 32})");
+  CHECK(resnet.network.input == Shape::image(3, 32, 32));
+  // He et al. 2015 count 32 weight layers; the two projecting shortcuts are two more.
+  CHECK(resnet.stages.size() == 34);
+  const auto groups = [](const WorkloadConfig& w) {
+    for (const LayerNode& node : w.network.layers) {
+      if (node.spec.kind == LayerKind::group_norm) return node.spec.groups;
+    }
+    return 0;
+  };
+  CHECK(groups(resnet) == 8);
+  CHECK(groups(family(R"({"family": "resnet_cifar", "norm_groups": 4})")) == 4);
+  CHECK(groups(family(R"({"family": "resnet_cifar", "norm_group_size": 8})")) == 2);
+  CHECK(family(R"({"family": "vgg", "form": "imagenet"})").network.input ==
+        Shape::image(3, 224, 224));
+}
+
+TEST_CASE("Every workload that is shipped reads without error") {
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(STAGECOACH_SOURCE_DIR "/workloads")) {
+    if (entry.path().extension() != ".json" || entry.path().filename() == "workload.schema.json") {
+      continue;
+    }
+    CAPTURE(entry.path());
+    ++files;
+    Issues issues;
+    const Document document = Document::from_file(entry.path().string(), issues);
+    const WorkloadConfig workload = read_workload(document, "", issues);
+    CHECK(issues.text() == "");
+    CHECK_FALSE(workload.stages.empty());
+  }
+  CHECK(files > 0);
+}
