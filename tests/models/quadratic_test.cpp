@@ -3,8 +3,9 @@
 // per update that the engine shows the largest root of the characteristic polynomial?
 #include <catch2/catch.hpp>
 
-#include <Eigen/Dense>
+#include <cmath>
 #include <complex>
+#include <vector>
 
 #include "models/trainer.h"
 #include "tests/support/order_of_operations.h"
@@ -61,16 +62,23 @@ double weight_after(const Setting& s, PacketId updates) {
   return trainer->export_weights().at("fc.weight").values[0];
 }
 
-/// Largest modulus among the roots; coefficients from the constant term up.
+/// Largest modulus among the roots, by Weierstrass's simultaneous iteration; coefficients from the
+/// constant term up. (Eigen's eigenvalues need larger fixed blocks than this build allows.)
 std::complex<double> largest_root(const std::vector<double>& c) {
   const int n = static_cast<int>(c.size()) - 1;
-  Eigen::MatrixXd companion = Eigen::MatrixXd::Zero(n, n);
-  for (int i = 0; i < n; ++i) companion(i, n - 1) = -c[i] / c[n];
-  for (int i = 1; i < n; ++i) companion(i, i - 1) = 1;
-  const auto roots = companion.eigenvalues();
+  std::vector<std::complex<double>> roots;
+  for (int i = 0; i < n; ++i) roots.push_back(std::pow(std::complex<double>(0.4, 0.9), i));
+  for (int round = 0; round < 2000; ++round)
+    for (int i = 0; i < n; ++i) {
+      std::complex<double> value = 1;  // of the polynomial with leading coefficient 1
+      for (int k = n - 1; k >= 0; --k) value = value * roots[i] + c[k] / c[n];
+      for (int j = 0; j < n; ++j)
+        if (j != i) value /= roots[i] - roots[j];
+      roots[i] -= value;
+    }
   std::complex<double> best = 0;
-  for (int i = 0; i < n; ++i)
-    if (std::abs(roots[i]) > std::abs(best)) best = roots[i];
+  for (const std::complex<double>& root : roots)
+    if (std::abs(root) > std::abs(best)) best = root;
   return best;
 }
 
