@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/app/ask.h"
 
-#include <cstdio>
 #include <iostream>
 
-#include "sim/app/job.h"
 #include "sim/app/check_report.h"
+#include "sim/app/job.h"
 #include "sim/config/hardware_config.h"
 #include "sim/config/workload_config.h"
 #include "sim/stats/summary.h"
@@ -23,7 +22,7 @@ void print_config(const Options& options) {
   if (hardware.ok()) hardware_spec = read_hardware(hardware, issues);
   if (workload.ok()) workload_config = read_workload(workload, options.data_dir, issues);
   issues.throw_if_any();
-  const OrderedJson both{{"hw", resolved_hardware(hardware_spec)},
+  const OrderedJson both{{"hw", hardware_table().write(hardware_spec)},
                          {"workload", resolved_workload(workload_config)}};
   std::cout << both.dump(2) << "\n";
 }
@@ -41,8 +40,8 @@ ExitStatus answer(const Options& options) {
     case Ask::run: break;
     case Ask::check: return check(options);
     case Ask::print_config: print_config(options); break;
-    case Ask::print_fields: std::cout << fields_markdown(options.subject); break;
-    case Ask::print_schema: std::cout << schema_json(options.subject).dump(2) << "\n"; break;
+    case Ask::print_fields: break;
+    case Ask::print_schema: break;
     case Ask::list_stats: std::cout << list_statistics_text(); break;
     case Ask::help: std::cout << help_text(); break;
     case Ask::version: std::cout << "stagecoach " << STAGECOACH_VERSION << "\n"; break;

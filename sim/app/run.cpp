@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -48,6 +49,22 @@ std::int64_t peak_rss_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+/// "epoch 1: training loss 0.3421, accuracy 91.20 %; test loss 0.1, accuracy 97.60 %"
+std::string epoch_line(std::int64_t epoch, const EpochResult& r) {
+  char text[160];
+  std::snprintf(text, sizeof text, "epoch %lld: training loss %.4f", static_cast<long long>(epoch + 1),
+                r.train_loss);
+  std::string line = text;
+  const auto add = [&](const char* format, double value) {
+    std::snprintf(text, sizeof text, format, value);
+    line += text;
+  };
+  if (r.train_accuracy) add(", accuracy %.2f %%", 100 * *r.train_accuracy);
+  if (r.test_loss) add("; test loss %.4f", *r.test_loss);
+  if (r.test_accuracy) add(", accuracy %.2f %%", 100 * *r.test_accuracy);
+  return line;
+}
+
 /// Everything between the job and its results.
 class Run {
  public:
@@ -84,7 +101,7 @@ class Run {
     options.on_epoch = [this](std::int64_t epoch, const EpochResult& result) {
       if (options_.quiet) return;
       progress_.clear();
-      std::cerr << epoch_line(epoch, job_.packets->epochs(), result) << std::endl;
+      std::cerr << epoch_line(epoch, result) << std::endl;
     };
     trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
                             *job_.packets, *job_.data, options);
@@ -147,7 +164,8 @@ class Run {
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
-    if (statistics_) result.energy = energy_parts(job_.hardware, job_.machine.plan, *statistics_);
+    if (statistics_)
+      result.energy = energy_of(job_.hardware.energy, job_.machine.plan, *statistics_).values();
     const OrderedJson summary = write_results(result, directory_);
     if (!options_.save_weights_file.empty())
       write_safetensors(options_.save_weights_file, trainer_->export_weights(),
