@@ -201,6 +201,12 @@ void check_chip(const HardwareSpec& h, const Place& at) {
         .child("hop_pj_per_bit")
         .report("means nothing on an ideal interconnect, which has no links: give 0");
   }
+  for (std::size_t i = 0; h.area && i < h.cores.size(); ++i) {
+    if (h.cores[i].kind == CoreKind::fixed || h.cores[i].kind == CoreKind::roofline) {
+      at.child("area").report("core \"" + h.cores[i].name +
+                              "\" is of a kind whose MAC units are not known: leave area out");
+    }
+  }
   if (h.memory_policy == MemoryPolicy::spill && !h.dram) {
     at.child("memory_policy").report("\"spill\" needs a \"dram\" object");
   }

@@ -113,6 +113,7 @@ struct CorePlan {
   int column = 0;
   double peak_macs_per_cycle = 0;  ///< of the whole rectangle that serves a stage
   std::int64_t cores = 1;          ///< physical cores of that rectangle
+  int group = 0;                   ///< index in HardwareSpec::cores
 };
 
 enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };

@@ -62,6 +62,7 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
     const int along = static_cast<int>(node % grid.columns);
     core.column = core.row % 2 == 0 ? along : grid.columns - 1 - along;
     core.cores = u.service.cores;
+    core.group = u.service.group;
     core.peak_macs_per_cycle =
         peak_macs_per_cycle(spec, hw.clock_mhz) * static_cast<double>(u.service.cores);
     core.name = spec.name + std::to_string(u.first_core);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Question: are stages laid on cores as well as the cores allow?
+#include "sim/plan/mapping.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "models/error.h"
+#include "tests/support/networks.h"
+
+namespace stagecoach {
+namespace {
+
+double worst_of(const std::vector<double>& loads, const std::vector<int>& runs) {
+  std::vector<double> sums(loads.size(), 0);
+  for (std::size_t i = 0; i < loads.size(); ++i) sums[runs[i]] += loads[i];
+  return *std::max_element(sums.begin(), sums.end());
+}
+
+/// All ways to cut `loads` into `parts` runs, tried one by one.
+double best_by_trial(const std::vector<double>& loads, int parts, std::size_t from = 0) {
+  double sum = 0, best = 1e300;
+  if (parts == 1) {
+    for (std::size_t i = from; i < loads.size(); ++i) sum += loads[i];
+    return sum;
+  }
+  for (std::size_t i = from; i + parts <= loads.size(); ++i) {
+    sum += loads[i];
+    best = std::min(best, std::max(sum, best_by_trial(loads, parts - 1, i + 1)));
+  }
+  return best;
+}
+
+TEST_CASE("stages that share cores are cut into the runs that trying all of them finds best") {
+  const std::vector<std::vector<double>> cases = {
+      {5, 1, 1, 1, 5}, {1, 2, 3, 4, 5, 6, 7}, {9, 1, 1, 1, 1, 1}, {1, 1, 1}, {4, 3, 8, 1, 1, 9, 2}};
+  for (const auto& loads : cases) {
+    for (int parts = 1; parts <= static_cast<int>(loads.size()); ++parts) {
+      const std::vector<int> runs = split_into_runs(loads, parts);
+      CAPTURE(parts);
+      CHECK(runs.front() == 0);
+      CHECK(std::is_sorted(runs.begin(), runs.end()));
+      CHECK(runs.back() < parts);
+      CHECK(worst_of(loads, runs) == best_by_trial(loads, parts));
+    }
+  }
+}
+
+TEST_CASE("balanced cores reach the lowest greatest load that giving them one by one reaches") {
+  const std::vector<double> work = {100, 730, 60, 5};
+  const auto load = [&](int k, std::int64_t n) {
+    return std::ceil(work[static_cast<std::size_t>(k)] /
+                     static_cast<double>(std::min<std::int64_t>(n, 9)));
+  };
+  for (std::int64_t cores = 4; cores < 40; ++cores) {
+    const std::vector<std::int64_t> n = balance_cores({1, 1, 1, 1}, cores, load);
+    REQUIRE(n.size() == 4);
+    // Greedy: always to the slowest. Optimal for loads that fall with every core.
+    std::vector<std::int64_t> greedy = {1, 1, 1, 1};
+    for (std::int64_t left = cores - 4; left > 0; --left) {
+      int slowest = 0;
+      for (int k = 1; k < 4; ++k) {
+        if (load(k, greedy[k]) > load(slowest, greedy[slowest])) slowest = k;
+      }
+      ++greedy[slowest];
+    }
+    double worst = 0, greedy_worst = 0;
+    std::int64_t used = 0;
+    for (int k = 0; k < 4; ++k) {
+      worst = std::max(worst, load(k, n[k]));
+      greedy_worst = std::max(greedy_worst, load(k, greedy[k]));
+      used += n[k];
+    }
+    CAPTURE(cores);
+    CHECK(used <= cores);
+    CHECK(worst == greedy_worst);
+  }
+  CHECK(balance_cores({3, 3}, 5, [](int, std::int64_t) { return 1.0; }).empty());
+  CHECK(balance_cores({2, 3}, 9, [](int, std::int64_t) { return 1.0; }) ==
+        std::vector<std::int64_t>{2, 3});
+}
+
+/// LeNet-5 on resident cores of 16 lanes.
+struct Setting {
+  HardwareSpec hw;
+  Network net = lenet5();
+  Partition stages = make_partition(net, {});
+  TrainSpec train;
+
+  Setting() {
+    hw.cores.resize(1);
+    hw.cores[0].kind = CoreKind::resident;
+    hw.cores[0].resident.lanes_per_tile = 16;
+    hw.cores[0].count = 16;
+  }
+  Mapping map(std::int64_t extra = 0) {
+    PlanScope scope;
+    scope.hardware = &hw, scope.network = &net, scope.partition = &stages, scope.train = train;
+    return make_mapping(scope, std::vector<StageSlots>(stages.size()), extra);
+  }
+};
+
+TEST_CASE("one core per stage goes in order; with fewer cores neighbours share") {
+  Setting s;
+  const Mapping plain = s.map();
+  REQUIRE(plain.units.size() == 5);
+  for (int k = 0; k < 5; ++k) CHECK(plain.stages[k].forward_unit == k);
+  s.hw.cores[0].count = 2;
+  const Mapping shared = s.map();
+  REQUIRE(shared.units.size() == 2);
+  std::vector<int> units;
+  for (const StageMapping& m : shared.stages) units.push_back(m.forward_unit);
+  // conv1 15680 cycles, conv2 45000 and the rest about 14000: conv2 cannot be relieved.
+  CHECK(units == std::vector<int>{0, 1, 1, 1, 1});
+}
+
+TEST_CASE("forward and backward on hardware of their own take 2S - 1 units") {
+  Setting s;
+  s.hw.mapping.split_forward_backward = true;
+  const Mapping m = s.map();
+  CHECK(m.units.size() == 9);
+  for (int k = 0; k < 4; ++k) CHECK(m.stages[k].forward_unit != m.stages[k].backward_unit);
+  CHECK(m.stages[4].forward_unit == m.stages[4].backward_unit);
+  s.hw.cores[0].count = 8;
+  CHECK_THROWS_AS(s.map(), UserError);
+}
+
+TEST_CASE("a rectangle gives every stage as many cores, and says when there are too few") {
+  Setting s;
+  s.hw.mapping.kind = MappingKind::rectangle;
+  s.hw.mapping.rows = 1, s.hw.mapping.columns = 3;
+  const Mapping m = s.map();
+  REQUIRE(m.units.size() == 5);
+  CHECK(m.units[4].first_core == 12);
+  CHECK(m.forward(4).cores == 3);
+  s.hw.mapping.rows = 2;
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("needs 30 cores and there are 16"));
+}
+
+TEST_CASE("balanced gives the heavy convolution most cores") {
+  Setting s;
+  s.hw.mapping.kind = MappingKind::balanced;
+  const Mapping m = s.map();
+  CHECK(m.forward(1).cores > m.forward(0).cores);
+  CHECK(m.forward(0).cores > m.forward(4).cores);
+  std::int64_t used = 0;
+  for (const Unit& u : m.units) used += u.service.cores;
+  CHECK(used <= 16);
+}
+
+TEST_CASE("an explicit list must name every stage once, and only those") {
+  Setting s;
+  s.hw.mapping.kind = MappingKind::explicit_list;
+  s.hw.mapping.stages = {
+      {"conv1", "core", 2}, {"conv2", "core", 7}, {"fc1", "core", 3}, {"fc2", "core", 1}};
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("stage \"fc3\" is not listed"));
+  s.hw.mapping.stages.push_back({"fc3", "core", 1});
+  CHECK(s.map().forward(1).cores == 7);
+  s.hw.mapping.stages.push_back({"fc9", "core", 1});
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("no stage \"fc9\""));
+  s.hw.mapping.stages.back() = {"fc3", "core", 1};
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("listed twice"));
+  s.hw.mapping.stages.pop_back();
+  s.hw.mapping.stages.back().cores = 10;
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("needs 23 cores and there are 16"));
+}
+
+}  // namespace
+}  // namespace stagecoach
