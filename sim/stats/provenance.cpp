@@ -22,9 +22,10 @@ std::string reproducible_command(const std::vector<std::string>& arguments) {
   std::string command = "stagecoach";
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& a = arguments[i];
-    if (a == "--force" || a.rfind("--threads=", 0) == 0 || a.rfind("--out=", 0) == 0) continue;
-    if (a == "--threads" || a == "--out") {
-      ++i;  // and its value
+    const std::string option = a.substr(0, a.find('='));
+    if (option == "--force" || option == "--quiet") continue;
+    if (option == "--threads" || option == "--out" || option == "--save-weights") {
+      if (option == a) ++i;  // and its value, the next word
       continue;
     }
     command += " " + shell_word(a);

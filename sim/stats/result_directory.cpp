@@ -61,6 +61,13 @@ ResultDirectory::ResultDirectory(std::string path, bool force)
   fs::remove(probe, error);
 }
 
+ResultDirectory::~ResultDirectory() {
+  for (const char* name : kAllFiles) {
+    std::error_code ignored;
+    fs::remove(temporary_path(name), ignored);
+  }
+}
+
 std::string ResultDirectory::path_of(const std::string& name) const {
   return (fs::path(path_) / name).string();
 }

@@ -21,6 +21,11 @@ class ResultDirectory {
   /// any work is done. Throws UserError if it cannot, or if it holds a result and `force` is false.
   ResultDirectory(std::string path, bool force);
 
+  /// Removes temporary files that were never committed.
+  ~ResultDirectory();
+  ResultDirectory(const ResultDirectory&) = delete;
+  ResultDirectory& operator=(const ResultDirectory&) = delete;
+
   const std::string& path() const { return path_; }
   std::string path_of(const std::string& name) const;
 

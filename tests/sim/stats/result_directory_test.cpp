@@ -63,6 +63,16 @@ TEST_CASE("with force the old result stays until the new one takes its place") {
   CHECK_FALSE(fs::exists(out.path_of(kTraceFile)));
 }
 
+TEST_CASE("a file that was begun and not completed goes away") {
+  const TemporaryDirectory temporary;
+  {
+    ResultDirectory out(temporary / "out", false);
+    std::ofstream(out.temporary_path(kTraceFile)) << "half";
+    CHECK(entries(temporary / "out") == 1);
+  }
+  CHECK(entries(temporary / "out") == 0);
+}
+
 TEST_CASE("a file in the place of the directory is told") {
   const TemporaryDirectory temporary;
   std::ofstream(temporary / "out") << "a file";

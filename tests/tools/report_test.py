@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the page show what a real result holds, and stand alone?
+
+    report_test.py PROGRAM      runs the program for a moment
+"""
+
+import html.parser
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PROGRAM = sys.argv.pop(1)
+VOID = {"meta", "br", "link", "img"}
+
+
+class Balance(html.parser.HTMLParser):
+    """Collects the elements' names; fails on a tag that closes another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.seen = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+
+
+class ReportTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.out = pathlib.Path(temporary.name) / "out"
+
+    def page(self, *arguments):
+        run = subprocess.run(
+            [PROGRAM, "--hw", ROOT / "hw/small_mesh.json", "--workload",
+             ROOT / "workloads/lenet5-glyphs.json", "--out", self.out, "--samples", "60",
+             *arguments], capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        made = subprocess.run([sys.executable, ROOT / "tools/report", self.out],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        text = pathlib.Path(made.stdout.strip()).read_text(encoding="utf-8")
+        balance = Balance()
+        balance.feed(text)
+        self.assertEqual(balance.open, [])
+        self.assertFalse(re.search(r'(src|href)=|url\(', text), "the page must stand alone")
+        self.assertNotIn("script", balance.seen)
+        return text
+
+    def headings(self, text):
+        return re.findall(r"<h2>(.*?)</h2>", text)
+
+    def test_a_timed_run_with_a_trace_has_every_chart(self):
+        text = self.page("--timing-only", "--trace", "--trace-samples", "30")
+        for heading in ("Where each stage's time went", "Staleness", "Memory", "Layers"):
+            self.assertIn(heading, html.unescape(" ".join(self.headings(text))))
+        self.assertIn("Timeline of the first 12 traced samples", text)
+        self.assertNotIn("Training", self.headings(text))
+        self.assertIn("conv1", text)
+
+    def test_a_run_without_a_clock_says_so(self):
+        text = self.page("--functional-only")
+        self.assertIn("This run had no clock.", text)
+        self.assertIn("Training", self.headings(text))
+        self.assertNotIn("Staleness", self.headings(text))
+
+    def test_a_folder_without_a_result_is_told(self):
+        made = subprocess.run([sys.executable, ROOT / "tools/report", self.out],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(made.returncode, 2)
+        self.assertIn("summary.json", made.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
