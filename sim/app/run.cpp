@@ -20,6 +20,7 @@
 #include "sim/stats/tables.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/system/simulation.h"
+#include "sim/timing/energy.h"
 #include "sim/trace/chrome_trace.h"
 
 namespace stagecoach {
@@ -163,6 +164,8 @@ class Run {
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
+    if (statistics_)
+      result.energy = energy_of(job_.hardware.energy, job_.machine.plan, *statistics_).values();
     const OrderedJson summary = write_results(result, directory_);
     if (!options_.save_weights_file.empty())
       write_safetensors(options_.save_weights_file, trainer_->export_weights(),
