@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as its user meets it: exit status, messages, files, and what must not change a result.
+#include <sys/wait.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "models/data/safetensors.h"
+
+namespace stagecoach {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Outcome {
+  int status = -1;
+  std::string output;  ///< stdout and stderr
+};
+
+/// A scratch folder that goes with the test.
+class Program {
+ public:
+  Program() : folder_(fs::temp_directory_path() / ("stagecoach_test_" + std::to_string(::getpid()))) {
+    fs::create_directories(folder_);
+  }
+  ~Program() { fs::remove_all(folder_); }
+
+  Outcome operator()(const std::string& arguments) const {
+    const std::string command = std::string(STAGECOACH_PROGRAM) + " " + arguments + " 2>&1";
+    Outcome outcome;
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe);
+    char buffer[4096];
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, n);
+    const int raw = ::pclose(pipe);
+    outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000 + WTERMSIG(raw);
+    return outcome;
+  }
+
+  /// The short job that most tests run, with more arguments.
+  Outcome run(const std::string& more) const {
+    return (*this)(files() + " --samples 300 --epochs 1 --quiet --out " + path("out") + " " + more);
+  }
+  static std::string files() {
+    const std::string root = STAGECOACH_SOURCE_DIR;
+    return "--hw " + root + "/hw/small_mesh.json --workload " + root + "/workloads/lenet5-glyphs.json";
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  json summary(const std::string& folder = "out") const {
+    return json::parse(read(folder + "/summary.json"));
+  }
+
+ private:
+  fs::path folder_;
+};
+
+void refused(const Outcome& outcome, const std::vector<std::string>& words) {
+  INFO(outcome.output);
+  CHECK(outcome.status == 2);
+  for (const std::string& word : words) CHECK(outcome.output.find(word) != std::string::npos);
+}
+
+TEST_CASE("a run leaves every documented file, and its summary adds up") {
+  const Program program;
+  const Outcome outcome = program.run("--trace --trace-samples 20");
+  INFO(outcome.output);
+  REQUIRE(outcome.status == 0);
+  for (const char* name :
+       {"summary.json", "staleness.csv", "utilization.csv", "memory.csv", "trace.json.gz"})
+    CHECK(fs::file_size(program.path("out") + "/" + name) > 0);
+  const json s = program.summary();
+  CHECK(s["schema"] == "stagecoach.summary/1");
+  CHECK(s["training"]["samples"] == 300);
+  for (const json& stage : s["stages"]) {
+    std::int64_t sum = 0;
+    for (const auto& [name, cycles] : stage["cycles"].items()) sum += cycles.get<std::int64_t>();
+    CHECK(sum == s["timing"]["cycles"].get<std::int64_t>());
+  }
+  double joules = 0;
+  for (const auto& [name, part] : s["energy"]["parts"].items()) joules += part.get<double>();
+  CHECK(joules == Approx(s["energy"]["total_joules"].get<double>()).epsilon(1e-9));
+}
+
+TEST_CASE("threads change nothing but the host's figures") {
+  const Program program;
+  std::vector<std::string> summaries;
+  for (const char* threads : {"1", "2", "7"}) {
+    REQUIRE(program.run("--force --save-weights " + program.path("w" + std::string(threads)) +
+                        " --threads " + threads)
+                .status == 0);
+    json s = program.summary();
+    s.erase("host");
+    s["provenance"].erase("command");
+    summaries.push_back(s.dump() + program.read("out/staleness.csv") +
+                        program.read("out/memory.csv") + program.read("w" + std::string(threads)));
+  }
+  CHECK(summaries[1] == summaries[0]);
+  CHECK(summaries[2] == summaries[0]);
+}
+
+TEST_CASE("under lockstep the clock-free run saves the same bytes of weights") {
+  const Program program;
+  const std::string lockstep = "--force --set workload/pipeline/pacing=lockstep --save-weights ";
+  REQUIRE(program.run(lockstep + program.path("simulated")).status == 0);
+  REQUIRE(program.run(lockstep + program.path("free") + " --functional-only").status == 0);
+  CHECK(program.read("simulated") == program.read("free"));
+  CHECK(program.read("free").size() > 200000);
+}
+
+TEST_CASE("saved weights start another run where the first one ended") {
+  const Program program;
+  REQUIRE(program.run("--save-weights " + program.path("w")).status == 0);
+  REQUIRE(program
+              .run("--force --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":0}'"
+                   " --init-weights " +
+                   program.path("w") + " --save-weights " + program.path("again"))
+              .status == 0);
+  CHECK(program.read("w") == program.read("again"));
+}
+
+TEST_CASE("timing-only gives the same clock without numbers") {
+  const Program program;
+  REQUIRE(program.run("").status == 0);
+  const json with = program.summary();
+  REQUIRE(program.run("--force --timing-only").status == 0);
+  const json without = program.summary();
+  CHECK(with["timing"] == without["timing"]);
+  CHECK(with["stages"] == without["stages"]);
+  for (const json& epoch : without["training"]["epochs"]) CHECK(epoch["train_loss"].is_null());
+}
+
+TEST_CASE("wrong input is refused with where, what and what is allowed") {
+  const Program program;
+  refused(program.run("--set workload/training/epoch=3"), {"/training/epoch", "epochs"});
+  refused(program.run("--set workload/pipeline/schedule=pipelnied"), {"pipelnied", "pipelined"});
+  refused(program.run("--set hw/clock_mhz=-5"), {"/clock_mhz", "-5"});
+  refused(program.run("--sampels 3"), {"--sampels", "--samples"});
+  refused(program("--hw nowhere.json --workload nothing.json"), {"nowhere.json", "nothing.json"});
+  program.write("broken.json", "{\"name\": ");
+  refused(program("--hw " + program.path("broken.json") + " --workload " + program.path("broken.json")),
+          {"broken.json", "line 1, column"});
+  refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"), {"/cores", "needs 60 cores"});
+}
+
+TEST_CASE("a weights file of a wrong shape is refused tensor by tensor") {
+  const Program program;
+  REQUIRE(program.run("--save-weights " + program.path("w")).status == 0);
+  TensorMap tensors = read_safetensors(program.path("w"));
+  tensors["fc3.weight"] = {{10, 83}, std::vector<double>(830, 0.0)};
+  tensors.erase("conv1.bias");
+  tensors["extra"] = {{1}, {0.0}};
+  write_safetensors(program.path("bad"), tensors, SafetensorsType::f32);
+  refused(program.run("--force --init-weights " + program.path("bad")),
+          {"fc3.weight", "[10,83]", "[10,84]", "conv1.bias", "extra"});
+}
+
+TEST_CASE("a truncated data file is refused by name and size") {
+  const Program program;
+  program.write("images", std::string("\0\0\x08\x03\0\0\0\x0a\0\0\0\x1c\0\0\0\x1c", 16) + "abc");
+  program.write("labels", std::string("\0\0\x08\x01\0\0\0\x0a", 8) + "0123456789");
+  const std::string dataset = "--set workload/dataset='{\"format\":\"idx\",\"train_images\":\"images\","
+                              "\"train_labels\":\"labels\",\"test_images\":\"images\","
+                              "\"test_labels\":\"labels\"}' --data " + program.path("");
+  refused(program(Program::files() + " --quiet --out " + program.path("out") + " " + dataset),
+          {"images", "truncated", "10 x 28 x 28"});
+}
+
+TEST_CASE("an existing result is kept unless --force says otherwise") {
+  const Program program;
+  REQUIRE(program.run("").status == 0);
+  const std::string before = program.read("out/summary.json");
+  refused(program.run("--seed 9"), {"--force"});
+  CHECK(program.read("out/summary.json") == before);
+  CHECK(program.run("--seed 9 --force").status == 0);
+  CHECK(program.read("out/summary.json") != before);
+}
+
+TEST_CASE("a diverging run ends with status 3 and still writes its results") {
+  const Program program;
+  const Outcome outcome = program.run(
+      "--set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e6,\"momentum\":0.9}'");
+  INFO(outcome.output);
+  CHECK(outcome.status == 3);
+  CHECK(outcome.output.find("DIVERGED") != std::string::npos);
+  CHECK_FALSE(program.summary()["training"]["diverged"].is_null());
+}
+
+TEST_CASE("the printed configuration gives the same run") {
+  const Program program;
+  REQUIRE(program.run("").status == 0);
+  const json first = program.summary();
+  const Outcome printed = program(Program::files() + " --samples 300 --epochs 1 --print-config");
+  REQUIRE(printed.status == 0);
+  const json both = json::parse(printed.output);
+  program.write("hw.json", both["hw"].dump());
+  program.write("workload.json", both["workload"].dump());
+  REQUIRE(program("--quiet --hw " + program.path("hw.json") + " --workload " +
+                  program.path("workload.json") + " --out " + program.path("again"))
+              .status == 0);
+  const json second = program.summary("again");
+  CHECK(second["timing"] == first["timing"]);
+  CHECK(second["stages"] == first["stages"]);
+  CHECK(second["training"]["epochs"] == first["training"]["epochs"]);
+  CHECK(second["energy"] == first["energy"]);
+}
+
+}  // namespace
+}  // namespace stagecoach
