@@ -7,16 +7,20 @@
 #include "sim/modules/clock.h"
 
 namespace stagecoach {
+namespace {
+// What a core asks the wheel for.
+constexpr int kComplete = 0;
+constexpr int kLook = 1;
+}  // namespace
 
-ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, Pacing pacing,
-                         bool backward_first)
-    : sc_module(name), control_(control), pacing_(pacing), backward_first_(backward_first) {
-  SC_METHOD(complete);
-  sensitive << complete_;
-  dont_initialize();
-  SC_METHOD(look);
-  sensitive << look_;
-  dont_initialize();
+ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel,
+                         Pacing pacing, bool backward_first)
+    : sc_module(name),
+      control_(control),
+      wheel_(wheel),
+      number_(wheel.join(*this)),
+      pacing_(pacing),
+      backward_first_(backward_first) {
   SC_METHOD(decide);
   sensitive << decide_;
   dont_initialize();
@@ -37,20 +41,31 @@ void ComputeCore::host(StageController& stage, Pass direction, bool both_directi
 void ComputeCore::wake_at(Cycles time) {
   // In lockstep somebody else decides. A busy core looks when it is done.
   if (busy_ || pacing_ == Pacing::lockstep) return;
-  const Cycles now = now_cycles();
-  if (time <= now) {
+  if (time <= now_cycles()) {
     decide_.notify(sc_core::SC_ZERO_TIME);
-  } else {
-    look_.notify(cycles_time(time - now));
+  } else if (time < look_at_) {
+    look_at_ = time;
+    wheel_.call_at(number_, time, kLook);
   }
 }
 
-void ComputeCore::look() { decide_.notify(sc_core::SC_ZERO_TIME); }
+void ComputeCore::on_time(Cycles now, int tag) {
+  if (tag == kComplete) {
+    complete(now);
+  } else {
+    // One asked for later may come after one asked for earlier; it does no harm.
+    if (now >= look_at_) look_at_ = kUnlimited64;
+    if (!busy_) decide_.notify(sc_core::SC_ZERO_TIME);
+  }
+}
 
-void ComputeCore::complete() {
-  const Slot& slot = *running_;
+void ComputeCore::complete(Cycles now) {
   busy_ = false;
-  if (slot.direction == Pass::backward) slot.stage->finish_backward(now_cycles());
+  try {
+    if (running_->direction == Pass::backward) running_->stage->finish_backward(now);
+  } catch (...) {
+    control_.fail(std::current_exception());
+  }
   decide_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -78,18 +93,17 @@ void ComputeCore::decide() {
                                                          : slot.stage->next_gradient(now);
     if (arrival && (!next || *arrival < *next)) next = arrival;
   }
-  if (next) look_.notify(cycles_time(*next - now));
+  if (next) wake_at(*next);
 }
 
 void ComputeCore::start(const Slot& slot, Cycles now) {
   busy_ = true;
   running_ = &slot;
-  look_.cancel();
   const Cycles end = slot.direction == Pass::forward
                          ? slot.stage->begin_forward(now)
                          : slot.stage->begin_backward(now, slot.both_directions);
   if (stages_.size() > 1) note_waits(now, slot.stage);
-  complete_.notify(cycles_time(end - now));
+  wheel_.call_at(number_, end, kComplete);
 }
 
 void ComputeCore::note_waits(Cycles now, const StageController* running) {

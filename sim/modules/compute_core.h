@@ -9,16 +9,17 @@
 
 #include <vector>
 
+#include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
 #include "sim/modules/stage_controller.h"
 
 namespace stagecoach {
 
-class ComputeCore : public sc_core::sc_module, public WakeIf {
+class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
  public:
   SC_HAS_PROCESS(ComputeCore);
-  ComputeCore(sc_core::sc_module_name name, RunControl& control, Pacing pacing,
+  ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing,
               bool backward_first);
 
   /// Maps one direction of a stage to this core, before the simulation starts. A stage whose other
@@ -26,6 +27,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf {
   void host(StageController& stage, Pass direction, bool both_directions);
 
   void wake_at(Cycles time) override;
+  void on_time(Cycles now, int tag) override;
 
  private:
   struct Slot {
@@ -34,20 +36,22 @@ class ComputeCore : public sc_core::sc_module, public WakeIf {
     bool both_directions = false;
   };
 
-  void complete();
-  void look();
+  void complete(Cycles now);
   void decide();
   void start(const Slot& slot, Cycles now);
   void note_waits(Cycles now, const StageController* running);
 
   RunControl& control_;
+  WheelIf& wheel_;
+  const int number_;  ///< on the wheel
   const Pacing pacing_;
   const bool backward_first_;
   std::vector<Slot> slots_;  ///< in order of rank
   std::vector<StageController*> stages_;
   bool busy_ = false;
   const Slot* running_ = nullptr;
-  sc_core::sc_event complete_, look_, decide_;
+  Cycles look_at_ = kUnlimited64;  ///< the next look that the wheel has been asked for
+  sc_core::sc_event decide_;
 };
 
 }  // namespace stagecoach

@@ -9,11 +9,12 @@
 namespace stagecoach {
 
 Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
-                           const std::vector<CorePlan>& cores)
-    : sc_module(name), bytes_per_cycle_(plan.link_bytes_per_cycle), topology_(plan, cores) {
-  SC_METHOD(on_time);
-  sensitive << time_;
-  dont_initialize();
+                           const std::vector<CorePlan>& cores, WheelIf& wheel)
+    : sc_module(name),
+      bytes_per_cycle_(plan.link_bytes_per_cycle),
+      topology_(plan, cores),
+      wheel_(wheel),
+      number_(wheel.join(*this)) {
   SC_METHOD(arbitrate);
   sensitive << arbitrate_;
   dont_initialize();
@@ -38,33 +39,41 @@ int Interconnect::open(const ChannelSpec& spec) {
 }
 
 void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready) {
-  Flight flight;
-  flight.packet = packet;
-  flight.bytes = bytes;
-  flight.made = flight.head = ready;
-  flight.channel = channel;
   if (channels_[channel].route.empty()) {
-    deliver(flight);
+    deliver(channel, packet, Arrival{ready, ready});
     return;
   }
+  if (free_flights_.empty()) {
+    free_flights_.push_back(static_cast<int>(flights_.size()));
+    flights_.emplace_back();
+  }
+  const int number = free_flights_.back();
+  free_flights_.pop_back();
+  Flight& flight = flights_[number];
+  flight.packet = packet;
+  flight.bytes = bytes;
   flight.duration = transfer_cycles(bytes, bytes_per_cycle_);
+  flight.made = flight.head = ready;
+  flight.channel = channel;
+  flight.hop = 0;
   ++unsettled_;
-  travel(flight);
+  travel(number);
 }
 
-void Interconnect::travel(Flight flight) {
+void Interconnect::travel(int number) {
+  Flight& flight = flights_[number];
   const std::vector<int>& route = channels_[flight.channel].route;
   while (flight.hop < static_cast<int>(route.size())) {
     Link& link = links_[route[flight.hop]];
     if (link.shared) {
-      request(flight, route[flight.hop]);
+      request(flight.head, route[flight.hop], number);
       return;
     }
     take(link, flight, std::max(flight.head, link.free_at));
   }
-  flight.head += flight.duration;
   --unsettled_;
-  deliver(flight);
+  free_flights_.push_back(number);
+  deliver(flight.channel, flight.packet, Arrival{flight.made, flight.head + flight.duration});
   if (unsettled_ == 0 && on_settled_) on_settled_();
 }
 
@@ -77,35 +86,26 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
   ++flight.hop;
 }
 
-void Interconnect::deliver(const Flight& flight) {
-  const ChannelSpec& spec = channels_[flight.channel].spec;
-  last_arrival_ = std::max(last_arrival_, flight.head);
-  const Arrival arrival{flight.made, flight.head};
+void Interconnect::deliver(int channel, PacketId packet, Arrival arrival) {
+  const ChannelSpec& spec = channels_[channel].spec;
+  last_arrival_ = std::max(last_arrival_, arrival.available);
   if (spec.gradient) {
-    spec.receiver->deposit_gradient(flight.packet, arrival);
+    spec.receiver->deposit_gradient(packet, arrival);
   } else {
-    spec.receiver->deposit_input(spec.edge, flight.packet, arrival);
+    spec.receiver->deposit_input(spec.edge, packet, arrival);
   }
 }
 
-void Interconnect::request(const Flight& flight, int link) {
-  requests_.push(Request{flight.head, link, flight});
-  arm(now_cycles());
+void Interconnect::request(Cycles time, int link, int flight) {
+  requests_.push_back(Request{time, link, flight});
+  std::push_heap(requests_.begin(), requests_.end());
+  if (time >= armed_) return;
+  armed_ = time;
+  wheel_.call_at(number_, time, 0);
 }
 
-void Interconnect::arm(Cycles now) {
-  Cycles next = kUnlimited64;
-  if (!requests_.empty()) next = requests_.top().time;
-  if (!releases_.empty()) next = std::min(next, releases_.top().first);
-  if (next == kUnlimited64) return;
-  if (next <= now) {
-    arbitrate_.notify(sc_core::SC_ZERO_TIME);
-  } else {
-    time_.notify(cycles_time(next - now));
-  }
-}
-
-void Interconnect::on_time() {
+void Interconnect::on_time(Cycles now, int) {
+  if (now >= armed_) armed_ = kUnlimited64;
   // One delta later: whatever happens at this time has then been requested.
   arbitrate_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -113,44 +113,45 @@ void Interconnect::on_time() {
 void Interconnect::arbitrate() {
   const Cycles now = now_cycles();
   due_.clear();
-  while (!requests_.empty() && requests_.top().time <= now) {
-    const Request& request = requests_.top();
-    waiting_[request.link].push_back(request.flight);
+  while (!requests_.empty() && requests_.front().time <= now) {
+    const Request request = requests_.front();
+    std::pop_heap(requests_.begin(), requests_.end());
+    requests_.pop_back();
+    if (request.flight >= 0) waiting_[request.link].push_back(request.flight);
     due_.push_back(request.link);
-    requests_.pop();
-  }
-  while (!releases_.empty() && releases_.top().first <= now) {
-    due_.push_back(releases_.top().second);
-    releases_.pop();
   }
   std::sort(due_.begin(), due_.end());
   due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
   for (const int link : due_) serve(link, now);
-  arm(now);
+  if (!requests_.empty() && requests_.front().time < armed_) {
+    armed_ = requests_.front().time;
+    wheel_.call_at(number_, armed_, 0);
+  }
 }
 
-bool Interconnect::goes_before(const Flight& a, const Flight& b) const {
-  const bool a_gradient = channels_[a.channel].spec.gradient;
-  const bool b_gradient = channels_[b.channel].spec.gradient;
-  if (a_gradient != b_gradient) return a_gradient;
-  if (a.packet != b.packet) return a.packet < b.packet;
-  return a.channel < b.channel;
+bool Interconnect::goes_before(int a, int b) const {
+  const Flight& first = flights_[a];
+  const Flight& second = flights_[b];
+  const bool first_gradient = channels_[first.channel].spec.gradient;
+  const bool second_gradient = channels_[second.channel].spec.gradient;
+  if (first_gradient != second_gradient) return first_gradient;
+  if (first.packet != second.packet) return first.packet < second.packet;
+  return first.channel < second.channel;
 }
 
 void Interconnect::serve(int l, Cycles now) {
   Link& link = links_[l];
-  std::vector<Flight>& waiting = waiting_[l];
+  std::vector<int>& waiting = waiting_[l];
   while (!waiting.empty() && link.free_at <= now) {
-    const auto first =
-        std::min_element(waiting.begin(), waiting.end(),
-                         [this](const Flight& a, const Flight& b) { return goes_before(a, b); });
-    Flight flight = *first;
+    const auto first = std::min_element(waiting.begin(), waiting.end(),
+                                        [this](int a, int b) { return goes_before(a, b); });
+    const int flight = *first;
     *first = waiting.back();
     waiting.pop_back();
-    take(link, flight, now);
+    take(link, flights_[flight], now);
     travel(flight);
   }
-  if (!waiting.empty()) releases_.emplace(link.free_at, l);
+  if (!waiting.empty()) request(link.free_at, l, -1);
 }
 
 std::vector<LinkStatistics> Interconnect::report() const {

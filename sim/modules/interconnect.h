@@ -7,9 +7,9 @@
 #pragma once
 
 #include <functional>
-#include <queue>
 #include <vector>
 
+#include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/topology.h"
 #include "sim/stats/run_statistics.h"
@@ -25,11 +25,11 @@ struct ChannelSpec {
   InboxIf* receiver = nullptr;
 };
 
-class Interconnect : public sc_core::sc_module, public TransferIf {
+class Interconnect : public sc_core::sc_module, public TransferIf, public TimedIf {
  public:
   SC_HAS_PROCESS(Interconnect);
   Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
-               const std::vector<CorePlan>& cores);
+               const std::vector<CorePlan>& cores, WheelIf& wheel);
 
   /// All channels are opened before the simulation starts. Returns the channel's number.
   int open(const ChannelSpec& spec);
@@ -37,6 +37,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf {
   void on_settled(std::function<void()> call) { on_settled_ = std::move(call); }
 
   void send(int channel, PacketId packet, Bytes bytes, Cycles ready) override;
+  void on_time(Cycles now, int tag) override;
   /// Messages whose arrival is not known yet.
   std::int64_t unsettled() const { return unsettled_; }
   Cycles last_arrival() const { return last_arrival_; }
@@ -65,40 +66,38 @@ class Interconnect : public sc_core::sc_module, public TransferIf {
     int channel = 0;
     int hop = 0;
   };
-  /// A request for a shared link, from `time` on.
+  /// A request for a shared link from `time` on, or (flight -1) that link becoming free.
   struct Request {
     Cycles time = 0;
     int link = 0;
-    Flight flight;
-  };
-  struct Later {
-    bool operator()(const Request& a, const Request& b) const { return a.time > b.time; }
+    int flight = -1;
+    bool operator<(const Request& other) const { return time > other.time; }
   };
 
-  void travel(Flight flight);
+  void travel(int flight);
   void take(Link& link, Flight& flight, Cycles start);
-  void request(const Flight& flight, int link);
-  void deliver(const Flight& flight);
-  void on_time();
+  void request(Cycles time, int link, int flight);
+  void deliver(int channel, PacketId packet, Arrival arrival);
   void arbitrate();
   void serve(int link, Cycles now);
-  bool goes_before(const Flight& a, const Flight& b) const;
-  void arm(Cycles now);
+  bool goes_before(int a, int b) const;
 
   double bytes_per_cycle_;
   Topology topology_;
   std::vector<Channel> channels_;
   std::vector<Link> links_;
-  std::vector<std::vector<Flight>> waiting_;  ///< by link: requests that are due
-  std::vector<int> due_;                      ///< links to serve now
-  std::priority_queue<Request, std::vector<Request>, Later> requests_;
-  std::priority_queue<std::pair<Cycles, int>, std::vector<std::pair<Cycles, int>>,
-                      std::greater<std::pair<Cycles, int>>>
-      releases_;  ///< when a link with waiting requests becomes free
+  WheelIf& wheel_;
+  const int number_;  ///< on the wheel
+  std::vector<Flight> flights_;
+  std::vector<int> free_flights_;
+  std::vector<std::vector<int>> waiting_;  ///< by link: flights whose request is due
+  std::vector<int> due_;                   ///< links to serve now
+  std::vector<Request> requests_;          ///< a heap
+  Cycles armed_ = kUnlimited64;            ///< the next call that the wheel has been asked for
   std::int64_t unsettled_ = 0;
   Cycles last_arrival_ = 0;
   std::function<void()> on_settled_;
-  sc_core::sc_event time_, arbitrate_;
+  sc_core::sc_event arbitrate_;
 };
 
 }  // namespace stagecoach

@@ -45,7 +45,7 @@ WeightVersion WeightBuffer::begin_forward(PacketId packet) {
 void WeightBuffer::begin_backward(PacketId) {
   const WeightVersion forward = in_flight_.front();
   last_read_ = policy_ == WeightPolicy::current ? updates_ : forward;
-  staleness_.backward_sum += last_read_ - forward;
+  backward_sum_ += last_read_ - forward;
 }
 
 WeightIf::Finished WeightBuffer::finish_backward(PacketId, bool update) {
@@ -85,17 +85,18 @@ std::int64_t WeightBuffer::stashed_versions() const {
 }
 
 void WeightBuffer::count_delay(std::int64_t delay) {
-  if (delay != recent_delay_) {
-    if (recent_count_ > 0) staleness_.histogram[recent_delay_] += recent_count_;
-    recent_delay_ = delay;
-    recent_count_ = 0;
-  }
-  ++recent_count_;
+  // At most the packets in flight, so a plain array is short.
+  if (delay >= static_cast<std::int64_t>(delays_.size())) delays_.resize(delay + 1, 0);
+  ++delays_[delay];
 }
 
 void WeightBuffer::report(StageStatistics& statistics) const {
-  statistics.staleness = staleness_;
-  if (recent_count_ > 0) statistics.staleness.histogram[recent_delay_] += recent_count_;
+  for (std::size_t delay = 0; delay < delays_.size(); ++delay) {
+    if (delays_[delay] > 0) {
+      statistics.staleness.histogram[static_cast<std::int64_t>(delay)] = delays_[delay];
+    }
+  }
+  statistics.staleness.backward_sum = backward_sum_;
   statistics.updates = updates_;
   statistics.peak_stashed_versions = peak_stashed_;
 }

@@ -44,9 +44,8 @@ class WeightBuffer : public sc_core::sc_module, public WeightIf {
   std::int64_t distinct_in_flight_ = 0;  ///< they never decrease, so equal ones are neighbours
   std::vector<WeightVersion> batch_;     ///< versions read by packets that await their update
   std::int64_t peak_stashed_ = 0;
-  StalenessCount staleness_;
-  std::int64_t recent_delay_ = 0;  ///< counts of the delay seen last, not yet in the map
-  std::int64_t recent_count_ = 0;
+  std::vector<std::int64_t> delays_;  ///< packets by delay
+  std::int64_t backward_sum_ = 0;
 };
 
 }  // namespace stagecoach

@@ -30,7 +30,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       packets_(packets),
       pacing_(pacing),
       control_(packets, sink, options.spans, options.trace_from, options.trace_packets),
-      network_("interconnect", plan.interconnect, plan.cores),
+      wheel_("event_wheel"),
+      network_("interconnect", plan.interconnect, plan.cores, wheel_),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, packets,
               control_, pacing),
       loss_("loss_sink") {
@@ -90,8 +91,8 @@ std::vector<Accelerator::Wire> Accelerator::wires() const {
 void Accelerator::make_cores(const Schedule& schedule) {
   for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
     const std::string name = numbered("core", static_cast<int>(c));
-    cores_.push_back(
-        std::make_unique<ComputeCore>(name.c_str(), control_, pacing_, schedule.backward_first()));
+    cores_.push_back(std::make_unique<ComputeCore>(name.c_str(), control_, wheel_, pacing_,
+                                                   schedule.backward_first()));
   }
 }
 

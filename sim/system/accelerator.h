@@ -7,6 +7,7 @@
 
 #include "sim/modules/activation_buffer.h"
 #include "sim/modules/compute_core.h"
+#include "sim/modules/event_wheel.h"
 #include "sim/modules/interconnect.h"
 #include "sim/modules/loss_sink.h"
 #include "sim/modules/run_control.h"
@@ -52,6 +53,7 @@ class Accelerator : public sc_core::sc_module {
   const PacketPlan& packets_;
   const Pacing pacing_;
   RunControl control_;
+  EventWheel wheel_;
   Interconnect network_;
   SampleSource source_;
   LossSink loss_;

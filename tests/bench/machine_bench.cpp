@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of the simulated machine alone (timing only): stage operations per second and how their
+// cost grows with the number of stages. A residual network with a stage per layer: unequal costs, a
+// skip over every second stage, neighbours on a mesh.
+#include <benchmark/benchmark.h>
+
+#include "sim/schedule/schedule.h"
+#include "sim/system/simulation.h"
+
+// The SystemC library wants one; the benchmarks have a main of their own.
+extern "C" int sc_main(int, char**) { return 0; }
+
+namespace stagecoach {
+namespace {
+
+class CountingSink : public OpSink {
+ public:
+  bool emit(const Op&) override {
+    ++operations;
+    return true;
+  }
+  std::int64_t operations = 0;
+};
+
+OpCost cost_of(Cycles compute, Cycles memory) {
+  OpCost cost;
+  cost.compute_cycles = compute;
+  cost.cycles = compute + memory;
+  cost.macs = 100 * compute;
+  return cost;
+}
+
+/// Places stage k on a mesh row by row, back and forth.
+CorePlan tile(int k, int columns) {
+  const int row = k / columns;
+  const int column = row % 2 == 0 ? k % columns : columns - 1 - k % columns;
+  return CorePlan{"core" + std::to_string(k), row, column, 100.0};
+}
+
+MachinePlan residual_network(int stages, InterconnectKind kind) {
+  MachinePlan plan;
+  int columns = 1;
+  while (columns * columns < stages) ++columns;
+  plan.interconnect = {kind, kind == InterconnectKind::ideal ? 0.0 : 16.0, 1, columns, columns};
+  plan.host = {16.0, 100};
+  for (int k = 0; k < stages; ++k) {
+    StagePlan stage;
+    stage.name = "layer" + std::to_string(k);
+    stage.forward_core = stage.backward_core = k;
+    plan.cores.push_back(tile(k, columns));
+    const Cycles work = 700 + 37 * (k * 7 % 11);
+    stage.cost.push_back({cost_of(work, 5), cost_of(2 * work, 9), cost_of(work / 4, 3)});
+    const Bytes bytes = 4096 >> (3 * k / stages);
+    if (k + 1 < stages) stage.forward_messages.push_back({k + 1, k + 1, bytes});
+    if (k % 2 == 1 && k + 2 < stages) stage.forward_messages.push_back({k + 2, k + 1, bytes});
+    if (k > 0) stage.backward_messages.push_back({k - 1, k, bytes});
+    if (k % 2 == 1 && k > 2) stage.backward_messages.push_back({k - 2, k - 1, bytes});
+    stage.input_bytes_per_sample = k == 0 ? 3072 : 0;
+    plan.stages.push_back(stage);
+  }
+  return plan;
+}
+
+void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pacing) {
+  const int stages = static_cast<int>(state.range(0));
+  const MachinePlan plan = residual_network(stages, kind);
+  // Long enough that filling the pipeline does not matter.
+  const PacketPlan packets(20 * stages + 300000 / stages, 1, 1, 1);
+  ScheduleSpec spec;
+  spec.kind = ScheduleKind::pipelined;
+  spec.pacing = pacing;
+  const auto schedule = make_schedule(spec, stages, packets);
+  std::int64_t operations = 0;
+  for (auto _ : state) {
+    CountingSink sink;
+    const RunStatistics s = simulate(plan, *schedule, spec, packets, sink, {});
+    for (const StageStatistics& stage : s.stages) {
+      operations += stage.forwards + stage.backwards + stage.updates;
+    }
+  }
+  state.counters["stage_operations_per_second"] =
+      benchmark::Counter(static_cast<double>(operations), benchmark::Counter::kIsRate);
+  state.counters["ns_per_stage_operation"] =
+      benchmark::Counter(static_cast<double>(operations) * 1e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void machine_mesh2d_elastic(benchmark::State& state) {
+  simulate_network(state, InterconnectKind::mesh2d, Pacing::elastic);
+}
+void machine_ideal_elastic(benchmark::State& state) {
+  simulate_network(state, InterconnectKind::ideal, Pacing::elastic);
+}
+void machine_mesh2d_lockstep(benchmark::State& state) {
+  simulate_network(state, InterconnectKind::mesh2d, Pacing::lockstep);
+}
+
+#define STAGE_COUNTS Arg(22)->Arg(56)->Arg(110)->Arg(364)->Unit(benchmark::kMillisecond)
+BENCHMARK(machine_mesh2d_elastic)->STAGE_COUNTS;
+BENCHMARK(machine_ideal_elastic)->STAGE_COUNTS;
+BENCHMARK(machine_mesh2d_lockstep)->STAGE_COUNTS;
+#undef STAGE_COUNTS
+
+}  // namespace
+}  // namespace stagecoach
