@@ -14,9 +14,6 @@ namespace {
 // stay in a second-level cache of a megabyte.
 constexpr std::int64_t kSlabBytes = 320 * 1024;
 
-// Up to so many pixels the input gradient is made of dot products.
-constexpr std::int64_t kDotPixels = 32;
-
 /// target[tap][output of the group][input - first] = weights[tap][input of the group][output]
 template <class T>
 void transpose_weights(const ConvGeometry& g, const T* weights, int first, int count,
@@ -43,11 +40,20 @@ void transpose_weights(const ConvGeometry& g, const T* weights, int first, int c
     }
 }
 
-/// True if dot products beat a transposed copy of the weights, which costs about as much as 16
-/// pixels do; the sums across lanes cost as much as eight vectors of outputs.
+/// True if dot products beat a transposed copy of the weights. In cycles: two multiply-adds of
+/// vectors a cycle on both sides (dot products load more), the copy of a block of kLanes x kLanes,
+/// the sum across the lanes of a vector. Measured with tests/bench/kernel_bench.cpp.
 template <class T>
 bool dots_win(const ConvGeometry& g, int batch) {
-  return std::int64_t{batch} * g.height * g.width <= kDotPixels;
+  constexpr double kBlock = 6.0 * kLanes<T>, kSum = 5, kDot = 0.7, kTile = 0.5;
+  const double in_vectors = static_cast<double>(padded<T>(g.group_in()) / kLanes<T>);
+  const double out_vectors = static_cast<double>(padded<T>(g.group_out()) / kLanes<T>);
+  const double pixels = 1.0 * batch * g.height * g.width;
+  const double products = pixels * g.taps() / (g.stride * g.stride);
+  const double tile =
+      products * g.group_out() * in_vectors * kTile + g.taps() * in_vectors * out_vectors * kBlock;
+  const double dot = products * g.group_in() * out_vectors * kDot + pixels * g.group_in() * kSum;
+  return dot < tile;
 }
 
 template <class T>
@@ -94,6 +100,9 @@ void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, cons
   p.in_tap_column = x.pixel_stride;
   p.weight_tap_row = g.kernel * g.group_in();
   p.weight_tap_column = g.group_in();
+  p.first_in_row = -g.padding;
+  p.in_row_step = g.stride;
+  p.in_rows = g.height;
   p.channels = g.group_in();
   p.weight_stride = g.weight_stride;
   p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
@@ -136,6 +145,8 @@ void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weigh
   p.in_tap_column = -dy.pixel_stride;
   p.weight_tap_row = s * g.kernel * tap_rows;
   p.weight_tap_column = s * tap_rows;
+  p.tap_step = -1;
+  p.in_rows = g.out_height;
   p.accumulate = accumulate;
   if (dots) {
     p.weight_stride = g.weight_stride;
@@ -157,6 +168,7 @@ void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weigh
       p.tap_columns = std::max(0, (g.kernel - tap_column + s - 1) / s);
       if (p.rows <= 0 || p.columns <= 0) continue;
       if (accumulate && p.tap_rows * p.tap_columns == 0) continue;
+      p.first_in_row = (row + g.padding) / s;
       p.in_tap = (row + g.padding) / s * dy.row_stride + (column + g.padding) / s * dy.pixel_stride;
       p.weight_tap = (tap_row * g.kernel + tap_column) * tap_rows;
       for (int group = 0; group < g.groups; ++group) {

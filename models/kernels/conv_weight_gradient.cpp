@@ -14,9 +14,6 @@ constexpr std::int64_t kBandBytes = 28 * 1024;
 // ... which pays while the sums, read and written once a band, stay in the second-level one.
 constexpr std::int64_t kBandedSumsBytes = 256 * 1024;
 
-// Output gradients that few pixels keep in the first-level cache beside the weights passing by.
-constexpr int kChunkBytes = 16 * 1024;
-
 /// Rows of output pixels (through all samples) summed before the next weight rows are taken.
 template <class T>
 int band_rows(const ConvGeometry& g, int batch) {
@@ -27,6 +24,18 @@ int band_rows(const ConvGeometry& g, int batch) {
   if (g.weight_elements() * size > kBandedSumsBytes || rows * row_bytes <= kBandBytes * 3 / 2)
     return rows;
   return static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
+}
+
+/// Fetches `bytes` of what an update `at` elements further on will read; tiles and pieces of rows
+/// jump more than the machine's own prefetchers follow.
+template <class T>
+void fetch_update(const RowTarget<T>& target, std::ptrdiff_t at, std::ptrdiff_t bytes) {
+  const char* weights = reinterpret_cast<const char*>(target.weights + at);
+  const char* velocity = reinterpret_cast<const char*>(target.velocity + at);
+  for (std::ptrdiff_t i = 0; i < bytes; i += 64) {
+    __builtin_prefetch(weights + i, 0, 2);
+    __builtin_prefetch(velocity + i, 0, 2);
+  }
 }
 
 /// The weight rows of input channels [first, first + count) of one group, in tiles.
@@ -45,7 +54,8 @@ class RowWalk {
         tile.target.update && g_.weight_elements() * std::int64_t{sizeof(T)} > kBandedSumsBytes;
     const int step = consecutive_rows(vectors == 1 ? 1 : 2);
     const int whole = count_ / step * step;
-    for (int a = 0; a < g_.kernel; ++a)
+    for (int a = 0; a < g_.kernel; ++a) {
+      skip_padding(tile, at_zero, a);
       for (int b = 0; b < g_.kernel; ++b)
         for (int c = 0; c < whole; c += step) {
           set(a, b, c, 0);
@@ -53,10 +63,14 @@ class RowWalk {
           const std::ptrdiff_t next =
               row_at_[0] + (tap_ends ? g_.group_in() - c : step) * g_.weight_stride;
           for_vectors(tile, at_zero, vectors, [&](int nv) {
-            if (fetch) fetch_rows(tile.target, next, step, nv);
+            for (int r = 0; fetch && r < step; ++r)
+              fetch_update(tile.target, next + r * g_.weight_stride, nv * kVectorBytes);
             run_consecutive_row_tile(tile, g_.weight_stride, step, nv);
           });
         }
+    }
+    tile.first_row = at_zero.first_row;
+    tile.rows = at_zero.rows;
     const int rest = count_ - whole;
     const int rows = g_.taps() * rest;
     const int tiles = (rows + kTileRows - 1) / kTileRows;
@@ -70,21 +84,22 @@ class RowWalk {
   }
 
  private:
+  /// Leaves out output rows that meet nothing but zeros at this row of taps.
+  void skip_padding(RowTile<T>& tile, const RowTile<T>& at_zero, int tap_row) const {
+    if (x_.batch != 1) return;
+    const int above = std::max(0, g_.padding - tap_row);
+    const int begin = std::max(at_zero.first_row, (above + g_.stride - 1) / g_.stride);
+    const int last = g_.height - 1 + g_.padding - tap_row;
+    const int end = std::min(at_zero.first_row + at_zero.rows, last < 0 ? 0 : last / g_.stride + 1);
+    tile.first_row = begin;
+    tile.rows = std::max(0, end - begin);
+  }
+
   void set(int tap_row, int tap_column, int channel, int i) {
     x_at_[i] = (tap_row - g_.padding) * x_.row_stride +
                (tap_column - g_.padding) * x_.pixel_stride + first_ + channel;
     row_at_[i] =
         ((tap_row * g_.kernel + tap_column) * g_.group_in() + first_ + channel) * g_.weight_stride;
-  }
-
-  /// The machine's own prefetchers do not follow tiles across rows: fetch what the same columns of
-  /// the next rows will update.
-  void fetch_rows(const RowTarget<T>& target, std::ptrdiff_t at, int rows, int vectors) const {
-    for (int r = 0; r < rows; ++r, at += g_.weight_stride)
-      for (int v = 0; v < vectors * kVectorBytes; v += 64) {
-        __builtin_prefetch(reinterpret_cast<const char*>(target.weights + at) + v, 0, 2);
-        __builtin_prefetch(reinterpret_cast<const char*>(target.velocity + at) + v, 0, 2);
-      }
   }
 
   template <class Run>
@@ -125,25 +140,16 @@ void stream_rows(const ConvGeometry& g, const View<const T>& x, const View<const
       store(scratch + (v * slots + p) * L, p < pixels ? load(dy.pixel(n, i, j) + v * L) : Vec<T>{});
   }
   const int in = g.group_in(), vectors = static_cast<int>(padded<T>(g.group_out()) / L);
-  // A chunk of dy stays in the first-level cache while a group of rows meets it.
-  constexpr int kGroup = 8;
-  const int chunk = std::max(1, kChunkBytes / kVectorBytes / slots);
-  T values[kGroup][kStreamPixels] = {};
+  T values[kStreamPixels] = {};
   for (int t = 0; t < g.taps(); ++t) {
     const T* tap = x.data + (t / g.kernel - g.padding) * x.row_stride +
                    (t % g.kernel - g.padding) * x.pixel_stride;
-    for (int c = first; c < first + count; c += kGroup) {
-      const int rows = std::min(kGroup, first + count - c);
-      for (int r = 0; r < rows; ++r)
-        for (int p = 0; p < pixels; ++p) values[r][p] = tap[x_at[p] + c + r];
-      for (int v = 0; v < vectors; v += chunk)
-        for (int r = 0; r < rows; ++r) {
-          const int column = (c + r) / in * g.group_out() + v * L;
-          RowTarget<T> target = whole;
-          target.shift((t * in + (c + r) % in) * g.weight_stride + column);
-          stream_row(values[r], slots, scratch + column * slots, std::min(chunk, vectors - v),
-                     target);
-        }
+    for (int c = first; c < first + count; ++c) {
+      for (int p = 0; p < pixels; ++p) values[p] = tap[x_at[p] + c];
+      const int column = c / in * g.group_out();
+      RowTarget<T> target = whole;
+      target.shift((t * in + c % in) * g.weight_stride + column);
+      stream_row(values, slots, scratch + column * slots, vectors, target);
     }
   }
 }

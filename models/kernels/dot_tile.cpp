@@ -28,7 +28,8 @@ template <class T, int P, int R>
   std::ptrdiff_t at[P], row_at[R < 8 ? R : 8];
   for (int i = 0; i < P; ++i) at[i] = tile.at->in()[i];
   for (int r = 0; r < R && r < 8; ++r) row_at[r] = r * p.weight_stride;
-  for (int a = 0; a < p.tap_rows; ++a)
+  const TapRows rows = tap_rows_of(p, tile.at->first_row(), tile.at->last_row());
+  for (int a = rows.begin; a < rows.end; ++a)
     for (int b = 0; b < p.tap_columns; ++b) {
       const T* in = tile.input + p.in_tap + a * p.in_tap_row + b * p.in_tap_column;
       const T* w = tile.weights + (p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column) *

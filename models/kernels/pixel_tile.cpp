@@ -43,7 +43,7 @@ template <class T, int P, int NV, int S>
   };
   const Steps& steps = *tile.steps;
   const std::ptrdiff_t stride = tile.weight_stride;
-  for (int r = 0; r < steps.runs; ++r) {
+  for (int r = tile.first_run; r < tile.end_run; ++r) {
     const T* in = tile.input + steps.run[r].input;
     const T* w = tile.weights + steps.run[r].weight;
     for (int c = steps.run_channels; c > 0; c -= kRunUnroll) {
@@ -60,13 +60,13 @@ template <class T, int P, int NV, int S>
       in += kRunUnroll;
     }
   }
-  int s = 0;
-  for (; s + kSets <= steps.singles; s += kSets)
+  int s = tile.first_single;
+  for (; s + kSets <= tile.end_single; s += kSets)
 #pragma GCC unroll 2
     for (int u = 0; u < kSets; ++u)
       step(tile.input + steps.single[s + u].input, tile.weights + steps.single[s + u].weight,
            sum[u]);
-  if (s < steps.singles)
+  if (s < tile.end_single)
     step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)

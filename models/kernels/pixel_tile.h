@@ -22,9 +22,7 @@ struct Steps {
     std::ptrdiff_t input;
     std::ptrdiff_t weight;
   };
-  int runs = 0;
   int run_channels = 0;
-  int singles = 0;
   Step run[kMaxRuns];
   Step single[kMaxSingles];
 };
@@ -37,6 +35,8 @@ constexpr int kTilePixels = kVectorRegisters == 32 ? 8 : 4;
 template <class T>
 struct PixelTile {
   const Steps* steps;
+  int first_run, end_run;  ///< steps to take
+  int first_single, end_single;
   const T* input;                ///< pixel 0
   const T* weights;              ///< first row, at the tile's first channel
   std::ptrdiff_t weight_stride;  ///< between rows

@@ -10,6 +10,9 @@ enum class Ending { store, add, update, update_and_predict };
 template <class T, int P, Ending kEnding>
 [[gnu::noinline]] void run(const T* x, const T* dy, int vectors, const RowTarget<T>& target) {
   constexpr int L = kLanes<T>;
+  // Two streams beside an output gradient that fills most of the first-level cache: without asking
+  // a page ahead, 16 pixels take three times as long.
+  constexpr int kAhead = 4096 / static_cast<int>(sizeof(T));
   Vec<T> value[P];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p) value[p] = broadcast(x[p]);
@@ -24,6 +27,10 @@ template <class T, int P, Ending kEnding>
       odd += value[p + 1] * load(dy + (p + 1) * L);
     }
     const Vec<T> sum = P > 1 ? even + odd : even;
+    if constexpr (kEnding == Ending::update || kEnding == Ending::update_and_predict) {
+      __builtin_prefetch(target.weights + v * L + kAhead);
+      __builtin_prefetch(target.velocity + v * L + kAhead);
+    }
     if constexpr (kEnding == Ending::store) {
       store(target.sums + v * L, sum);
     } else if constexpr (kEnding == Ending::add) {

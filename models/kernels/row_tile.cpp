@@ -7,24 +7,29 @@
 namespace stagecoach {
 namespace {
 
+/// Unrolled in every ending, so that the sums never leave the registers.
 template <class T, int R, int NV>
-inline void finish(const RowTile<T>& tile, const std::ptrdiff_t (&row_at)[R],
-                   Vec<T> (&sum)[R][NV]) {
+[[gnu::always_inline]] inline void finish(const RowTarget<T>& target,
+                                          const std::ptrdiff_t (&row_at)[R], Vec<T> (&sum)[R][NV]) {
   constexpr int L = kLanes<T>;
-  const RowTarget<T>& target = tile.target;
-  if (target.update) {
+  if (!target.update) {
+    T* sums = target.sums;
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
-      for (int v = 0; v < NV; ++v) {
-        const std::ptrdiff_t at = row_at[r] + v * L;
-        update_vector(sum[r][v], target.coefficients, target.weights + at, target.velocity + at,
-                      target.predicted ? target.predicted + at : nullptr);
-      }
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) store(sums + row_at[r] + v * L, sum[r][v]);
     return;
   }
+  const UpdateCoefficients<T> k = target.coefficients;
+  T *weights = target.weights, *velocity = target.velocity, *predicted = target.predicted;
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) store(target.sums + row_at[r] + v * L, sum[r][v]);
+    for (int v = 0; v < NV; ++v) {
+      const std::ptrdiff_t at = row_at[r] + v * L;
+      update_vector<T>(sum[r][v], k, weights + at, velocity + at,
+                       predicted ? predicted + at : nullptr);
+    }
 }
 
 /// Consecutive rows need no offsets in registers: `kConsecutive`. C: pixels of a row; 0: any
@@ -70,7 +75,7 @@ template <class T, int R, int NV, bool kConsecutive, int C>
       ++n;
     }
   }
-  finish(tile, row_at, sum);
+  finish(tile.target, row_at, sum);
 }
 
 template <class T>

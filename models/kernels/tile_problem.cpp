@@ -13,7 +13,7 @@ namespace {
 constexpr std::ptrdiff_t kCachedBytes = 512 * 1024;
 // Beyond, blocks of rows: contiguous in memory, and small enough to stay while all pixels meet
 // them.
-constexpr std::ptrdiff_t kBlockBytes = 64 * 1024;
+constexpr std::ptrdiff_t kBlockBytes = 256 * 1024;
 
 /// The taps and channels of one block of weight rows.
 struct Block {
@@ -53,26 +53,43 @@ void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
   const int in_runs =
       block.channels < 2 * kRunUnroll ? 0 : block.channels / kRunUnroll * kRunUnroll;
   steps.run_channels = in_runs;
-  steps.runs = 0;
-  steps.singles = 0;
+  int runs = 0, singles = 0;
   for (int t = block.first_tap; t < block.first_tap + block.taps; ++t) {
     const int a = t / p.tap_columns, b = t % p.tap_columns;
     const std::ptrdiff_t in =
         p.in_tap + a * p.in_tap_row + b * p.in_tap_column + block.first_channel;
     const std::ptrdiff_t row = first_row(p, t) + block.first_channel;
-    if (in_runs) steps.run[steps.runs++] = {in, row * p.weight_stride};
+    if (in_runs) steps.run[runs++] = {in, row * p.weight_stride};
     for (int c = in_runs; c < block.channels; ++c)
-      steps.single[steps.singles++] = {in + c, (row + c) * p.weight_stride};
+      steps.single[singles++] = {in + c, (row + c) * p.weight_stride};
   }
 }
 
+/// Limits the tile to the steps of the block whose taps meet more than zeros.
 template <class T>
-void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& kernel, int vector,
-              Prefetcher& next) {
+void skip_padding(const TileProblem<T>& p, const Block& block, int first, int last,
+                  PixelTile<T>& tile) {
+  const TapRows rows = tap_rows_of(p, first, last);
+  const auto clip = [&](int row) {
+    return std::clamp(row * p.tap_columns - block.first_tap, 0, block.taps);
+  };
+  const int begin = clip(rows.begin), end = std::max(begin, clip(rows.end));
+  const int singles = block.channels - tile.steps->run_channels;
+  const bool has_runs = tile.steps->run_channels > 0;
+  tile.first_run = has_runs ? begin : 0;
+  tile.end_run = has_runs ? end : 0;
+  tile.first_single = begin * singles;
+  tile.end_single = end * singles;
+}
+
+template <class T>
+void run_rows(const TileProblem<T>& p, const Block& block, PixelTile<T> tile,
+              const RowKernel<T>& kernel, int vector, Prefetcher& next) {
   for (int n = 0; n < p.batch; ++n)
     for (int y = 0; y < p.rows; ++y) {
       tile.input = p.input + n * p.in.sample + y * p.in.row;
       tile.output = p.output + n * p.out.sample + y * p.out.row + vector * kLanes<T>;
+      skip_padding(p, block, y, y, tile);
       for (int x = 0; x < p.columns; x += kernel.pixels) {
         next.step();
         kernel.run(tile, p.out.pixel);
@@ -82,26 +99,49 @@ void run_rows(const TileProblem<T>& p, PixelTile<T> tile, const RowKernel<T>& ke
     }
 }
 
+/// The pixels of a problem in tiles whose sizes differ by one at most. Where each lies is kept for
+/// the first ones: few pixels meet many tiles of channels.
 template <class T>
-void run_anywhere(const TileProblem<T>& p, PixelTile<T> tile, int vector, int vectors,
-                  Prefetcher& next) {
-  const int pixels = p.batch * p.rows * p.columns;
-  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
-  for (int i = 0; i < tiles; ++i) {  // sizes differ by one at most
-    const int begin = static_cast<int>(std::int64_t{pixels} * i / tiles);
-    const int end = static_cast<int>(std::int64_t{pixels} * (i + 1) / tiles);
-    const PixelOffsets at(p, begin, end - begin);
+class PixelTiles {
+ public:
+  explicit PixelTiles(const TileProblem<T>& p)
+      : p_(p),
+        pixels_(p.batch * p.rows * p.columns),
+        tiles_((pixels_ + kTilePixels - 1) / kTilePixels) {
+    for (int i = 0; i < std::min(tiles_, kKept); ++i) kept_[i] = offsets(i);
+  }
+  int count() const { return tiles_; }
+  int begin(int tile) const { return static_cast<int>(std::int64_t{pixels_} * tile / tiles_); }
+  int size(int tile) const { return begin(tile + 1) - begin(tile); }
+  PixelOffsets at(int tile) const { return tile < kKept ? kept_[tile] : offsets(tile); }
+
+ private:
+  static constexpr int kKept = 8;
+  PixelOffsets offsets(int tile) const { return PixelOffsets(p_, begin(tile), size(tile)); }
+
+  const TileProblem<T>& p_;
+  int pixels_, tiles_;
+  PixelOffsets kept_[kKept];
+};
+
+template <class T>
+void run_anywhere(const TileProblem<T>& p, const Block& block, PixelTile<T> tile,
+                  const PixelTiles<T>& tiles, int vector, int vectors, Prefetcher& next) {
+  for (int i = 0; i < tiles.count(); ++i) {
+    const PixelOffsets at = tiles.at(i);
     tile.input = p.input + at.base_in();
     tile.in_at = at.in();
     tile.output = p.output + at.base_out() + vector * kLanes<T>;
     tile.out_at = at.out();
+    skip_padding(p, block, at.first_row(), at.last_row(), tile);
     next.step();
-    run_pixel_tile(tile, end - begin, vectors);
+    run_pixel_tile(tile, tiles.size(i), vectors);
   }
 }
 
 template <class T>
-void solve_block(const TileProblem<T>& p, const Block& block, bool first, Prefetcher next) {
+void solve_block(const TileProblem<T>& p, const Block& block, bool first,
+                 const PixelTiles<T>& tiles, Prefetcher next) {
   Steps steps;
   fill_steps(p, block, steps);
   constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
@@ -116,9 +156,9 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first, Prefet
     tile.accumulate = !first || p.accumulate;
     const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, nv);
     if (kernel.run) {
-      run_rows(p, tile, kernel, v, next);
+      run_rows(p, block, tile, kernel, v, next);
     } else {
-      run_anywhere(p, tile, v, nv, next);
+      run_anywhere(p, block, tile, tiles, v, nv, next);
     }
   }
 }
@@ -138,10 +178,12 @@ void solve(const TileProblem<T>& p) {
     if (tap_bytes > kBlockBytes)
       channels_a_block = static_cast<int>(
           std::max<std::ptrdiff_t>(16, kBlockBytes / row_bytes / kRunUnroll * kRunUnroll));
+    const int blocks = (p.channels + channels_a_block - 1) / channels_a_block;  // evenly
+    channels_a_block = (p.channels / blocks + kRunUnroll - 1) / kRunUnroll * kRunUnroll;
   }
-  if (taps == 0) return solve_block(p, {0, 0, 0, 0}, true, {});  // a phase of a stride, no taps
-  const int tiles =
-      p.vectors / 2 * ((p.batch * p.rows * p.columns + kTilePixels - 1) / kTilePixels);
+  const PixelTiles<T> pixels(p);
+  if (taps == 0)
+    return solve_block(p, {0, 0, 0, 0}, true, pixels, {});  // a phase of a stride, no taps
   for (int t = 0; t < taps; t += taps_a_block)
     for (int c = 0; c < p.channels; c += channels_a_block) {
       const Block block{t, std::min(taps_a_block, taps - t), c,
@@ -150,10 +192,11 @@ void solve(const TileProblem<T>& p) {
       if (tap_bytes * taps > kCachedBytes) {
         // Blocks of taps that are not neighbours (strides) fetch some bytes in vain.
         const std::ptrdiff_t row = first_row(p, t) + c + block.taps * block.channels;
-        next = Prefetcher(p.weights + row * p.weight_stride,
-                          block.taps * block.channels * row_bytes, tiles);
+        next =
+            Prefetcher(p.weights + row * p.weight_stride, block.taps * block.channels * row_bytes,
+                       (p.vectors + 1) / 2 * pixels.count());
       }
-      solve_block(p, block, t == 0 && c == 0, next);
+      solve_block(p, block, t == 0 && c == 0, pixels, next);
     }
 }
 
