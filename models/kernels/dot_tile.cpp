@@ -28,6 +28,7 @@ template <class T, int P, int R>
   std::ptrdiff_t at[P], row_at[R < 8 ? R : 8];
   for (int i = 0; i < P; ++i) at[i] = tile.at->in()[i];
   for (int r = 0; r < R && r < 8; ++r) row_at[r] = r * p.weight_stride;
+  const std::ptrdiff_t ahead = R * p.weight_stride;
   const TapRows rows = tap_rows_of(p, tile.at->first_row(), tile.at->last_row());
   for (int a = rows.begin; a < rows.end; ++a)
     for (int b = 0; b < p.tap_columns; ++b) {
@@ -41,7 +42,9 @@ template <class T, int P, int R>
         for (int i = 0; i < P; ++i) x[i] = load(in + at[i]);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-          const Vec<T> row = load((r < 8 ? w : w8) + row_at[r % 8]);
+          const T* at_row = (r < 8 ? w : w8) + row_at[r % 8];
+          __builtin_prefetch(at_row + ahead, 0, 2);  // the next tile's rows of this tap
+          const Vec<T> row = load(at_row);
 #pragma GCC unroll 4
           for (int i = 0; i < P; ++i) sum[i * R + r] += x[i] * row;
         }

@@ -2,10 +2,13 @@
 // All sizes of the tile of pixel_tile.h.
 #include "models/kernels/pixel_tile.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stagecoach {
 namespace {
+
+constexpr int kRowsAhead = 32;
 
 /// S: compile-time distance of the pixels; 0: any offsets, in registers.
 template <class T, int P, int NV, int S>
@@ -21,7 +24,7 @@ template <class T, int P, int NV, int S>
   for (int p = 1; p < P; ++p) at[p] = S ? p * S : tile.in_at[p];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) {
       sum[0][p][v] = Vec<T>{};
       if (tile.accumulate)
@@ -30,19 +33,24 @@ template <class T, int P, int NV, int S>
         sum[0][p][v] = load(tile.bias + v * L);
       if (kSets == 2) sum[kSets - 1][p][v] = Vec<T>{};
     }
+  const std::ptrdiff_t stride = tile.weight_stride;
   const auto step = [&](const T* in, const T* w, Vec<T>(&s)[P][NV]) {
+    // Few pixels wait for memory, and the machine does not foresee pieces of rows.
+    if (NV >= 4) {
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) __builtin_prefetch(w + kRowsAhead * stride + v * L, 0, 2);
+    }
     Vec<T> b[NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) b[v] = load(w + v * L);
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
       const T a = p == 0 ? *in : in[at[p]];  // pixel 0 is where `input` points
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) s[p][v] += a * b[v];
     }
   };
   const Steps& steps = *tile.steps;
-  const std::ptrdiff_t stride = tile.weight_stride;
   for (int r = tile.first_run; r < tile.end_run; ++r) {
     const T* in = tile.input + steps.run[r].input;
     const T* w = tile.weights + steps.run[r].weight;
@@ -70,7 +78,7 @@ template <class T, int P, int NV, int S>
     step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) {
       Vec<T> result = sum[0][p][v];
       if (kSets == 2) result += sum[kSets - 1][p][v];
@@ -122,12 +130,30 @@ RowKernel<T> row_kernel_of(std::ptrdiff_t in_step) {
 
 }  // namespace
 
+int tile_vectors(int pixels, int left) {
+  if (pixels * 8 <= kTileSums && left >= 8) return 8;
+  if (pixels * 4 <= kTileSums && left >= 4) return 4;
+  constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
+  return left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
+}
+
 template <class T>
 void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors) {
   using Pixels = std::make_integer_sequence<int, kTilePixels>;
-  if (vectors == 1) return dispatch<T, 1>(tile, pixels, Pixels());
-  if (vectors == 2) return dispatch<T, 2>(tile, pixels, Pixels());
-  return dispatch<T, 3>(tile, pixels, Pixels());
+  using Few = std::make_integer_sequence<int, kTileSums / 4>;
+  using Fewer = std::make_integer_sequence<int, kTileSums / 8>;
+  switch (vectors) {
+    case 1:
+      return dispatch<T, 1>(tile, pixels, Pixels());
+    case 2:
+      return dispatch<T, 2>(tile, pixels, Pixels());
+    case 3:
+      return dispatch<T, 3>(tile, pixels, Pixels());
+    case 4:
+      return dispatch<T, 4>(tile, pixels, Few());
+    default:
+      return dispatch<T, 8>(tile, pixels, Fewer());
+  }
 }
 
 template <class T>

@@ -47,7 +47,14 @@ struct PixelTile {
   const std::ptrdiff_t* out_at;
 };
 
-/// Computes `pixels` <= kTilePixels by `vectors` <= 3.
+/// Sums of a tile that is limited by registers.
+constexpr int kTileSums = 2 * kTilePixels;
+
+/// Vectors that the next tile of so many pixels takes when `left` are left: few pixels take wider
+/// pieces of the weight rows.
+int tile_vectors(int pixels, int left);
+
+/// Computes `pixels` <= kTilePixels by `vectors`, a result of tile_vectors().
 template <class T>
 void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors);
 

@@ -111,6 +111,7 @@ class PixelTiles {
     for (int i = 0; i < std::min(tiles_, kKept); ++i) kept_[i] = offsets(i);
   }
   int count() const { return tiles_; }
+  int largest() const { return size(tiles_ - 1); }
   int begin(int tile) const { return static_cast<int>(std::int64_t{pixels_} * tile / tiles_); }
   int size(int tile) const { return begin(tile + 1) - begin(tile); }
   PixelOffsets at(int tile) const { return tile < kKept ? kept_[tile] : offsets(tile); }
@@ -144,10 +145,9 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first,
                  const PixelTiles<T>& tiles, Prefetcher next) {
   Steps steps;
   fill_steps(p, block, steps);
-  constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
+  const int most_pixels = tiles.count() ? tiles.largest() : 0;
   for (int v = 0, nv = 0; v < p.vectors; v += nv) {
-    const int left = p.vectors - v;
-    nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
+    nv = tile_vectors(most_pixels, p.vectors - v);
     PixelTile<T> tile;
     tile.steps = &steps;
     tile.weights = p.weights + v * kLanes<T>;
