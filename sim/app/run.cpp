@@ -162,6 +162,10 @@ class Run {
     result.partition = &job_.workload.stages;
     result.plan = &job_.machine.plan;
     result.statistics = statistics_ ? &*statistics_ : nullptr;
+    if (statistics_) {
+      result.energy =
+          energy_of(job_.hardware.energy, job_.machine.plan, *statistics_).values();
+    }
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
     if (statistics_)

@@ -109,19 +109,27 @@ void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, c
 
 std::string kib(Bytes bytes) { return std::to_string((bytes + 1023) / 1024) + " KiB"; }
 
-/// Explains a deficit and what would remove it.
+struct Deficit {
+  bool weight_side = true;
+  Bytes bytes = 0;
+  bool allowed = false;  ///< by the memory policy
+};
+
+/// Says what is too much, by how many bytes, and what comes of it or would remove it.
 std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::string& stages,
-                    std::int64_t cores, bool weight_side, Bytes deficit) {
-  const char* buffer = core.unified() ? "buffer"
-                       : weight_side  ? "weight_buffer"
-                                      : "activation_buffer";
+                    std::int64_t cores, const Deficit& deficit) {
+  const char* buffer = core.unified()        ? "buffer"
+                       : deficit.weight_side ? "weight_buffer"
+                                             : "activation_buffer";
   std::string text = "stage " + stages + ": " +
-                     (weight_side ? "weights and their state" : "activations in flight") +
+                     (deficit.weight_side ? "weights and their state" : "activations in flight") +
                      " exceed the " + buffer + " of core \"" + core.name + "\" by " +
-                     std::to_string(deficit) + " bytes; raise capacity_kib by " +
-                     kib((deficit + cores - 1) / cores);
+                     std::to_string(deficit.bytes) + " bytes; ";
+  if (deficit.allowed && hw.memory_policy == MemoryPolicy::spill) return text + "these lie in DRAM";
+  if (deficit.allowed) return text + "fewer samples are in flight";
+  text += "raise capacity_kib by " + kib((deficit.bytes + cores - 1) / cores);
   if (hw.mapping.kind != MappingKind::balanced) text += ", give the stage more cores";
-  if (!weight_side && hw.memory_policy == MemoryPolicy::error) {
+  if (!deficit.weight_side && hw.memory_policy == MemoryPolicy::error) {
     text += ", set memory_policy to \"stall\" (fewer samples in flight)";
   }
   if (hw.memory_policy != MemoryPolicy::spill) text += ", or spill to DRAM";
@@ -169,7 +177,7 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
   const auto tell = [&](bool weight_side, Bytes deficit, bool allowed) {
     if (deficit == 0) return;
     (allowed ? report.notes : report.problems)
-        .push_back(explain(hw, core, names, s.cores, weight_side, deficit));
+        .push_back(explain(hw, core, names, s.cores, {weight_side, deficit, allowed}));
   };
   const bool spills = hw.memory_policy == MemoryPolicy::spill;
   tell(true, p.fit.weight_deficit_bytes, spills);

@@ -14,20 +14,12 @@ Cycles pipelined_loop(const MacSpec& mac, std::int64_t trips) {
   return mac.initiation_interval * (trips - 1) + mac.latency_cycles;
 }
 
-/// Hops across the near-square region of `tiles` tiles, at most one core's rectangle or whole
-/// cores.
-std::int64_t region_hops(const ResidentCore& core, std::int64_t tiles) {
+/// Hops across the region of `tiles` tiles: near-square, within the rectangle of a lone core.
+std::int64_t region_hops(const ResidentCore& core, std::int64_t cores, std::int64_t tiles) {
   const std::int64_t rows = core.tile_rows, columns = core.tile_columns;
-  const auto square = [](std::int64_t n) {
-    return static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
-  };
-  if (tiles <= rows * columns) {
-    const std::int64_t c = std::clamp(square(tiles), ceil_div(tiles, rows), columns);
-    return ceil_div(tiles, c) + c - 2;
-  }
-  const std::int64_t cores = ceil_div(tiles, rows * columns);
-  const std::int64_t r = square(cores);
-  return r * rows + ceil_div(cores, r) * columns - 2;
+  std::int64_t c = static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(tiles))));
+  if (cores == 1) c = std::clamp(c, ceil_div(tiles, rows), columns);
+  return ceil_div(tiles, c) + c - 2;
 }
 
 struct DotLoops {
@@ -145,7 +137,7 @@ Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const Mac
     const Cycles work = pipelined_loop(mac, share * pixels);
     if (work >= best) break;  // larger shares only add work
     const std::int64_t tiles = ceil_div(weights, share * core.lanes_per_tile);
-    best = std::min(best, work + core.tile_hop_cycles * region_hops(core, tiles));
+    best = std::min(best, work + core.tile_hop_cycles * region_hops(core, cores, tiles));
   }
   return best;
 }

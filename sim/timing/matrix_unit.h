@@ -21,8 +21,10 @@ double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz);
 /// Resident weights: with L lanes in all and W weights a lane owns s = ceil(W / L) of them and
 /// meets every pixel with each: trips = s x pixels x samples, the same for all three products;
 ///   initiation_interval (trips - 1) + latency + tile_hop_cycles (rows - 1 + columns - 1)
-/// over the near-square region of tiles in use. A layer uses fewer tiles where that is faster, so
-/// more tiles never cost cycles. Batch one on a dense layer: ceil(I O / L) and the fill.
+/// over the near-square region of tiles in use (within the rectangle of a lone core; cores of a
+/// stage are assumed to stand so that their tiles form such a region). A layer uses fewer tiles
+/// where that is faster, so more tiles never cost cycles. Batch one on a dense layer: ceil(I O / L)
+/// and the fill.
 Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const MacSpec& mac,
                        std::int64_t cores);
 
