@@ -112,20 +112,28 @@ template <class T, int P, int NV>
 RowKernel<T> row_kernel_of(std::ptrdiff_t in_step) {
   switch (in_step) {
     case 16:
-      return {&run_row<T, P, NV, 16>, P};
+      return {&run_row<T, P, NV, 16>, P, NV};
     case 32:
-      return {&run_row<T, P, NV, 32>, P};
+      return {&run_row<T, P, NV, 32>, P, NV};
     case 64:
-      return {&run_row<T, P, NV, 64>, P};
+      return {&run_row<T, P, NV, 64>, P, NV};
     case 128:
-      return {&run_row<T, P, NV, 128>, P};
+      return {&run_row<T, P, NV, 128>, P, NV};
     case 256:
-      return {&run_row<T, P, NV, 256>, P};
+      return {&run_row<T, P, NV, 256>, P, NV};
     case 512:
-      return {&run_row<T, P, NV, 512>, P};
+      return {&run_row<T, P, NV, 512>, P, NV};
     default:
       return {};
   }
+}
+
+template <class T, int NV, int P, int... kOthers>
+RowKernel<T> first_that_divides(std::ptrdiff_t in_step, int columns) {
+  if (columns % P == 0) return row_kernel_of<T, P, NV>(in_step);
+  if constexpr (sizeof...(kOthers) > 0)
+    return first_that_divides<T, NV, kOthers...>(in_step, columns);
+  return {};
 }
 
 }  // namespace
@@ -157,12 +165,14 @@ void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors) {
 }
 
 template <class T>
-RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int vectors) {
-  constexpr int P = kTilePixels;
-  if (vectors == 1 && columns % (2 * P) == 0) return row_kernel_of<T, 2 * P, 1>(in_step);
-  if (vectors == 1 && columns % P == 0) return row_kernel_of<T, P, 1>(in_step);
-  if (vectors == 2 && columns % P == 0) return row_kernel_of<T, P, 2>(in_step);
-  return {};
+RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int left) {
+  const bool odd = left % 2;
+  if (kVectorRegisters == 32) {
+    if (left == 1) return first_that_divides<T, 1, 16, 14, 12, 10, 8, 7>(in_step, columns);
+    return odd ? RowKernel<T>() : first_that_divides<T, 2, 8, 7, 6, 5>(in_step, columns);
+  }
+  if (left == 1) return first_that_divides<T, 1, 8, 7, 6, 5>(in_step, columns);
+  return odd ? RowKernel<T>() : first_that_divides<T, 2, 4, 3>(in_step, columns);
 }
 
 template void run_pixel_tile(const PixelTile<float>&, int, int);

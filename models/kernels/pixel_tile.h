@@ -58,16 +58,17 @@ int tile_vectors(int pixels, int left);
 template <class T>
 void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors);
 
-/// A kernel for `pixels` neighbours in a row, `out_step` apart in the output.
+/// A kernel for `pixels` neighbours in a row, `out_step` apart in the output, by `vectors`.
 template <class T>
 struct RowKernel {
   void (*run)(const PixelTile<T>& tile, std::ptrdiff_t out_step) = nullptr;
   int pixels = 0;
+  int vectors = 0;
 };
 
 /// The fastest kernel for rows of `columns` pixels that lie `in_step` apart, compiled for that
-/// distance; empty if there is none.
+/// distance, when `left` vectors of channels are left; empty if there is none.
 template <class T>
-RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int vectors);
+RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int left);
 
 }  // namespace stagecoach

@@ -147,14 +147,14 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first,
   fill_steps(p, block, steps);
   const int most_pixels = tiles.count() ? tiles.largest() : 0;
   for (int v = 0, nv = 0; v < p.vectors; v += nv) {
-    nv = tile_vectors(most_pixels, p.vectors - v);
+    const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, p.vectors - v);
+    nv = kernel.run ? kernel.vectors : tile_vectors(most_pixels, p.vectors - v);
     PixelTile<T> tile;
     tile.steps = &steps;
     tile.weights = p.weights + v * kLanes<T>;
     tile.weight_stride = p.weight_stride;
     tile.bias = first && p.bias ? p.bias + v * kLanes<T> : nullptr;
     tile.accumulate = !first || p.accumulate;
-    const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, nv);
     if (kernel.run) {
       run_rows(p, block, tile, kernel, v, next);
     } else {
