@@ -5,6 +5,7 @@
 
 #include "sim/app/check_report.h"
 #include "sim/app/job.h"
+#include "sim/config/field_docs.h"
 #include "sim/config/hardware_config.h"
 #include "sim/config/workload_config.h"
 #include "sim/stats/summary.h"
@@ -40,8 +41,8 @@ ExitStatus answer(const Options& options) {
     case Ask::run: break;
     case Ask::check: return check(options);
     case Ask::print_config: print_config(options); break;
-    case Ask::print_fields: break;
-    case Ask::print_schema: break;
+    case Ask::print_fields: std::cout << fields_markdown(options.subject); break;
+    case Ask::print_schema: std::cout << schema_json(options.subject).dump(2) << "\n"; break;
     case Ask::list_stats: std::cout << list_statistics_text(); break;
     case Ask::help: std::cout << help_text(); break;
     case Ask::version: std::cout << "stagecoach " << STAGECOACH_VERSION << "\n"; break;

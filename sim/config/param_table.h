@@ -209,6 +209,9 @@ class Table {
     for (const auto& v : variants_) {
       if (v.is_chosen(from)) write_rows(v.table->rows_, from, out);
     }
+    if (uncertainties_ && !(from.*uncertainties_).empty()) {
+      out["$uncertainty"] = OrderedJson(from.*uncertainties_);
+    }
     return out;
   }
 
