@@ -5,12 +5,10 @@
 #include <chrono>
 #include <numeric>
 
+#include "models/host_clock.h"
+
 namespace stagecoach {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// Stages cut into contiguous shares of about equal work; for each worker the order in which it
 /// looks for work: its own share from the output side, then the others'.
@@ -117,10 +115,10 @@ void Executor::work_loop(int worker) {
   constexpr int kSpins = 4000;
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    const double begin = now_seconds();
+    const double begin = wall_seconds();
     if (run_some(worker)) {
       std::atomic<double>& mine = worker_busy_[worker].seconds;
-      mine.store(mine.load(std::memory_order_relaxed) + now_seconds() - begin,
+      mine.store(mine.load(std::memory_order_relaxed) + wall_seconds() - begin,
                  std::memory_order_relaxed);
       idle = 0;
     } else if (++idle < kSpins) {
@@ -137,18 +135,20 @@ void Executor::work_loop(int worker) {
 template <class Done>
 void Executor::help_until(Done done) {
   if (done()) return;
-  const double begin = now_seconds();
+  const double begin = wall_seconds();
+  const double begin_cpu = thread_cpu_seconds();
   double waiting = 0;
   while (!done()) {
     if (failed_) rethrow();
     if (run_some(0)) continue;
-    const double idle_begin = now_seconds();
+    const double idle_begin = wall_seconds();
     for (int i = 0; i < 50 && !done(); ++i) __builtin_ia32_pause();
-    waiting += now_seconds() - idle_begin;
+    waiting += wall_seconds() - idle_begin;
     std::this_thread::yield();
   }
   if (failed_) rethrow();
-  caller_busy_seconds_ += now_seconds() - begin - waiting;
+  caller_busy_seconds_ += wall_seconds() - begin - waiting;
+  caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
 }
 
 void Executor::rethrow() { std::rethrow_exception(failure_); }

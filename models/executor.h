@@ -40,9 +40,11 @@ class Executor {
   void wait_forward(int stage, PacketId packet);
   void wait_backward(int stage, PacketId packet);
 
-  /// Seconds of work done by all threads, and by the calling thread alone.
+  /// Seconds that all threads together spent executing operations.
   double busy_seconds() const;
-  double caller_busy_seconds() const { return caller_busy_seconds_; }
+  /// CPU seconds that the calling thread spent in here, working or waiting: what is left of its
+  /// time is its own business (the simulated clock).
+  double caller_cpu_seconds() const { return caller_cpu_seconds_; }
 
  private:
   struct alignas(64) StageQueue {
@@ -82,6 +84,7 @@ class Executor {
   };
   std::vector<BusyTime> worker_busy_;
   double caller_busy_seconds_ = 0;
+  double caller_cpu_seconds_ = 0;
 };
 
 }  // namespace stagecoach

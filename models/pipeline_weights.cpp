@@ -32,7 +32,9 @@ double draw(Initialization how, const ParameterSpec& p, Random& random) {
       const double bound = 1 / std::sqrt(static_cast<double>(p.fan_in));
       return random.uniform(-bound, bound);
     }
-    case Initialization::he_normal: return random.normal() * std::sqrt(2.0 / p.fan_out);
+    case Initialization::he_normal:
+      if (p.shape.size() == 2) return random.uniform(-1, 1) / std::sqrt(1.0 * p.fan_in);
+      return random.normal() * std::sqrt(2.0 / p.fan_out);
     case Initialization::glorot_uniform: {
       const double bound = std::sqrt(6.0 / (p.fan_in + p.fan_out));
       return random.uniform(-bound, bound);

@@ -67,7 +67,7 @@ enum class LossKind { softmax_cross_entropy, mean_squared_error };
 
 enum class Initialization {
   kaiming_uniform,  ///< PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), weights and biases
-  he_normal,        ///< N(0, sqrt(2/fan_out)), biases zero
+  he_normal,        ///< kernels N(0, sqrt(2/fan_out)), matrices as kaiming_uniform, biases zero
   glorot_uniform,   ///< U(-sqrt(6/(fan_in+fan_out)), ...), biases zero
 };
 

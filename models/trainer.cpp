@@ -2,10 +2,10 @@
 #include "models/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "models/error.h"
 #include "models/executor.h"
+#include "models/host_clock.h"
 #include "models/pipeline_engine.h"
 #include "models/random.h"
 
@@ -72,7 +72,7 @@ class PipelineTrainer : public Trainer {
   TrainingResult result() const override { return result_; }
   WorkSeconds work_seconds() const override {
     return {executor_.busy_seconds() + evaluation_seconds_ * options_.threads,
-            executor_.caller_busy_seconds() + evaluation_seconds_};
+            executor_.caller_cpu_seconds() + evaluation_caller_cpu_seconds_};
   }
 
  private:
@@ -112,10 +112,10 @@ class PipelineTrainer : public Trainer {
   void close_epoch(std::int64_t epoch, bool complete) {
     EpochResult r;
     if (complete && has_test_) {
-      const auto begin = std::chrono::steady_clock::now();
+      const double begin = wall_seconds(), begin_cpu = thread_cpu_seconds();
       r = engine_.evaluate(options_.threads);
-      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-      evaluation_seconds_ += elapsed.count();
+      evaluation_seconds_ += wall_seconds() - begin;
+      evaluation_caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
     }
     const EpochSums& sums = engine_.epochs()[static_cast<std::size_t>(epoch)];
     const double samples = static_cast<double>(std::max<std::int64_t>(1, sums.samples));
@@ -139,6 +139,7 @@ class PipelineTrainer : public Trainer {
   int last_updates_ = 0;
   bool stopped_ = false;
   double evaluation_seconds_ = 0;
+  double evaluation_caller_cpu_seconds_ = 0;
 };
 
 }  // namespace

@@ -42,10 +42,9 @@ struct TrainerOptions {
 /// Trains whatever order of operations it is given. Timing, when there is any, is somebody else's.
 class Trainer : public OpSink {
  public:
-  /// Seconds spent in numerical work (sum over threads), and by the thread that hands over.
   struct WorkSeconds {
-    double all_threads = 0;
-    double caller = 0;
+    double all_threads = 0;  ///< numerical work, summed over threads
+    double caller_cpu = 0;   ///< CPU time that the caller of emit() spent in here, waiting included
   };
 
   /// From the workload's seed, or (when set, after construction) from a file.

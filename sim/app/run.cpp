@@ -2,16 +2,14 @@
 #include "sim/app/run.h"
 
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <limits>
 #include <optional>
 
-#include "models/error.h"
+#include "models/host_clock.h"
 #include "sim/app/job.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/progress.h"
@@ -31,17 +29,6 @@ class NoMathematics : public OpSink {
  public:
   bool emit(const Op&) override { return true; }
 };
-
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// CPU time of the calling thread.
-double thread_seconds() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 std::int64_t peak_rss_bytes() {
   rusage usage;
@@ -79,7 +66,7 @@ class Run {
 
   ExitStatus execute() {
     begin_wall_ = wall_seconds();
-    const double begin_cpu = thread_seconds();
+    const double begin_cpu = thread_cpu_seconds();
     if (options_.functional_only)
       run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_);
     else
@@ -88,7 +75,7 @@ class Run {
       trainer_->finish();
       training_ = trainer_->result();
     }
-    caller_cpu_seconds_ = thread_seconds() - begin_cpu;
+    caller_cpu_seconds_ = thread_cpu_seconds() - begin_cpu;
     progress_.clear();
     report();
     const bool diverged = training_ && training_->divergence;
@@ -147,7 +134,7 @@ class Run {
     host.peak_rss_bytes = peak_rss_bytes();
     const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
     if (trainer_) host.functional_seconds = work.all_threads;
-    if (statistics_) host.timing_seconds = std::max(0.0, caller_cpu_seconds_ - work.caller);
+    if (statistics_) host.timing_seconds = std::max(0.0, caller_cpu_seconds_ - work.caller_cpu);
     return host;
   }
 

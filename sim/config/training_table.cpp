@@ -186,7 +186,7 @@ Table<TrainingFile> training_table() {
              words<Initialization>(
                  {{"kaiming_uniform", Initialization::kaiming_uniform,
                    "PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"},
-                  {"he_normal", Initialization::he_normal, "N(0, sqrt(2/fan_out)), biases zero"},
+                  {"he_normal", Initialization::he_normal, "kernels N(0, sqrt(2/fan_out)), matrices as kaiming_uniform, biases zero"},
                   {"glorot_uniform", Initialization::glorot_uniform,
                    "U(+-sqrt(6/(fan_in+fan_out))), biases zero"}}),
              "First weights, from the seed.");
