@@ -45,7 +45,7 @@ void transpose_weights(const ConvGeometry& g, const T* weights, int first, int c
 /// the sum across the lanes of a vector. Measured with tests/bench/kernel_bench.cpp.
 template <class T>
 bool dots_win(const ConvGeometry& g, int batch) {
-  constexpr double kBlock = 6.0 * kLanes<T>, kSum = 5, kDot = 0.7, kTile = 0.5;
+  constexpr double kBlock = 6.0 * kLanes<T>, kSum = 5, kDot = 0.62, kTile = 0.5;
   const double in_vectors = static_cast<double>(padded<T>(g.group_in()) / kLanes<T>);
   const double out_vectors = static_cast<double>(padded<T>(g.group_out()) / kLanes<T>);
   const double pixels = 1.0 * batch * g.height * g.width;

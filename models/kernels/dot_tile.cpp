@@ -11,6 +11,9 @@ constexpr int kDotPixels = 4;
 constexpr int kDotRows = kVectorRegisters == 32 ? 4 : 2;  // with several pixels
 constexpr int kLoneRows = 4 * kDotRows;                   // with a single one
 
+// Tiles of pixels that meet some weight rows before the next rows are taken.
+constexpr int kSetTiles = 8;
+
 template <class T>
 struct DotTile {
   const T* input;
@@ -28,7 +31,6 @@ template <class T, int P, int R>
   std::ptrdiff_t at[P], row_at[R < 8 ? R : 8];
   for (int i = 0; i < P; ++i) at[i] = tile.at->in()[i];
   for (int r = 0; r < R && r < 8; ++r) row_at[r] = r * p.weight_stride;
-  const std::ptrdiff_t ahead = R * p.weight_stride;
   const TapRows rows = tap_rows_of(p, tile.at->first_row(), tile.at->last_row());
   for (int a = rows.begin; a < rows.end; ++a)
     for (int b = 0; b < p.tap_columns; ++b) {
@@ -42,9 +44,8 @@ template <class T, int P, int R>
         for (int i = 0; i < P; ++i) x[i] = load(in + at[i]);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-          const T* at_row = (r < 8 ? w : w8) + row_at[r % 8];
-          __builtin_prefetch(at_row + ahead, 0, 2);  // the next tile's rows of this tap
-          const Vec<T> row = load(at_row);
+          Vec<T> row = load((r < 8 ? w : w8) + row_at[r % 8]);
+          if (P > 1) keep_in_register(row);
 #pragma GCC unroll 4
           for (int i = 0; i < P; ++i) sum[i * R + r] += x[i] * row;
         }
@@ -65,43 +66,58 @@ template <class T, int P, int R>
   }
 }
 
-template <class T, int P>
-void run_rows(const TileProblem<T>& p, DotTile<T> tile) {
-  int c = 0;
-  const auto take = [&](int rows) {
-    c += rows;
-    tile.weights += rows * p.weight_stride;
-    tile.output += rows;
-  };
-  if constexpr (P == 1)
-    for (; c + kLoneRows <= p.channels; take(kLoneRows)) run<T, P, kLoneRows>(p, tile);
-  for (; c + kDotRows <= p.channels; take(kDotRows)) run<T, P, kDotRows>(p, tile);
-  for (; c < p.channels; take(1)) run<T, P, 1>(p, tile);
+template <class T, int R>
+void run_rows(const TileProblem<T>& p, const DotTile<T>& tile, int pixels) {
+  if constexpr (R > kDotRows) {
+    run<T, 1, R>(p, tile);
+  } else {
+    switch (pixels) {
+      case 1:
+        return run<T, 1, R>(p, tile);
+      case 2:
+        return run<T, 2, R>(p, tile);
+      case 3:
+        return run<T, 3, R>(p, tile);
+      default:
+        return run<T, 4, R>(p, tile);
+    }
+  }
+}
+
+/// All weight rows for a set of pixels, which are in tiles of kDotPixels and a last smaller one:
+/// the rows come from memory once.
+template <class T>
+void run_set(const TileProblem<T>& p, const PixelOffsets* tiles, int pixels) {
+  for (int c = 0, rows = 0; c < p.channels; c += rows) {
+    const int left = p.channels - c;
+    rows = pixels == 1 && left >= kLoneRows ? kLoneRows : left >= kDotRows ? kDotRows : 1;
+    for (int first = 0; first < pixels; first += kDotPixels, ++tiles) {
+      const DotTile<T> tile{p.input + tiles->base_in(), p.weights + c * p.weight_stride,
+                            p.output + tiles->base_out() + c, tiles};
+      const int count = std::min(kDotPixels, pixels - first);
+      if (rows == kLoneRows)
+        run_rows<T, kLoneRows>(p, tile, count);
+      else if (rows == kDotRows)
+        run_rows<T, kDotRows>(p, tile, count);
+      else
+        run_rows<T, 1>(p, tile, count);
+    }
+    tiles -= (pixels + kDotPixels - 1) / kDotPixels;
+  }
 }
 
 }  // namespace
 
 template <class T>
 void solve_dots(const TileProblem<T>& p) {
-  const int pixels = p.batch * p.rows * p.columns;
-  for (int first = 0; first < pixels; first += kDotPixels) {
-    const int count = std::min(kDotPixels, pixels - first);
-    const PixelOffsets at(p, first, count);
-    const DotTile<T> tile{p.input + at.base_in(), p.weights, p.output + at.base_out(), &at};
-    switch (count) {
-      case 1:
-        run_rows<T, 1>(p, tile);
-        break;
-      case 2:
-        run_rows<T, 2>(p, tile);
-        break;
-      case 3:
-        run_rows<T, 3>(p, tile);
-        break;
-      default:
-        run_rows<T, 4>(p, tile);
-        break;
-    }
+  const int all = p.batch * p.rows * p.columns;
+  PixelOffsets tiles[kSetTiles];
+  for (int first = 0; first < all; first += kSetTiles * kDotPixels) {
+    const int pixels = std::min(kSetTiles * kDotPixels, all - first);
+    for (int i = 0; i * kDotPixels < pixels; ++i)
+      tiles[i] =
+          PixelOffsets(p, first + i * kDotPixels, std::min(kDotPixels, pixels - i * kDotPixels));
+    run_set(p, tiles, pixels);
   }
 }
 

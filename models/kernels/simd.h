@@ -33,6 +33,18 @@ inline Vec<T> broadcast(T x) {
   return x - Vec<T>{};  // -0.0 stays -0.0
 }
 
+/// Stops the compiler from loading v anew for each of its uses, which costs more than a register.
+template <class V>
+inline void keep_in_register(V& v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#else
+  (void)v;
+#endif
+}
+
 namespace simd_detail {
 
 // Lanes are exchanged between two vectors in groups of D: `low` keeps what has bit D clear in its
