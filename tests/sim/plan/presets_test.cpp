@@ -188,6 +188,40 @@ TEST_CASE("every number of every hardware file names its source in the object it
   }
 }
 
+/// Fields of the table that an object of the template leaves out; objects inside are looked into.
+void find_missing(const TypeInfo& type, const Json& json, const std::string& at,
+                  std::vector<std::string>& missing) {
+  const auto look_at = [&](const FieldInfo& field) {
+    const bool alternative = field.key == "buffer";  // stands for the two other buffers
+    if (!json.contains(field.key)) {
+      if (!alternative) missing.push_back(at + "/" + field.key);
+      return;
+    }
+    const Json& value = json[field.key];
+    const TypeInfo* inner = field.type.get();
+    for (const TypePtr& choice : inner->choices) {
+      if (choice->kind == TypeKind::object) inner = choice.get();
+    }
+    if (inner->kind == TypeKind::object) {
+      find_missing(*inner, value, at + "/" + field.key, missing);
+    } else if (inner->kind == TypeKind::list && inner->item->kind == TypeKind::object) {
+      find_missing(*inner->item, value[0], at + "/" + field.key + "/0", missing);
+    }
+  };
+  for (const FieldInfo& field : type.fields) look_at(field);
+  for (const VariantInfo& variant : type.variants) {
+    if (variant.word != json.at(type.tag).get<std::string>()) continue;
+    for (const FieldInfo& field : variant.fields) look_at(field);
+  }
+}
+
+TEST_CASE("the template leaves out no field that its kinds have") {
+  std::vector<std::string> missing;
+  find_missing(*hardware_table().info(),
+               parsed(std::string(STAGECOACH_SOURCE_DIR) + "/hw/TEMPLATE.json"), "", missing);
+  CHECK(missing == std::vector<std::string>{});
+}
+
 /// Other values to try for a number: near first, then far, where something else may decide.
 std::vector<Json> others(const Json& value) {
   if (value.is_number_integer()) {
