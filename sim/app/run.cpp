@@ -52,6 +52,8 @@ std::string epoch_line(std::int64_t epoch, const EpochResult& r) {
   return line;
 }
 
+PartedSum parted(const BandedSum& sum) { return {sum.values(), sum.low(), sum.high()}; }
+
 /// Everything between the job and its results.
 class Run {
  public:
@@ -149,14 +151,12 @@ class Run {
     result.partition = &job_.workload.stages;
     result.plan = &job_.machine.plan;
     result.statistics = statistics_ ? &*statistics_ : nullptr;
-    if (statistics_) {
-      result.energy =
-          energy_of(job_.hardware.energy, job_.machine.plan, *statistics_).values();
-    }
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
     if (statistics_)
-      result.energy = energy_of(job_.hardware.energy, job_.machine.plan, *statistics_).values();
+      result.energy = parted(energy_of(job_.hardware.energy, job_.machine.plan, *statistics_));
+    if (job_.hardware.area)
+      result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
     const OrderedJson summary = write_results(result, directory_);
     if (!options_.save_weights_file.empty())
       write_safetensors(options_.save_weights_file, trainer_->export_weights(),

@@ -14,7 +14,8 @@ using Row = Statistic<RunView>;
 using Rows = std::vector<Row>;
 
 template <class View>
-OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& run, std::size_t count) {
+OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& run,
+                    std::size_t count) {
   OrderedJson list = OrderedJson::array();
   for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(rows, View{run, i}));
   return list;
@@ -38,7 +39,8 @@ Row clock_row(const char* path, const char* unit, const char* meaning,
 Row machine_row(const char* path, const char* unit, const char* meaning,
                 std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
-            return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics) : OrderedJson();
+            return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics)
+                                                  : OrderedJson();
           }};
 }
 
@@ -89,9 +91,9 @@ OrderedJson diverged_at(const RunView& v) {
   if (!v.run.training || !v.run.training->divergence) return OrderedJson();
   const Divergence& d = *v.run.training->divergence;
   return OrderedJson{{"epoch", d.epoch},
-              {"sample", d.sample},
-              {"layer", d.layer},
-              {"weight_version", d.weight_version}};
+                     {"sample", d.sample},
+                     {"layer", d.layer},
+                     {"weight_version", d.weight_version}};
 }
 
 void append_training(Rows& rows) {
@@ -104,7 +106,8 @@ void append_training(Rows& rows) {
   rows.push_back({"training.diverged", "true or false",
                   "A loss was NaN or infinite and the run ended there; null without numbers.",
                   [](const RunView& v) {
-                    return v.run.training ? OrderedJson(v.run.training->divergence.has_value()) : OrderedJson();
+                    return v.run.training ? OrderedJson(v.run.training->divergence.has_value())
+                                          : OrderedJson();
                   }});
   rows.push_back(
       {"training.diverged_at", "object",
@@ -201,40 +204,49 @@ void append_interconnect(Rows& rows) {
                              for (const auto& l : s.links) sum += l.bytes;
                              return OrderedJson(sum);
                            }));
-  rows.push_back(
-      clock_row("interconnect.host_bytes", "bytes", "Samples that came in from the host.",
-                [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
+  rows.push_back(clock_row(
+      "interconnect.host_bytes", "bytes", "Samples that came in from the host.",
+      [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
   rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
                            [](const RunResult& run, const RunStatistics& s) {
                              return list_of(link_catalogue(), run, s.links.size());
                            }));
 }
 
-std::optional<double> total_joules(const RunResult& run) {
-  if (!run.energy) return std::nullopt;
-  double sum = 0;
-  for (const auto& [name, joules] : *run.energy) sum += joules;
-  return sum;
-}
-
-void append_energy(Rows& rows) {
-  rows.push_back({"energy.total_joules", "joules", "Sum of the parts.", [](const RunView& v) {
-                    const auto total = total_joules(v.run);
-                    return total ? finite_or_null(*total) : OrderedJson();
-                  }});
-  rows.push_back(
-      {"energy.per_sample_joules", "joules", "total_joules over samples.", [](const RunView& v) {
-         const auto total = total_joules(v.run);
-         return total ? ratio_or_null(*total, samples_of(v.run)) : OrderedJson();
-       }});
-  rows.push_back({"energy.parts", "joules", "By what spent them.", [](const RunView& v) {
+/// Total, band and parts of a sum under `path`; null and no parts where there is none.
+void append_sum(Rows& rows, const std::string& path, const char* unit, const std::string& unit_name,
+                std::optional<PartedSum> RunResult::*member) {
+  auto add = [&](const std::string& name, const char* meaning,
+                 std::function<double(const PartedSum&)> of) {
+    rows.push_back({path + "." + name, unit, meaning, [member, of](const RunView& v) {
+                      const auto& sum = v.run.*member;
+                      return sum ? finite_or_null(of(*sum)) : OrderedJson();
+                    }});
+  };
+  const std::string total = "total_" + unit_name;
+  add(total, "Sum of the parts.", [](const PartedSum& s) { return s.total(); });
+  add(total + "_low", "With every constant at the low end of its uncertainty.",
+      [](const PartedSum& s) { return s.low; });
+  add(total + "_high", "With every constant at the high end of its uncertainty.",
+      [](const PartedSum& s) { return s.high; });
+  rows.push_back({path + ".parts", unit, "By what they go to.", [member](const RunView& v) {
                     OrderedJson parts = OrderedJson::object();
-                    if (!v.run.energy) return parts;
-                    for (const auto& [name, joules] : *v.run.energy) {
-                      parts[name] = finite_or_null(joules);
+                    if (!(v.run.*member)) return parts;
+                    for (const auto& [name, value] : (v.run.*member)->parts) {
+                      parts[name] = finite_or_null(value);
                     }
                     return parts;
                   }});
+}
+
+void append_energy(Rows& rows) {
+  append_sum(rows, "energy", "joules", "joules", &RunResult::energy);
+  rows.push_back(
+      {"energy.per_sample_joules", "joules", "total_joules over samples.", [](const RunView& v) {
+         return v.run.energy ? ratio_or_null(v.run.energy->total(), samples_of(v.run))
+                             : OrderedJson();
+       }});
+  append_sum(rows, "area", "mm2", "mm2", &RunResult::area);
 }
 
 void append_host(Rows& rows) {
@@ -252,7 +264,8 @@ void append_host(Rows& rows) {
   });
   add("functional_seconds", "seconds", "CPU time of the functional engine's workers.",
       [](const RunResult& r) {
-        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds) : OrderedJson();
+        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds)
+                                         : OrderedJson();
       });
   add("threads", "number", "Worker threads of the functional engine.",
       [](const RunResult& r) { return OrderedJson(r.host.threads); });
@@ -263,7 +276,9 @@ void append_host(Rows& rows) {
 
 }  // namespace
 
-OrderedJson finite_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(); }
+OrderedJson finite_or_null(double value) {
+  return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
+}
 
 OrderedJson ratio_or_null(double numerator, double denominator) {
   return finite_or_null(numerator / denominator);

@@ -34,8 +34,19 @@ struct HostFigures {
   std::optional<std::int64_t> peak_rss_bytes;
 };
 
-/// Joules by named part, in the order to print. Empty with a plan: a machine that costs nothing.
-using EnergyParts = std::vector<std::pair<std::string, double>>;
+/// A sum with its named parts in the order to print, and the band that the uncertainty of the
+/// hardware file's constants gives.
+struct PartedSum {
+  std::vector<std::pair<std::string, double>> parts;
+  double low = 0;
+  double high = 0;
+
+  double total() const {
+    double sum = 0;
+    for (const auto& part : parts) sum += part.second;
+    return sum;
+  }
+};
 
 /// One run. Pointers are not owned; `statistics` is null without a clock (--functional-only),
 /// `training` is null without numbers (--timing-only).
@@ -48,7 +59,8 @@ struct RunResult {
   const RunStatistics* statistics = nullptr;
   const TrainingResult* training = nullptr;
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
-  std::optional<EnergyParts> energy;
+  std::optional<PartedSum> energy;      ///< joules
+  std::optional<PartedSum> area;        ///< square millimetres
 };
 
 }  // namespace stagecoach

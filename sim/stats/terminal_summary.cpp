@@ -202,7 +202,15 @@ std::string totals(const OrderedJson& summary) {
     if (e["per_sample_joules"].is_number()) {
       text += ", " + with_si_prefix(e["per_sample_joules"].get<double>(), "J") + " per sample";
     }
+    if (e["total_joules_low"] != e["total_joules_high"]) {
+      text += "; with the constants' uncertainty " +
+              with_si_prefix(e["total_joules_low"].get<double>(), "J") + " to " +
+              with_si_prefix(e["total_joules_high"].get<double>(), "J");
+    }
     text += "\n";
+  }
+  if (summary["area"]["total_mm2"].is_number()) {
+    text += "area          " + number(summary["area"]["total_mm2"], "%.4g") + " mm2\n";
   }
   const OrderedJson& h = summary["host"];
   text += "this computer " + number(h["wall_seconds"], "%.1f") + " s, " +

@@ -16,7 +16,7 @@ namespace {
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
 void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
   const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
-                                        "training.diverged_at"};
+                                        "area.parts", "training.diverged_at"};
   if (value.is_object() && !leaves.count(path)) {
     for (const auto& [key, child] : value.items()) {
       collect(child, path.empty() ? key : path + "." + key, paths);
@@ -68,7 +68,7 @@ TEST_CASE("the summary has the fields that users rely on, in their order") {
   for (const auto& item : summary.items()) keys.push_back(item.key());
   CHECK(keys == std::vector<std::string>{"schema", "provenance", "training", "timing", "stages",
                                          "layers", "utilization", "memory", "interconnect",
-                                         "energy", "host"});
+                                         "energy", "area", "host"});
   CHECK(summary["schema"] == "stagecoach.summary/1");
   const std::set<std::string> declared = declared_paths();
   for (const char* path : {"provenance.command",
@@ -150,6 +150,10 @@ TEST_CASE("totals follow from the counters") {
   CHECK(summary["interconnect"]["links"][0]["utilization"] == 0.03);
   CHECK(summary["energy"]["total_joules"] == 1.0);
   CHECK(summary["energy"]["per_sample_joules"] == 0.1);
+  CHECK(summary["energy"]["total_joules_low"] == 0.5);
+  CHECK(summary["energy"]["total_joules_high"] == 2.0);
+  CHECK(summary["area"]["total_mm2"] == 4.0);
+  CHECK(summary["area"]["parts"]["buffers"] == 2.5);
   CHECK(summary["energy"]["parts"].dump() == R"({"compute":0.25,"sram":0.5,"links":0.25})");
   CHECK(summary["training"]["epochs"][0]["cycles"] == 480);
   CHECK(summary["training"]["epochs"][1]["cycles"] == 520);
@@ -172,6 +176,8 @@ TEST_CASE("without a clock the fields stay and are null") {
   CHECK(summary["training"]["epochs"][0]["train_loss"] == 1.5);
   CHECK(summary["training"]["epochs"][0]["cycles"].is_null());
   CHECK(summary["energy"]["total_joules"].is_null());
+  CHECK(summary["area"]["total_mm2"].is_null());
+  CHECK(summary["area"]["parts"].dump() == "{}");
   CHECK(summary["training"]["samples"] == 10);
 }
 

@@ -46,6 +46,8 @@ TEST_CASE("the text names epochs, totals and the place of the files") {
   CHECK(line_with(text, "cycles =").find("1,000 cycles = 2 us at 500 MHz") != std::string::npos);
   CHECK(line_with(text, "energy").find("1 J, 100 mJ per sample") != std::string::npos);
   CHECK(line_with(text, "busiest").find("stage 0 (fc1), 80.0 %") != std::string::npos);
+  CHECK(line_with(text, "energy").find("500 mJ to 2 J") != std::string::npos);
+  CHECK(line_with(text, "area").find("4 mm2") != std::string::npos);
   CHECK(line_with(text, "results").find("out: summary.json") != std::string::npos);
   CHECK(text.find("DIVERGED") == std::string::npos);
 }

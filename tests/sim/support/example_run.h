@@ -29,7 +29,8 @@ struct ExampleRun {
     result.statistics = &statistics;
     result.training = &training;
     result.closed_form_delays = {2, 0};
-    result.energy = EnergyParts{{"compute", 0.25}, {"sram", 0.5}, {"links", 0.25}};
+    result.energy = PartedSum{{{"compute", 0.25}, {"sram", 0.5}, {"links", 0.25}}, 0.5, 2.0};
+    result.area = PartedSum{{{"macs", 1.5}, {"buffers", 2.5}}, 3.0, 5.0};
   }
   ExampleRun(const ExampleRun&) = delete;
   ExampleRun& operator=(const ExampleRun&) = delete;
