@@ -168,6 +168,7 @@ TEST_CASE("without a clock the fields stay and are null") {
   ExampleRun run;
   run.result.statistics = nullptr;
   run.result.energy.reset();
+  run.result.area.reset();
   const OrderedJson summary = make_summary(run.result);
   CHECK(summary["timing"]["cycles"].is_null());
   CHECK(summary["stages"][1]["cycles"]["forward"].is_null());
