@@ -15,8 +15,8 @@ namespace {
 
 void print_config(const Options& options) {
   Issues issues;
-  Document hardware = Document::from_file(options.hardware_file, issues);
-  Document workload = Document::from_file(options.workload_file, issues);
+  Document hardware = Document::from_file(options.hardware_file, issues, "hw");
+  Document workload = Document::from_file(options.workload_file, issues, "workload");
   apply_overrides(options, hardware, workload, issues);
   HardwareSpec hardware_spec;
   WorkloadConfig workload_config;

@@ -66,8 +66,8 @@ StageDelay stage_delay(const Job& job, int stage) {
 
 Job load_job(const Options& options, FitCheck fit) {
   Issues issues;
-  Document hardware = Document::from_file(options.hardware_file, issues);
-  Document workload = Document::from_file(options.workload_file, issues);
+  Document hardware = Document::from_file(options.hardware_file, issues, "hw");
+  Document workload = Document::from_file(options.workload_file, issues, "workload");
   apply_overrides(options, hardware, workload, issues);
   Job job;
   if (hardware.ok()) job.hardware = read_hardware(hardware, issues);

@@ -37,7 +37,7 @@ class Place {
   Place item(std::size_t index) const { return child(std::to_string(index)); }
 
   void report(std::string message) const {
-    issues_->add(document_->where(pointer_), std::move(message));
+    issues_->add(issues_->full() ? "" : document_->where(pointer_), std::move(message));
   }
   /// "found X; allowed: Y", with the near misses of a word.
   void report_value(const Json& found, const TypeInfo& type) const;

@@ -42,23 +42,23 @@ std::string folded(std::string word) {
 }  // namespace
 
 void Issues::add(std::string where, std::string message) {
-  all_.push_back({std::move(where), std::move(message)});
+  if (!full()) all_.push_back({std::move(where), std::move(message)});
+  ++count_;
 }
 
 std::string Issues::text() const {
   std::string out;
-  for (std::size_t i = 0; i < all_.size() && i < kMaxShown; ++i) {
-    if (i > 0) out += '\n';
-    out += all_[i].where + ": " + all_[i].message;
+  for (const Issue& issue : all_) {
+    out += (out.empty() ? "" : "\n") + issue.where + ": " + issue.message;
   }
-  if (all_.size() > kMaxShown) {
-    out += "\n... and " + std::to_string(all_.size() - kMaxShown) + " more errors";
+  if (count_ > all_.size()) {
+    out += "\n... and " + std::to_string(count_ - all_.size()) + " more errors";
   }
   return out;
 }
 
 void Issues::throw_if_any() const {
-  if (!all_.empty()) throw UserError(text());
+  if (!empty()) throw UserError(text());
 }
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates) {

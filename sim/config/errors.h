@@ -18,11 +18,14 @@ struct Issue {
 class Issues {
  public:
   void add(std::string where, std::string message);
-  bool empty() const { return all_.empty(); }
-  std::size_t size() const { return all_.size(); }
+  bool empty() const { return count_ == 0; }
+  std::size_t size() const { return count_; }
+  /// The first kMaxShown; the others are only counted, so that no input costs memory without end.
   const std::vector<Issue>& all() const { return all_; }
+  /// True if a further issue would only be counted.
+  bool full() const { return count_ >= kMaxShown; }
 
-  /// All issues, a line each (at most kMaxShown, then how many more).
+  /// All issues, a line each, then how many more there are.
   std::string text() const;
   /// Throws UserError with text() unless empty.
   void throw_if_any() const;
@@ -31,6 +34,7 @@ class Issues {
 
  private:
   std::vector<Issue> all_;
+  std::size_t count_ = 0;
 };
 
 /// The candidate that differs from `word` by fewest single-letter edits (insert, delete, replace,

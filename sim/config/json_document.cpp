@@ -183,12 +183,26 @@ Document Document::from_text(std::string label, std::string text, Issues& issues
   return document;
 }
 
-Document Document::from_file(const std::string& path, Issues& issues) {
+Document Document::from_file(const std::string& path, Issues& issues, const std::string& part) {
   std::string text;
-  if (read_file(path, text, issues)) return from_text(path, std::move(text), issues);
   Document document;
-  document.label_ = path;
+  if (read_file(path, text, issues)) {
+    document = from_text(path, std::move(text), issues);
+    if (document.ok() && !part.empty()) document.take_part(part);
+  } else {
+    document.label_ = path;
+  }
   return document;
+}
+
+void Document::take_part(const std::string& part) {
+  if (!root_.is_object() || !root_.contains("hw") || !root_.contains("workload")) return;
+  for (const auto& field : root_.items()) {
+    if (field.key() != "hw" && field.key() != "workload" && !is_annotation(field.key())) return;
+  }
+  Json inner = std::move(root_[part]);
+  root_ = std::move(inner);
+  base_ = "/" + part;
 }
 
 void Document::apply(const Override& override, Issues& issues) {
@@ -229,13 +243,15 @@ void Document::apply(const Override& override, Issues& issues) {
   applied_.push_back({pointer, override.label, override.label_is_root});
 }
 
+std::string Document::prefix() const { return printable(label_, 300) + ": " + base_; }
+
 std::string Document::where(const std::string& pointer) const {
   for (const Applied& applied : applied_) {
     if (is_below(pointer, applied.pointer)) {
       return applied.label_is_root ? applied.label + printable(pointer, 200) : applied.label;
     }
   }
-  return printable(label_, 300) + ": " + (pointer.empty() ? "/" : printable(pointer, 200));
+  return prefix() + (pointer.empty() && base_.empty() ? "/" : printable(pointer, 200));
 }
 
 }  // namespace stagecoach

@@ -39,8 +39,9 @@ class Document {
   /// go to `issues`; ok() is then false.
   static Document from_text(std::string label, std::string text, Issues& issues);
   /// Reads and parses a file; a missing file, a directory, an empty file and text that is not UTF-8
-  /// go to `issues` as well.
-  static Document from_file(const std::string& path, Issues& issues);
+  /// go to `issues` as well. A file that --print-config has printed holds both parts: `part` ("hw"
+  /// or "workload") then becomes the document.
+  static Document from_file(const std::string& path, Issues& issues, const std::string& part = "");
 
   bool ok() const { return ok_; }
   const Json& root() const { return root_; }
@@ -52,6 +53,9 @@ class Document {
   /// Whether the fields exist is checked when the document is read.
   void apply(const Override& override, Issues& issues);
 
+  /// "file: " and, if the document is a part of its file, that part's pointer.
+  std::string prefix() const;
+
   /// How messages name a place: "file: /training/epochs", or the option that set it.
   std::string where(const std::string& pointer) const;
 
@@ -61,7 +65,10 @@ class Document {
     std::string label;
     bool label_is_root;
   };
+  void take_part(const std::string& part);
+
   std::string label_;
+  std::string base_;  ///< pointer of the part within the file
   std::string text_;
   Json root_;
   bool ok_ = false;

@@ -251,8 +251,8 @@ std::vector<std::string> option_names() {
 }
 
 std::string help_text() {
-  constexpr std::size_t kHelpColumn = 26;
-  constexpr std::size_t kDefaultColumn = 78;
+  constexpr std::size_t kHelpColumn = 29;
+  constexpr std::size_t kDefaultColumn = 81;
   std::string out = "stagecoach " STAGECOACH_VERSION
                     " - train a network on a simulated pipelined-backpropagation accelerator\n\n"
                     "usage:  stagecoach --hw FILE --workload FILE [options]\n";

@@ -10,6 +10,10 @@ void report_unknown_keys(const Json& object, const Place& at, const std::vector<
   for (const auto& entry : object.items()) {
     const std::string& key = entry.key();
     if (is_annotation(key) || std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (at.issues().full()) {  // only counted
+      at.report("");
+      continue;
+    }
     const std::string owners = elsewhere(key);
     const std::string place = owners.empty() ? "unknown field" : "this field does not belong here";
     at.child(key).report(place + owners + "; allowed here: " + quoted_list(keys) +

@@ -102,7 +102,7 @@ ScaledHyperparameters scale_to_batch_size(double learning_rate, double momentum,
 WorkloadConfig read_workload(const Document& document, const std::string& data_root,
                              Issues& issues) {
   WorkloadConfig workload;
-  workload.file = document.label();
+  workload.place = document.prefix();
   if (!document.ok()) return workload;
   const std::size_t before = issues.size();
   const Place root(document, issues);

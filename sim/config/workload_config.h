@@ -16,7 +16,7 @@
 namespace stagecoach {
 
 struct WorkloadConfig {
-  std::string file;  ///< path of the workload file, for messages
+  std::string place;  ///< where its fields stand, for messages: "workloads/x.json: "
   std::string name;
   DatasetSpec dataset;  ///< paths absolute or relative to the process
   Network network;      ///< every name and shape resolved

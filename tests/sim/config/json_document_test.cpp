@@ -137,3 +137,17 @@ TEST_CASE("Overrides that meet the wrong kind of value, or each other, are error
   CHECK_THAT(issues.all()[3].message, Contains("already set by --set workload/a/1/b"));
   CHECK_THAT(issues.all()[4].message, Contains("already set by --set workload/new/deep"));
 }
+
+TEST_CASE("A printed configuration stands for both files") {
+  const auto path = std::filesystem::temp_directory_path() / "stagecoach_both_test.json";
+  std::ofstream(path) << R"({"$comment": 1, "hw": {"a": 1}, "workload": {"b": 2}})";
+  Issues issues;
+  CHECK(Document::from_file(path.string(), issues, "hw").root() == Json({{"a", 1}}));
+  const Document workload = Document::from_file(path.string(), issues, "workload");
+  CHECK(workload.root() == Json({{"b", 2}}));
+  CHECK(workload.where("/b") == path.string() + ": /workload/b");
+  std::ofstream(path) << R"({"hw": {"a": 1}, "workload": {"b": 2}, "more": 3})";
+  CHECK(Document::from_file(path.string(), issues, "hw").root().size() == 3);
+  CHECK(issues.empty());
+  std::filesystem::remove(path);
+}
