@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
+#include "models/kernels/depthwise.h"
 #include "models/kernels/dot_tile.h"
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
@@ -56,6 +57,39 @@ bool dots_win(const ConvGeometry& g, int batch) {
   return dot < tile;
 }
 
+/// Calls solve() for each place of an input pixel between output pixels, since the taps that reach
+/// it differ: completes `p`, but for weights, channels and vectors.
+template <class T, class Solve>
+void for_phases(const ConvGeometry& g, const View<const T>& dy, const View<T>& dx, int tap_rows,
+                TileProblem<T>& p, Solve solve) {
+  const int s = g.stride;
+  p.batch = dx.batch;
+  p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
+  p.out = {dx.sample_stride, s * dx.row_stride, s * dx.pixel_stride};
+  p.in_tap_row = -dy.row_stride;
+  p.in_tap_column = -dy.pixel_stride;
+  p.weight_tap_row = s * g.kernel * tap_rows;
+  p.weight_tap_column = s * tap_rows;
+  p.tap_step = -1;
+  p.in_rows = g.out_height;
+  for (int row = 0; row < s; ++row)
+    for (int column = 0; column < s; ++column) {
+      p.rows = (g.height - row + s - 1) / s;
+      p.columns = (g.width - column + s - 1) / s;
+      const int tap_row = (row + g.padding) % s, tap_column = (column + g.padding) % s;
+      p.tap_rows = std::max(0, (g.kernel - tap_row + s - 1) / s);
+      p.tap_columns = std::max(0, (g.kernel - tap_column + s - 1) / s);
+      if (p.rows <= 0 || p.columns <= 0) continue;
+      if (p.accumulate && p.tap_rows * p.tap_columns == 0) continue;
+      p.first_in_row = (row + g.padding) / s;
+      p.in_tap = (row + g.padding) / s * dy.row_stride + (column + g.padding) / s * dy.pixel_stride;
+      p.weight_tap = (tap_row * g.kernel + tap_column) * tap_rows;
+      p.input = dy.data;
+      p.output = dx.data + row * dx.row_stride + column * dx.pixel_stride;
+      solve();
+    }
+}
+
 template <class T>
 void clear_pad_lanes(const View<T>& v) {
   const std::int64_t end = padded<T>(v.channels);
@@ -86,14 +120,13 @@ int conv_gradient_halo(const ConvGeometry& g) {
 }
 
 template <class T>
-void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, const T* bias,
-                  View<T> y) {
+TileProblem<T> conv_forward_problem(const ConvGeometry& g, const View<const T>& x) {
   TileProblem<T> p;
-  p.batch = y.batch;
+  p.batch = x.batch;
   p.rows = g.out_height;
   p.columns = g.out_width;
+  p.input = x.data;
   p.in = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
-  p.out = {y.sample_stride, y.row_stride, y.pixel_stride};
   p.tap_rows = p.tap_columns = g.kernel;
   p.in_tap = -g.padding * (x.row_stride + x.pixel_stride);
   p.in_tap_row = x.row_stride;
@@ -105,14 +138,26 @@ void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, cons
   p.in_rows = g.height;
   p.channels = g.group_in();
   p.weight_stride = g.weight_stride;
-  p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
-  for (int group = 0; group < g.groups; ++group) {
+  const int channels = g.depthwise() ? g.out_channels : g.group_out();
+  p.vectors = static_cast<int>(padded<T>(channels) / kLanes<T>);
+  return p;
+}
+
+template <class T>
+void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, const T* bias,
+                  View<T> y) {
+  TileProblem<T> p = conv_forward_problem(g, x);
+  p.out = {y.sample_stride, y.row_stride, y.pixel_stride};
+  for (int group = 0; group < (g.depthwise() ? 1 : g.groups); ++group) {
     const int first = group * g.group_out();
     p.input = x.data + group * g.group_in();
     p.output = y.data + first;
     p.weights = weights + first;
     p.bias = bias ? bias + first : nullptr;
-    solve(p);
+    if (g.depthwise())
+      solve_depthwise(p);
+    else
+      solve(p);
   }
 }
 
@@ -127,63 +172,44 @@ int conv_backward_slab(const ConvGeometry& g) {
 
 template <class T>
 std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
-  return g.taps() * padded<T>(conv_backward_slab<T>(g)) * g.group_out();
+  return g.depthwise() ? 0 : g.taps() * padded<T>(conv_backward_slab<T>(g)) * g.group_out();
 }
 
 template <class T>
 void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weights, int first,
                          int count, bool accumulate, View<T> dx, T* scratch) {
-  const bool dots = dots_win<T>(g, dx.batch);
-  const int s = g.stride;
-  // Rows of the weights that a tap has, as they lie or in the transposed copy.
-  const int tap_rows = dots ? g.group_in() : g.group_out();
+  const bool dots = !g.depthwise() && dots_win<T>(g, dx.batch);
+  const bool transposed = !g.depthwise() && !dots;
   TileProblem<T> p;
-  p.batch = dx.batch;
-  p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
-  p.out = {dx.sample_stride, s * dx.row_stride, s * dx.pixel_stride};
-  p.in_tap_row = -dy.row_stride;
-  p.in_tap_column = -dy.pixel_stride;
-  p.weight_tap_row = s * g.kernel * tap_rows;
-  p.weight_tap_column = s * tap_rows;
-  p.tap_step = -1;
-  p.in_rows = g.out_height;
   p.accumulate = accumulate;
-  if (dots) {
-    p.weight_stride = g.weight_stride;
+  p.weight_stride = transposed ? padded<T>(count) : g.weight_stride;
+  if (g.depthwise()) {
+    p.vectors = static_cast<int>(padded<T>(g.out_channels) / kLanes<T>);
+  } else if (dots) {
     p.channels = g.groups == 1 ? count : g.group_in();
     p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
   } else {
-    p.weight_stride = padded<T>(count);
     p.channels = g.group_out();
     p.vectors = static_cast<int>((g.groups == 1 ? p.weight_stride : g.group_in()) / kLanes<T>);
     transpose_weights(g, weights, first, count, p.weight_stride, scratch);
   }
-  // One problem for each place of an input pixel between output pixels: the taps differ.
-  for (int row = 0; row < s; ++row)
-    for (int column = 0; column < s; ++column) {
-      p.rows = (g.height - row + s - 1) / s;
-      p.columns = (g.width - column + s - 1) / s;
-      const int tap_row = (row + g.padding) % s, tap_column = (column + g.padding) % s;
-      p.tap_rows = std::max(0, (g.kernel - tap_row + s - 1) / s);
-      p.tap_columns = std::max(0, (g.kernel - tap_column + s - 1) / s);
-      if (p.rows <= 0 || p.columns <= 0) continue;
-      if (accumulate && p.tap_rows * p.tap_columns == 0) continue;
-      p.first_in_row = (row + g.padding) / s;
-      p.in_tap = (row + g.padding) / s * dy.row_stride + (column + g.padding) / s * dy.pixel_stride;
-      p.weight_tap = (tap_row * g.kernel + tap_column) * tap_rows;
-      for (int group = 0; group < g.groups; ++group) {
-        p.input = dy.data + group * g.group_out();
-        p.output =
-            dx.data + row * dx.row_stride + column * dx.pixel_stride + first + group * g.group_in();
-        if (dots) {
-          p.weights = weights + first * g.weight_stride + group * g.group_out();
-          solve_dots(p);
-        } else {
-          p.weights = scratch + group * g.group_in();
-          solve(p);
-        }
-      }
+  // Rows of the weights that a tap has, as they lie or in the transposed copy.
+  const int tap_rows = transposed ? g.group_out() : g.group_in();
+  for_phases(g, dy, dx, tap_rows, p, [&] {
+    const T *input = p.input, *from = transposed ? scratch : weights + first * g.weight_stride;
+    T* output = p.output + first;
+    for (int group = 0; group < (g.depthwise() ? 1 : g.groups); ++group) {
+      p.input = input + group * g.group_out();
+      p.output = output + group * g.group_in();
+      p.weights = from + group * (transposed ? g.group_in() : g.group_out());
+      if (g.depthwise())
+        solve_depthwise(p);
+      else if (dots)
+        solve_dots(p);
+      else
+        solve(p);
     }
+  });
   if (dots && first + count == g.in_channels) clear_pad_lanes(dx);
 }
 
@@ -191,6 +217,8 @@ template void conv_forward(const ConvGeometry&, View<const float>, const float*,
                            View<float>);
 template void conv_forward(const ConvGeometry&, View<const double>, const double*, const double*,
                            View<double>);
+template TileProblem<float> conv_forward_problem(const ConvGeometry&, const View<const float>&);
+template TileProblem<double> conv_forward_problem(const ConvGeometry&, const View<const double>&);
 template int conv_backward_slab<float>(const ConvGeometry&);
 template int conv_backward_slab<double>(const ConvGeometry&);
 template std::int64_t conv_input_gradient_scratch<float>(const ConvGeometry&);

@@ -26,6 +26,7 @@ struct ConvGeometry {
 
   int group_in() const { return in_channels / groups; }
   int group_out() const { return out_channels / groups; }
+  bool depthwise() const { return groups > 1 && group_in() == 1 && group_out() == 1; }
   int taps() const { return kernel * kernel; }
   std::int64_t weight_rows() const { return std::int64_t{1} * taps() * group_in(); }
   std::int64_t weight_elements() const { return weight_rows() * weight_stride; }

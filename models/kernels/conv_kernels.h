@@ -5,18 +5,25 @@
 #include <cstdint>
 
 #include "models/kernels/conv_geometry.h"
+#include "models/kernels/tile_problem.h"
 #include "models/layer.h"
 
 namespace stagecoach {
 
-/// True if the tiles serve this geometry: one group, or groups of whole vectors on both sides.
+/// True if the kernels of this file serve this geometry: one group, every channel its own group, or
+/// groups of whole vectors on both sides.
 template <class T>
 bool tiles_serve(const ConvGeometry& g) {
-  return g.groups == 1 || (g.group_in() % kLanes<T> == 0 && g.group_out() % kLanes<T> == 0);
+  return g.groups == 1 || g.depthwise() ||
+         (g.group_in() % kLanes<T> == 0 && g.group_out() % kLanes<T> == 0);
 }
 
 /// Zeros that conv_input_gradient() reads around the gradient of the output.
 int conv_gradient_halo(const ConvGeometry& g);
+
+/// What forward sums, and the weight gradient turns round; without weights, bias and output.
+template <class T>
+TileProblem<T> conv_forward_problem(const ConvGeometry& g, const View<const T>& x);
 
 /// y = bias + w * x; bias may be null.
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
+#include "models/kernels/depthwise.h"
 #include "models/kernels/row_stream.h"
 #include "models/kernels/row_tile.h"
 
@@ -176,10 +177,13 @@ void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> 
     whole.coefficients = update->coefficients[0];
   }
   const std::int64_t pixels = std::int64_t{1} * dy.batch * g.out_height * g.out_width;
-  if (pixels <= kStreamPixels) {
+  if (pixels <= kStreamPixels || g.depthwise()) {
     whole.sums = gradient;
     whole.update = update != nullptr;
     whole.start_from_sums = accumulate;
+    if (g.depthwise())
+      return depthwise_weight_gradient(conv_forward_problem(g, x), dy.data,
+                                       {dy.sample_stride, dy.row_stride, dy.pixel_stride}, whole);
     return stream_rows(g, x, dy, first, count, whole, scratch);
   }
   RowTile<T> tile;

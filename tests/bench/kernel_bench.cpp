@@ -67,8 +67,13 @@ void run_layer(benchmark::State& state, const BenchLayer& layer, Product product
   BackwardArgs<float>& args = f.backward_args();
   if (product == Product::weight_gradient || product == Product::update)
     f.wanted_gradient(0).data = nullptr;
+  const bool updates = product == Product::update || product == Product::backward_update;
+  if (updates && !f.layer().fuses_update(c.batch)) {
+    state.SkipWithError("this layer leaves the update to its stage");
+    return;
+  }
   if (product != Product::weight_gradient) args.gradient_parameters = nullptr;
-  if (product == Product::update || product == Product::backward_update) args.update = &update;
+  if (updates) args.update = &update;
   const double peak = peak_flops();
   for (auto _ : state) {
     if (product == Product::forward)
@@ -118,6 +123,9 @@ std::vector<BenchLayer> layers() {
       conv("resnet50/7x7", 3, 64, 224, 7, 2, 3),
       conv("resnet50/64-256@56 1x1", 64, 256, 56, 1, 1, 0),
       conv("resnet50/1024-256@14 1x1", 1024, 256, 14, 1, 1, 0),
+      {"depthwise 64@16", {64, 64, 16, 16, 3, 1, 1, 64, false, 1}},
+      {"depthwise 256@8/2", {256, 256, 8, 8, 3, 2, 1, 256, false, 1}},
+      {"groups of four 128@8", {128, 128, 8, 8, 3, 1, 1, 32, false, 1}},
       linear("linear 1024-1024", 1024, 1024, 1),
       linear("linear 1024-1024 batch 8", 1024, 1024, 8),
       linear("linear 1024-1024 batch 32", 1024, 1024, 32),

@@ -32,7 +32,7 @@ const std::vector<ConvCase>& cases() {
       {64, 64, 8, 8, 3, 1, 1, 1, false, 1},
       {40, 70, 4, 4, 3, 1, 1, 1, true, 1},  // few pixels, many channels
       {64, 128, 2, 2, 3, 1, 1, 1, true, 3},
-      {168, 130, 4, 4, 3, 1, 1, 1, true, 1},   // more weights than a slab or a block holds
+      {168, 130, 4, 4, 3, 1, 1, 1, true, 1},  // more weights than a slab or a block holds
       {560, 270, 5, 3, 1, 1, 0, 1, true, 1},
       {100, 24, 12, 12, 5, 1, 2, 1, true, 1},
       {96, 64, 1, 1, 3, 1, 1, 1, true, 1},
@@ -51,7 +51,8 @@ const std::vector<ConvCase>& cases() {
       {8, 32, 6, 6, 5, 2, 2, 2, false, 3},
       {20, 20, 7, 7, 3, 1, 1, 20, true, 1},  // depthwise
       {32, 32, 9, 9, 3, 2, 1, 32, false, 2},
-      {24, 48, 5, 5, 3, 1, 1, 24, true, 1},
+      {33, 33, 10, 11, 5, 3, 2, 33, true, 3},
+      {24, 48, 5, 5, 3, 1, 1, 24, true, 1},  // a group gives two
   };
   return all;
 }
