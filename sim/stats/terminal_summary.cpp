@@ -48,7 +48,7 @@ constexpr std::array<Share, 8> kShares = {{{"forward", "forward", 'F'},
                                            {"stall_input", "input", 'i'},
                                            {"stall_output", "output", 'o'},
                                            {"stall_memory", "memory", 'm'},
-                                           {"stall_interconnect", "interconnect", 'n'},
+                                           {"stall_interconnect", "links", 'n'},
                                            {"idle", "idle", '.'}}};
 constexpr std::size_t kFirstStall = 3;
 constexpr std::size_t kFirstIdle = 7;
@@ -114,7 +114,7 @@ std::string stage_table(const OrderedJson& summary) {
 
 constexpr const char* kLegend =
     "  F forward  B backward  U update; waiting for: i input  o room at the output  m memory\n"
-    "  n interconnect; . idle.  delay: mean weight updates between a sample's forward and its own\n"
+    "  n links; . idle.  delay: mean weight updates between a sample's forward and its own\n"
     "  update, as measured; formula: the schedule's closed form.\n";
 
 std::string epoch_table(const OrderedJson& summary) {

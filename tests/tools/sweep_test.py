@@ -69,7 +69,7 @@ class SweepTest(unittest.TestCase):
         self.assertEqual(self.runs(), 3)
 
     def test_pareto_marks_what_no_other_point_beats(self):
-        self.sweep()  # cycles rise, bytes fall: all three are worth having
+        self.sweep()  # seconds rise, bytes fall: all three are worth having
         self.assertEqual([r["pareto"] for r in self.rows()], ["yes"] * 3)
         self.sweep("--objectives", "min:cycles")
         self.assertEqual([r["pareto"] for r in self.rows()], ["yes", "no", "no"])

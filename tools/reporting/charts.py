@@ -21,7 +21,8 @@ def svg(width, height, body, label):
 
 
 def text(x, y, content, style="label", anchor="start"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">{escape(content)}</text>'
+    return (f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">'
+            f"{escape(content)}</text>")
 
 
 def rectangle(x, y, width, height, style, title="", extra=""):
@@ -141,7 +142,9 @@ def lines(series, x_values, format_x, format_y, label, floor=0.0):
 
 
 def timeline(tracks, slices, arrows, end, label):
-    """tracks: {id: name}; slices: (track, begin, end, class, words, title); arrows: [(track, x)]s."""
+    """tracks: {id: name}; slices: (track, begin, end, class, words, title).
+
+    arrows: lists of (track, x)."""
     rows = {track: i for i, track in enumerate(sorted(tracks))}
     begin = min((s[1] for s in slices), default=0)
     scale = (PLOT_WIDTH + RIGHT_WIDTH) / max(end - begin, 1)

@@ -5,7 +5,7 @@ import pathlib
 
 from . import sections
 from .charts import escape
-from .words import count, decimal, percent, si, size
+from .words import NOTHING, count, decimal, percent, si, size
 
 
 def tiles(summary):
@@ -21,10 +21,11 @@ def tiles(summary):
         (percent(summary["utilization"]["mean"]), "of stages' time busy"),
         (size(summary["memory"]["peak_bytes"]), "memory at most"),
         (si(summary["energy"]["per_sample_joules"], "J"), "per sample"),
+        (decimal(summary["area"]["total_mm2"], 1) + " mm²", "of chip"),
     ]
     return '<div class="tiles">' + "".join(
         f"<div><b>{escape(value)}</b><span>{escape(words)}</span></div>"
-        for value, words in entries) + "</div>"
+        for value, words in entries if not value.startswith(NOTHING)) + "</div>"
 
 
 def warning(summary):

@@ -67,7 +67,8 @@ def utilization_over_time(result):
 
     first = by_stage[0]
     return section(
-        "Busy over simulated time", "Share of each window in which the stage computed; dark is busy.",
+        "Busy over simulated time",
+        "Share of each window in which the stage computed; the fuller the colour, the busier.",
         charts.heat_map(names, windows, cell, "utilization over time",
                         lambda c: f'{int(first[c]["begin_cycle"]):,}' if c < len(first) else ""))
 
@@ -153,6 +154,11 @@ def training(result):
                "cycles"], cells))
 
 
+def stage_of(track):
+    """"core0-3 (conv1)" -> "conv1": the core's name can be long."""
+    return track[track.index("(") + 1:-1] if track.endswith(")") else track
+
+
 def timeline(result, packets):
     slices = [e for e in result.trace if e["ph"] == "X"]
     if not slices:
@@ -178,11 +184,11 @@ def timeline(result, packets):
             if e["args"]["sample"] == last and e["args"]["pass"] != "update"]
     return section(
         f"Timeline of the first {len(samples)} traced samples",
-        f"Operations per core from the trace, time in cycles; the line follows sample {last} "
+        f"Operations per stage's core from the trace, time in cycles; the line follows sample {last} "
         "forward and back. The whole trace opens in Perfetto (ui.perfetto.dev).",
         charts.legend([(p, p) for p in ("forward", "backward", "update")]),
-        charts.timeline({t: n for t, n in names.items() if t in used}, drawn, [path], end,
-                        "timeline of operations"))
+        charts.timeline({t: stage_of(n) for t, n in names.items() if t in used}, drawn, [path],
+                        end, "timeline of operations"))
 
 
 def energy(result):
@@ -190,9 +196,12 @@ def energy(result):
     if not parts or not result.summary["energy"]["total_joules"]:
         return ""
     total = result.summary["energy"]["total_joules"]
+    low, high = (si(result.summary["energy"][f"total_joules_{end}"], "J")
+                 for end in ("low", "high"))
     rows = [(name, [("forward", "energy", joules)], percent(joules / total), None)
             for name, joules in parts.items()]
-    return section("Energy", f"{si(total, 'J')} in all, by what spent it.",
+    return section("Energy", f"{si(total, 'J')} in all, by what spent it; {low} to {high} "
+                   "with the uncertainty of the hardware file's constants.",
                    charts.stacked_bars(rows, max(parts.values()), lambda v: si(v, "J"),
                                        "energy by part"))
 
