@@ -11,7 +11,7 @@ namespace stagecoach {
 namespace {
 
 // Inputs and output gradients of one band of rows stay in the first-level cache ...
-constexpr std::int64_t kBandBytes = 28 * 1024;
+constexpr std::int64_t kBandBytes = 32 * 1024;
 // ... which pays while the sums, read and written once a band, stay in the second-level one.
 constexpr std::int64_t kBandedSumsBytes = 256 * 1024;
 
@@ -24,7 +24,9 @@ int band_rows(const ConvGeometry& g, int batch) {
   const int rows = batch * g.out_height;
   if (g.weight_elements() * size > kBandedSumsBytes || rows * row_bytes <= kBandBytes * 3 / 2)
     return rows;
-  return static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
+  const int most = static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
+  const int bands = (rows + most - 1) / most;
+  return (rows + bands - 1) / bands;
 }
 
 /// Fetches `bytes` of what an update `at` elements further on will read; tiles and pieces of rows
