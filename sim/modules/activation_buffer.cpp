@@ -23,8 +23,7 @@ ActivationBuffer::ActivationBuffer(sc_core::sc_module_name name, std::vector<Inp
       lockstep_(pacing == Pacing::lockstep),
       edges_(std::move(edges)),
       gradients_(gradients),
-      capacity_(capacity_packets),
-      taken_(edges_.size(), 0) {
+      capacity_(capacity_packets) {
   if (edges_.empty()) throw ModelBug("a stage without input");
   if (gradients_ < 1) throw ModelBug("a stage whose output nobody gives a gradient for");
 }
@@ -39,16 +38,16 @@ std::int64_t ActivationBuffer::samples_of(PacketId packet) const {
 }
 
 bool ActivationBuffer::buffer_full() const {
-  return taken_[0] + (started_ - retired_) >= capacity_;
+  return edges_[0].taken + (started_ - retired_) >= capacity_;
 }
 
 bool ActivationBuffer::has_room(int edge) const {
-  if (taken_[edge] >= edges_[edge].room_packets) return false;
+  if (edges_[edge].taken >= edges_[edge].room_packets) return false;
   return edge > 0 || !buffer_full();
 }
 
 void ActivationBuffer::reserve(int edge, PacketId packet, Bytes bytes) {
-  ++taken_[edge];
+  ++edges_[edge].taken;
   if (edge == 0) return;
   inputs_.at(packet).skip_bytes += bytes;
   skip_bytes_ += bytes;
@@ -101,8 +100,10 @@ void ActivationBuffer::begin_forward(PacketId packet, Cycles now) {
   note_arrivals(now, true);
   skip_bytes_ -= inputs_.at(packet).skip_bytes;
   inputs_.pop();
-  for (auto& taken : taken_) --taken;
-  for (const InputEdge& edge : edges_) edge.sender->wake_at(now);
+  for (InputEdge& edge : edges_) {
+    --edge.taken;
+    edge.sender->wake_at(now);
+  }
 }
 
 void ActivationBuffer::begin_backward(PacketId packet, Cycles now) {

@@ -18,6 +18,7 @@ namespace stagecoach {
 struct InputEdge {
   int producer_stage = -1;        ///< -1: the host
   std::int64_t room_packets = 0;  ///< that may wait on this edge
+  std::int64_t taken = 0;         ///< of them: under way or waiting
   WakeIf* sender = nullptr;       ///< told when room becomes free
 };
 
@@ -77,7 +78,6 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
   std::int64_t capacity_;
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
-  std::vector<std::int64_t> taken_;  ///< by edge: packets under way or waiting
   PacketRing<Slot> inputs_;          ///< from the next forward on
   PacketRing<Slot> gradient_slots_;  ///< from the next packet to retire on
   PacketId arrived_ = 0, gradients_arrived_ = 0;

@@ -20,11 +20,7 @@ ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, Whee
       wheel_(wheel),
       number_(wheel.join(*this)),
       pacing_(pacing),
-      backward_first_(backward_first) {
-  SC_METHOD(decide);
-  sensitive << decide_;
-  dont_initialize();
-}
+      backward_first_(backward_first) {}
 
 void ComputeCore::host(StageController& stage, Pass direction, bool both_directions) {
   slots_.push_back(Slot{&stage, direction, both_directions});
@@ -42,7 +38,7 @@ void ComputeCore::wake_at(Cycles time) {
   // In lockstep somebody else decides. A busy core looks when it is done.
   if (busy_ || pacing_ == Pacing::lockstep) return;
   if (time <= now_cycles()) {
-    decide_.notify(sc_core::SC_ZERO_TIME);
+    wheel_.decide_soon(number_);
   } else if (time < look_at_) {
     look_at_ = time;
     wheel_.call_at(number_, time, kLook);
@@ -55,7 +51,7 @@ void ComputeCore::on_time(Cycles now, int tag) {
   } else {
     // One asked for later may come after one asked for earlier; it does no harm.
     if (now >= look_at_) look_at_ = kUnlimited64;
-    if (!busy_) decide_.notify(sc_core::SC_ZERO_TIME);
+    if (!busy_) wheel_.decide_soon(number_);
   }
 }
 
@@ -66,12 +62,11 @@ void ComputeCore::complete(Cycles now) {
   } catch (...) {
     control_.fail(std::current_exception());
   }
-  decide_.notify(sc_core::SC_ZERO_TIME);
+  wheel_.decide_soon(number_);
 }
 
-void ComputeCore::decide() {
+void ComputeCore::on_decide(Cycles now) {
   if (busy_ || control_.halted()) return;
-  const Cycles now = now_cycles();
   try {
     for (const Slot& slot : slots_) {
       const Obstacle obstacle = slot.direction == Pass::forward

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A compute core: one operation at a time, of the stages mapped to it. One timed event for each
-// operation; an idle core is woken when something that it could work on arrives.
+// A compute core: one operation at a time, of the stages mapped to it. One timed call for each
+// operation (sim/modules/event_wheel.h has the processes); an idle core is woken when something
+// that it could work on arrives.
 //
 // Order inside one moment: operations complete first, then cores decide what to start, so an update
 // that completes at t is seen by a forward that starts at t. Where several operations could start,
@@ -18,7 +19,6 @@ namespace stagecoach {
 
 class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
  public:
-  SC_HAS_PROCESS(ComputeCore);
   ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing,
               bool backward_first);
 
@@ -28,6 +28,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
 
   void wake_at(Cycles time) override;
   void on_time(Cycles now, int tag) override;
+  void on_decide(Cycles now) override;
 
  private:
   struct Slot {
@@ -37,7 +38,6 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   };
 
   void complete(Cycles now);
-  void decide();
   void start(const Slot& slot, Cycles now);
   void note_waits(Cycles now, const StageController* running);
 
@@ -51,7 +51,6 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   bool busy_ = false;
   const Slot* running_ = nullptr;
   Cycles look_at_ = kUnlimited64;  ///< the next look that the wheel has been asked for
-  sc_core::sc_event decide_;
 };
 
 }  // namespace stagecoach

@@ -15,6 +15,8 @@ class TimedIf : public virtual sc_core::sc_interface {
  public:
   /// `tag` is what it gave when it asked.
   virtual void on_time(Cycles now, int tag) = 0;
+  /// The second phase of this moment.
+  virtual void on_decide(Cycles now) = 0;
 };
 
 class WheelIf : public virtual sc_core::sc_interface {
@@ -23,6 +25,8 @@ class WheelIf : public virtual sc_core::sc_interface {
   virtual int join(TimedIf& module) = 0;
   /// Calls module `number` at `time`, in a later delta if that is now. `tag`: 0 to 3.
   virtual void call_at(int number, Cycles time, int tag) = 0;
+  /// Lets module `number` decide in a later delta of this moment; once, however often asked.
+  virtual void decide_soon(int number) = 0;
 };
 
 class EventWheel : public sc_core::sc_module, public WheelIf {
@@ -32,23 +36,28 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
 
   int join(TimedIf& module) override;
   void call_at(int number, Cycles time, int tag) override;
+  void decide_soon(int number) override;
 
  private:
   struct Entry {
     Cycles time = 0;
     int call = 0;  ///< number and tag
-    bool operator<(const Entry& other) const {
-      return time != other.time ? time > other.time : call > other.call;
+    bool before(const Entry& other) const {
+      return time != other.time ? time < other.time : call < other.call;
     }
   };
 
   void turn();
+  void decide();
+  void pop();
 
   std::vector<TimedIf*> modules_;
-  std::vector<Entry> heap_;
+  std::vector<Entry> heap_;  ///< children of i: 4i+1 to 4i+4; half as deep as one of two
   std::vector<int> due_;
   Cycles armed_ = kUnlimited64;  ///< when the kernel event fires
-  sc_core::sc_event turn_;
+  std::vector<int> asked_, deciding_;
+  std::vector<char> has_asked_;
+  sc_core::sc_event turn_, decide_;
 };
 
 }  // namespace stagecoach

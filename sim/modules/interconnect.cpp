@@ -14,11 +14,7 @@ Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan&
       bytes_per_cycle_(plan.link_bytes_per_cycle),
       topology_(plan, cores),
       wheel_(wheel),
-      number_(wheel.join(*this)) {
-  SC_METHOD(arbitrate);
-  sensitive << arbitrate_;
-  dont_initialize();
-}
+      number_(wheel.join(*this)) {}
 
 int Interconnect::open(const ChannelSpec& spec) {
   Channel channel;
@@ -107,11 +103,10 @@ void Interconnect::request(Cycles time, int link, int flight) {
 void Interconnect::on_time(Cycles now, int) {
   if (now >= armed_) armed_ = kUnlimited64;
   // One delta later: whatever happens at this time has then been requested.
-  arbitrate_.notify(sc_core::SC_ZERO_TIME);
+  wheel_.decide_soon(number_);
 }
 
-void Interconnect::arbitrate() {
-  const Cycles now = now_cycles();
+void Interconnect::on_decide(Cycles now) {
   due_.clear();
   while (!requests_.empty() && requests_.front().time <= now) {
     const Request request = requests_.front();

@@ -27,7 +27,6 @@ struct ChannelSpec {
 
 class Interconnect : public sc_core::sc_module, public TransferIf, public TimedIf {
  public:
-  SC_HAS_PROCESS(Interconnect);
   Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
                const std::vector<CorePlan>& cores, WheelIf& wheel);
 
@@ -38,6 +37,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
 
   void send(int channel, PacketId packet, Bytes bytes, Cycles ready) override;
   void on_time(Cycles now, int tag) override;
+  void on_decide(Cycles now) override;
   /// Messages whose arrival is not known yet.
   std::int64_t unsettled() const { return unsettled_; }
   Cycles last_arrival() const { return last_arrival_; }
@@ -78,7 +78,6 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   void take(Link& link, Flight& flight, Cycles start);
   void request(Cycles time, int link, int flight);
   void deliver(int channel, PacketId packet, Arrival arrival);
-  void arbitrate();
   void serve(int link, Cycles now);
   bool goes_before(int a, int b) const;
 
@@ -97,7 +96,6 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   std::int64_t unsettled_ = 0;
   Cycles last_arrival_ = 0;
   std::function<void()> on_settled_;
-  sc_core::sc_event arbitrate_;
 };
 
 }  // namespace stagecoach

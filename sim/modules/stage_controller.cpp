@@ -25,6 +25,15 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
       account_(series.window_cycles, series.max_windows),
       memory_(series.max_memory_points) {}
 
+void StageController::start_of_simulation() {
+  // A port is a large object; going through it would touch one more line of memory a call.
+  weights_ = weights.operator->();
+  activations_ = activations.operator->();
+  network_ = network.operator->();
+  source_ = source.operator->();
+  if (loss.size() > 0) loss_ = loss.operator->();
+}
+
 void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
   forward_core_ = forward;
   backward_core_ = backward;
@@ -33,11 +42,11 @@ void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
 Obstacle StageController::forward_obstacle(Cycles now) const {
   const PacketId p = progress_.forwards;
   if (p == packets_.packets()) return Obstacle::no_more_packets;
-  const auto input = activations->input(p);
+  const auto input = activations_->input(p);
   if (!input || input->available > now) {
     // Nothing is let in while the buffer is full; the schedule's own bound is not its fault.
     const bool bound = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
-    return activations->full() && !bound ? Obstacle::own_buffer : Obstacle::data;
+    return activations_->full() && !bound ? Obstacle::own_buffer : Obstacle::data;
   }
   if (!schedule_.may_forward(index_, p, progress_, control_.pipeline_retired())) {
     const bool full = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
@@ -52,19 +61,19 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
 Obstacle StageController::backward_obstacle(Cycles now) const {
   const PacketId p = progress_.backwards;
   if (p == packets_.packets()) return Obstacle::no_more_packets;
-  const auto gradient = activations->gradient(p);
+  const auto gradient = activations_->gradient(p);
   if (p == progress_.forwards || !gradient || gradient->available > now) return Obstacle::data;
   return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
 }
 
 std::optional<Cycles> StageController::next_input(Cycles now) const {
-  const auto input = activations->input(progress_.forwards);
+  const auto input = activations_->input(progress_.forwards);
   if (!input || input->available <= now) return std::nullopt;
   return input->available;
 }
 
 std::optional<Cycles> StageController::next_gradient(Cycles now) const {
-  const auto gradient = activations->gradient(progress_.backwards);
+  const auto gradient = activations_->gradient(progress_.backwards);
   if (!gradient || gradient->available <= now) return std::nullopt;
   return gradient->available;
 }
@@ -78,13 +87,13 @@ Cycles StageController::begin_forward(Cycles now) {
   op.packet = p;
   op.stage = index_;
   op.pass = Pass::forward;
-  op.version = weights->begin_forward(p);
-  activations->begin_forward(p, now);
+  op.version = weights_->begin_forward(p);
+  activations_->begin_forward(p, now);
   const Cycles end = book_operation(&StageCycles::forward, cost, now);
   forward_macs_ += cost.macs;
   control_.emit(op);
   control_.record(
-      {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights->last_read(), -1});
+      {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights_->last_read(), -1});
   send_forward(packet, p, now, end);
   note_memory(now);
   if (backward_core_ != forward_core_) backward_core_->wake_at(now);
@@ -96,12 +105,12 @@ void StageController::send_forward(const Packet& packet, PacketId p, Cycles now,
     const Bytes bytes = port.bytes_per_sample * packet.samples;
     port.receiver->reserve(port.edge, p, bytes);
     if (port.from_host) {
-      port.receiver->deposit_input(port.edge, p, source->transfer(bytes, now));
+      port.receiver->deposit_input(port.edge, p, source_->transfer(bytes, now));
     } else {
-      network->send(port.channel, p, bytes, end);
+      network_->send(port.channel, p, bytes, end);
     }
   }
-  if (loss.size() > 0) loss->accept(p, end);
+  if (loss_) loss_->accept(p, end);
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
@@ -116,28 +125,28 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   op.stage = index_;
   op.pass = Pass::backward;
   op.with_update = update_pending_ && announce_update;
-  weights->begin_backward(p);
-  activations->begin_backward(p, now);
+  weights_->begin_backward(p);
+  activations_->begin_backward(p, now);
   const Cycles made = book_operation(&StageCycles::backward, cost.backward, now);
   backward_macs_ += cost.backward.macs;
   control_.emit(op);
   control_.record(
-      {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights->last_read(), -1});
+      {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
-    network->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
+    network_->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
   }
   if (!update_pending_) return made;
   const Cycles end = book_operation(&StageCycles::update, cost.update, made);
-  control_.record({made, end, p, index_, static_cast<std::int8_t>(Pass::update), weights->updates(),
-                   weights->updates() + 1});
+  control_.record({made, end, p, index_, static_cast<std::int8_t>(Pass::update),
+                   weights_->updates(), weights_->updates() + 1});
   return end;
 }
 
 void StageController::finish_backward(Cycles now) {
   const PacketId p = progress_.retired++;
-  const WeightIf::Finished finished = weights->finish_backward(p, update_pending_);
+  const WeightIf::Finished finished = weights_->finish_backward(p, update_pending_);
   if (update_pending_) {
-    progress_.updates = weights->updates();
+    progress_.updates = weights_->updates();
     if (finished.packets > 0) account_.count_packets(now, finished.packets, finished.delay_sum);
     if (!update_announced_) {
       Op op;
@@ -147,7 +156,7 @@ void StageController::finish_backward(Cycles now) {
       control_.emit(op);
     }
   }
-  activations->retire(p, now);
+  activations_->retire(p, now);
   note_memory(now);
   if (backward_core_ != forward_core_) forward_core_->wake_at(now);
   control_.retired(index_, now);
@@ -164,17 +173,17 @@ Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Cycle
 }
 
 void StageController::note_memory(Cycles now) {
-  memory_.note({now, activations->packets_held(), activations->gradients_held(),
-                weights->stashed_versions()});
+  memory_.note({now, activations_->packets_held(), activations_->gradients_held(),
+                weights_->stashed_versions()});
 }
 
 Cycles StageController::under_way_since() const {
   Cycles since = kUnlimited64;
   if (awaits_input_) {
-    if (const auto input = activations->input(progress_.forwards)) since = input->made;
+    if (const auto input = activations_->input(progress_.forwards)) since = input->made;
   }
   if (awaits_gradient_) {
-    if (const auto gradient = activations->gradient(progress_.backwards)) {
+    if (const auto gradient = activations_->gradient(progress_.backwards)) {
       since = std::min(since, gradient->made);
     }
   }

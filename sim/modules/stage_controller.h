@@ -89,6 +89,8 @@ class StageController : public sc_core::sc_module {
   void report(Cycles end, StageStatistics& statistics);
 
  private:
+  void start_of_simulation() override;
+
   enum class Wait { before_first, data, output, memory, core, after_last };
 
   void settle(Cycles now);
@@ -97,6 +99,13 @@ class StageController : public sc_core::sc_module {
   const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
   void send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end);
   void note_memory(Cycles now);
+
+  // What the ports are bound to.
+  WeightIf* weights_ = nullptr;
+  ActivationIf* activations_ = nullptr;
+  TransferIf* network_ = nullptr;
+  SourceIf* source_ = nullptr;
+  LossIf* loss_ = nullptr;
 
   const int index_;
   const StagePlan& stage_;
