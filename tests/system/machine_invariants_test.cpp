@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many machines drawn at random (always the same ones): whatever they look like, every packet goes
+// down and comes back once, data is made before it is used, and no cycle or byte is lost.
+#include <catch2/catch.hpp>
+
+#include "tests/system/machine_support.h"
+
+namespace stagecoach {
+namespace {
+
+/// A small generator of its own, so that the machines never change.
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : state_(seed * 2654435761u + 12345) {}
+  int operator()(int least, int most) {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return least + static_cast<int>((state_ >> 33) % static_cast<std::uint64_t>(most - least + 1));
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+constexpr ScheduleKind kKinds[] = {
+    ScheduleKind::sequential,           ScheduleKind::fill_drain, ScheduleKind::gpipe,
+    ScheduleKind::one_f_one_b_flush,    ScheduleKind::pipelined,  ScheduleKind::one_f_one_b,
+    ScheduleKind::two_buffered_weights, ScheduleKind::hybrid};
+
+MachinePlan random_machine(Draw& draw, int micro_batch) {
+  ChainOptions options;
+  options.stages = draw(1, 9);
+  options.most_samples = micro_batch;
+  options.separate_cores = draw(0, 3) == 0;
+  options.input_queue_packets = draw(1, 3);
+  options.bytes_per_sample = draw(0, 200);
+  MachinePlan plan = chain(options);
+  for (StagePlan& stage : plan.stages) {
+    set_cost(stage, draw(0, 40), draw(0, 60), draw(0, 20), micro_batch);
+    for (StageCost& cost : stage.cost) cost.forward.cycles += draw(0, 5);
+  }
+  for (int edge = draw(0, 3); edge > 0 && options.stages > 2; --edge) {
+    const int from = draw(0, options.stages - 3);
+    const int to = draw(from + 2, options.stages - 1);
+    const Bytes bytes = draw(0, 100);
+    plan.stages[from].forward_messages.push_back({to, from + 1, bytes});
+    plan.stages[to].backward_messages.push_back({from, from + 1, bytes});
+  }
+  if (draw(0, 3) == 0) plan.stages.back().input_bytes_per_sample = draw(1, 50);
+  if (!options.separate_cores && draw(0, 2) == 0) {
+    // Neighbours share cores.
+    for (StagePlan& stage : plan.stages) {
+      stage.forward_core /= 2;
+      stage.backward_core /= 2;
+    }
+  }
+  plan.interconnect.kind = static_cast<InterconnectKind>(draw(0, 5));
+  plan.interconnect.link_bytes_per_cycle = draw(0, 8);
+  plan.interconnect.hop_latency_cycles = draw(0, 6);
+  plan.host.bytes_per_cycle = draw(0, 20);
+  plan.host.latency_cycles = draw(0, 30);
+  return plan;
+}
+
+void check_order(const MachinePlan& plan, const PacketPlan& packets, const RecordingSink& sink) {
+  const std::size_t stages = plan.stages.size();
+  std::vector<PacketId> forwards(stages, 0), backwards(stages, 0);
+  std::vector<std::int64_t> updates(stages, 0);
+  for (const Op& op : sink.ops) {
+    const auto k = static_cast<std::size_t>(op.stage);
+    if (op.pass == Pass::forward) {
+      REQUIRE(op.packet == forwards[k]++);
+      for (std::size_t j = 0; j < k; ++j) {
+        for (const Message& m : plan.stages[j].forward_messages) {
+          if (m.to_stage == op.stage) REQUIRE(forwards[j] > op.packet);
+        }
+      }
+    } else if (op.pass == Pass::backward) {
+      REQUIRE(op.packet == backwards[k]++);
+      REQUIRE(forwards[k] > op.packet);
+      for (const Message& m : plan.stages[k].forward_messages) {
+        REQUIRE(backwards[static_cast<std::size_t>(m.to_stage)] > op.packet);
+      }
+      if (op.with_update) REQUIRE(packets.at(op.packet).last_of_batch);
+    }
+    if (op.with_update || op.pass == Pass::update) ++updates[k];
+  }
+  for (std::size_t k = 0; k < stages; ++k) {
+    REQUIRE(backwards[k] == packets.packets());
+    REQUIRE(updates[k] == packets.epochs() * packets.batches_per_epoch());
+  }
+}
+
+TEST_CASE("invariants: any machine, any schedule, either pacing") {
+  for (int turn = 0; turn < 600; ++turn) {
+    Draw draw(turn);
+    const int batch = draw(1, 6), micro = draw(1, batch);
+    const PacketPlan packets(draw(3, 30), draw(1, 2), batch, micro);
+    const MachinePlan plan = random_machine(draw, micro);
+    ScheduleSpec spec =
+        schedule_spec(kKinds[draw(0, 7)], draw(0, 2) == 0 ? Pacing::lockstep : Pacing::elastic);
+    spec.weight_stashing = draw(0, 1) == 1;
+    spec.vertical_sync = spec.kind == ScheduleKind::one_f_one_b && draw(0, 1) == 1;
+    spec.switch_packet = packets.packets() / 2;
+    CAPTURE(turn, static_cast<int>(spec.kind), static_cast<int>(spec.pacing));
+    RecordingSink sink;
+    const RunStatistics s = run(plan, spec, packets, sink);
+    check_order(plan, packets, sink);
+    REQUIRE(s.packets == packets.packets());
+    REQUIRE(s.samples == packets.samples());
+    REQUIRE(s.operations == static_cast<std::int64_t>(sink.ops.size()));
+    REQUIRE(s.epochs.size() == static_cast<std::size_t>(packets.epochs()));
+    const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), packets);
+    for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+      const StageStatistics& stage = s.stages[k];
+      REQUIRE(stage.cycles.total() == s.cycles);
+      REQUIRE(stage.staleness.count() == packets.packets());
+      StageCycles windows;
+      std::int64_t counted = 0;
+      for (const StageWindow& w : stage.windows) {
+        windows.forward += w.cycles.forward;
+        windows.idle += w.cycles.total() - w.cycles.forward;
+        counted += w.packets;
+      }
+      REQUIRE(windows.total() == s.cycles);
+      REQUIRE(windows.forward == stage.cycles.forward);
+      REQUIRE(counted == packets.packets());
+      const auto measured = delays_of(sink, static_cast<int>(k));
+      for (const auto& [delay, n] : stage.staleness.histogram) {
+        REQUIRE(std::count(measured.begin(), measured.end(), delay) == n);
+      }
+      if (spec.kind == ScheduleKind::pipelined) {
+        REQUIRE(stage.staleness.histogram.rbegin()->first <= schedule->max_in_flight(k) - 1);
+      }
+    }
+    for (const LinkStatistics& link : s.links) REQUIRE(link.busy_cycles <= s.cycles);
+  }
+}
+
+TEST_CASE(
+    "invariants: more room in the queues or the buffers costs no cycles where stages are alike") {
+  for (const int stages : {2, 5, 9}) {
+    Cycles before = kUnlimited64;
+    for (int b = 1; b <= 2 * stages + 1; ++b) {
+      ChainOptions options;
+      options.stages = stages;
+      MachinePlan plan = chain(options);
+      plan.stages[0].capacity_packets = b;
+      const Cycles cycles = run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
+                                PacketPlan(200, 1, 1, 1))
+                                .cycles;
+      CAPTURE(stages, b);
+      CHECK(cycles <= before);
+      before = cycles;
+    }
+    for (int q = 1; q < 6; ++q) {
+      ChainOptions options;
+      options.stages = stages;
+      options.input_queue_packets = q;
+      const Cycles cycles =
+          run(chain(options), schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
+              PacketPlan(200, 1, 1, 1))
+              .cycles;
+      if (q > 1) CHECK(cycles <= before);
+      before = cycles;
+    }
+  }
+}
+
+TEST_CASE("invariants: the series stay within their bounds and cover the run") {
+  SimulationOptions options;
+  options.max_windows = 64;
+  options.max_memory_points = 100;
+  RecordingSink sink;
+  const RunStatistics s =
+      run(chain(ChainOptions{5}), schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
+          PacketPlan(5000, 1, 1, 1), sink, options);
+  for (const StageStatistics& stage : s.stages) {
+    CHECK(stage.windows.size() <= 64);
+    CHECK(stage.windows.size() > 30);
+    CHECK(stage.memory.size() <= 100);
+    CHECK(stage.memory.size() > 45);
+    std::int64_t most = 0;
+    for (std::size_t i = 0; i < stage.memory.size(); ++i) {
+      most = std::max(most, stage.memory[i].activation_packets);
+      if (i > 0) CHECK(stage.memory[i].time > stage.memory[i - 1].time);
+    }
+    CHECK(most <= stage.peak_activation_samples);
+    CHECK(most >= stage.peak_activation_samples - 1);
+  }
+}
+
+}  // namespace
+}  // namespace stagecoach
