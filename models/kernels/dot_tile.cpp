@@ -90,17 +90,28 @@ template <class T>
 void run_set(const TileProblem<T>& p, const PixelOffsets* tiles, int pixels) {
   for (int c = 0, rows = 0; c < p.channels; c += rows) {
     const int left = p.channels - c;
-    rows = pixels == 1 && left >= kLoneRows ? kLoneRows : left >= kDotRows ? kDotRows : 1;
+    rows = pixels == 1 && left >= kLoneRows ? kLoneRows : std::min(left, kDotRows);
     for (int first = 0; first < pixels; first += kDotPixels, ++tiles) {
       const DotTile<T> tile{p.input + tiles->base_in(), p.weights + c * p.weight_stride,
                             p.output + tiles->base_out() + c, tiles};
       const int count = std::min(kDotPixels, pixels - first);
-      if (rows == kLoneRows)
-        run_rows<T, kLoneRows>(p, tile, count);
-      else if (rows == kDotRows)
-        run_rows<T, kDotRows>(p, tile, count);
-      else
-        run_rows<T, 1>(p, tile, count);
+      switch (rows) {
+        case 1:
+          run_rows<T, 1>(p, tile, count);
+          break;
+        case 2:
+          run_rows<T, 2>(p, tile, count);
+          break;
+        case 3:
+          run_rows<T, 3>(p, tile, count);
+          break;
+        case 4:
+          run_rows<T, 4>(p, tile, count);
+          break;
+        default:
+          run_rows<T, kLoneRows>(p, tile, count);
+          break;
+      }
     }
     tiles -= (pixels + kDotPixels - 1) / kDotPixels;
   }

@@ -32,12 +32,18 @@ template <class T, int R, int NV>
     }
 }
 
+// Above, two sets of sums and the offsets of the rows crowd the registers: measured.
+constexpr int kSetRows = kTileRows / 2;
+
 /// Consecutive rows need no offsets in registers: `kConsecutive`. C: pixels of a row; 0: any
 /// number.
 template <class T, int R, int NV, bool kConsecutive, int C>
 [[gnu::noinline]] void run(const RowTile<T>& tile, std::ptrdiff_t stride) {
   constexpr int L = kLanes<T>;
-  Vec<T> sum[R][NV];
+  // A lone vector has too few sums to hide the latency of a multiply-add: even and odd pixels add
+  // to different ones.
+  constexpr int kSets = NV == 1 && R <= kSetRows ? 2 : 1;
+  Vec<T> sums[kSets][R][NV] = {};
   std::ptrdiff_t x_at[R], row_at[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
@@ -45,8 +51,7 @@ template <class T, int R, int NV, bool kConsecutive, int C>
     row_at[r] = kConsecutive ? tile.row_at[0] + r * stride : tile.row_at[r];
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v)
-      sum[r][v] =
-          tile.target.start_from_sums ? load(tile.target.sums + row_at[r] + v * L) : Vec<T>{};
+      if (tile.target.start_from_sums) sums[0][r][v] = load(tile.target.sums + row_at[r] + v * L);
   }
   int y = tile.first_row % tile.image_rows;
   std::ptrdiff_t n = tile.first_row / tile.image_rows;
@@ -55,9 +60,7 @@ template <class T, int R, int NV, bool kConsecutive, int C>
     const T* x = tile.x + n * tile.x_strides.sample + y * tile.x_strides.row +
                  (kConsecutive ? tile.x_at[0] : 0);
     const T* dy = tile.dy + n * tile.dy_strides.sample + y * tile.dy_strides.row;
-    const int columns = C ? C : tile.columns;
-#pragma GCC unroll 2
-    for (int j = 0; j < columns; ++j) {
+    const auto pixel = [&](Vec<T>(&sum)[R][NV]) {
       Vec<T> b[NV];
 #pragma GCC unroll 4
       for (int v = 0; v < NV; ++v) b[v] = load(dy + v * L);
@@ -69,11 +72,23 @@ template <class T, int R, int NV, bool kConsecutive, int C>
       }
       x += x_step;
       dy += dy_step;
+    };
+    const int columns = C ? C : tile.columns;
+    int j = 0;
+    for (; (kConsecutive || kSets == 2) && j + 2 <= columns; j += 2) {
+      pixel(sums[0]);
+      pixel(sums[kSets - 1]);
     }
+    for (; j < columns; ++j) pixel(sums[0]);
     if (++y == tile.image_rows) {
       y = 0;
       ++n;
     }
+  }
+  Vec<T>(&sum)[R][NV] = sums[0];
+  if (kSets == 2) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][0] += sums[kSets - 1][r][0];
   }
   finish(tile.target, row_at, sum);
 }
