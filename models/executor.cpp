@@ -10,9 +10,16 @@
 namespace stagecoach {
 namespace {
 
-/// Stages cut into contiguous shares of about equal work; for each worker the order in which it
-/// looks for work: its own share from the output side, then the others'.
-std::vector<std::vector<int>> make_scan_order(const std::vector<double>& work, int threads) {
+/// Looks for own work that may fail before a worker takes on somebody else's stage: moving a stage
+/// moves its weights from one core's cache to another's.
+constexpr int kPatience = 64;
+/// Looks without any work after which a thread gives its core away.
+constexpr int kSpins = 4000;
+/// Runs of a worker between two looks at the measured times.
+constexpr int kRunsPerBalance = 2048;
+
+/// Which of `threads` contiguous shares of about equal work each stage belongs to.
+std::vector<int> owners_of(const std::vector<double>& work, int threads) {
   const double total = std::accumulate(work.begin(), work.end(), 0.0);
   const int stages = static_cast<int>(work.size());
   std::vector<int> owner(stages, 0);
@@ -22,14 +29,7 @@ std::vector<std::vector<int>> make_scan_order(const std::vector<double>& work, i
     owner[k] = std::min(threads - 1, static_cast<int>(middle * threads));
     before += work[k];
   }
-  std::vector<std::vector<int>> order(threads);
-  for (int w = 0; w < threads; ++w) {
-    for (int k = stages - 1; k >= 0; --k)
-      if (owner[k] == w) order[w].push_back(k);
-    for (int k = stages - 1; k >= 0; --k)
-      if (owner[k] != w) order[w].push_back(k);
-  }
-  return order;
+  return owner;
 }
 
 std::size_t power_of_two_above(std::int64_t n) {
@@ -45,12 +45,12 @@ Executor::Executor(std::vector<double> stage_work, int threads, std::int64_t win
     : stages_(static_cast<int>(stage_work.size())),
       window_ops_(window_ops),
       execute_(std::move(execute)),
-      scan_order_(make_scan_order(stage_work, threads)),
-      worker_busy_(threads) {
+      workers_(threads) {
   for (int k = 0; k < stages_; ++k) {
     queues_.push_back(std::make_unique<StageQueue>());
     queues_.back()->ring.resize(power_of_two_above(window_ops_));
   }
+  for (int w = 0; w < threads; ++w) rebalance(w, stage_work);
   for (int w = 1; w < threads; ++w) threads_.emplace_back([this, w] { work_loop(w); });
 }
 
@@ -84,6 +84,7 @@ bool Executor::run_stage(int stage, int worker) {
   StageQueue& q = *queues_[stage];
   if (q.taken.exchange(true, std::memory_order_acquire)) return false;
   bool any = false;
+  const double begin = wall_seconds();
   // Staying with a stage while it has work keeps its weights in this core's cache.
   while (ready(stage) && !failed_.load(std::memory_order_relaxed)) {
     const std::int64_t head = q.head.load(std::memory_order_relaxed);
@@ -95,15 +96,46 @@ bool Executor::run_stage(int stage, int worker) {
     executed_.fetch_add(1, std::memory_order_release);
     any = true;
   }
+  const double elapsed = wall_seconds() - begin;
+  const auto add = [elapsed](std::atomic<double>& sum) {
+    sum.store(sum.load(std::memory_order_relaxed) + elapsed, std::memory_order_relaxed);
+  };
+  add(q.seconds);
+  add(workers_[worker].busy_seconds);
   q.taken.store(false, std::memory_order_release);
   return any;
 }
 
+void Executor::rebalance(int worker, const std::vector<double>& work) {
+  Worker& me = workers_[worker];
+  const std::vector<int> owner = owners_of(work, static_cast<int>(workers_.size()));
+  me.own.clear();
+  me.others.clear();
+  for (int k = stages_ - 1; k >= 0; --k) (owner[k] == worker ? me.own : me.others).push_back(k);
+  me.runs_until_rebalance = kRunsPerBalance;
+}
+
+bool Executor::run_first_ready(const std::vector<int>& stages, int worker) {
+  for (int k : stages)
+    if (!queues_[k]->taken.load(std::memory_order_relaxed) && ready(k) && run_stage(k, worker))
+      return true;
+  return false;
+}
+
 bool Executor::run_some(int worker) {
+  Worker& me = workers_[worker];
+  if (me.runs_until_rebalance == 0) {
+    std::vector<double> work;
+    for (const auto& q : queues_) work.push_back(q->seconds.load(std::memory_order_relaxed));
+    rebalance(worker, work);
+  }
   try {
-    for (int k : scan_order_[worker])
-      if (!queues_[k]->taken.load(std::memory_order_relaxed) && ready(k) && run_stage(k, worker))
-        return true;
+    if (run_first_ready(me.own, worker) ||
+        (++me.misses > kPatience && run_first_ready(me.others, worker))) {
+      me.misses = 0;
+      --me.runs_until_rebalance;
+      return true;
+    }
   } catch (...) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!failed_.exchange(true)) failure_ = std::current_exception();
@@ -112,14 +144,9 @@ bool Executor::run_some(int worker) {
 }
 
 void Executor::work_loop(int worker) {
-  constexpr int kSpins = 4000;
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    const double begin = wall_seconds();
     if (run_some(worker)) {
-      std::atomic<double>& mine = worker_busy_[worker].seconds;
-      mine.store(mine.load(std::memory_order_relaxed) + wall_seconds() - begin,
-                 std::memory_order_relaxed);
       idle = 0;
     } else if (++idle < kSpins) {
       __builtin_ia32_pause();
@@ -135,19 +162,17 @@ void Executor::work_loop(int worker) {
 template <class Done>
 void Executor::help_until(Done done) {
   if (done()) return;
-  const double begin = wall_seconds();
   const double begin_cpu = thread_cpu_seconds();
-  double waiting = 0;
-  while (!done()) {
+  for (int idle = 0; !done();) {
     if (failed_) rethrow();
-    if (run_some(0)) continue;
-    const double idle_begin = wall_seconds();
-    for (int i = 0; i < 50 && !done(); ++i) __builtin_ia32_pause();
-    waiting += wall_seconds() - idle_begin;
-    std::this_thread::yield();
+    if (run_some(0)) {
+      idle = 0;
+      continue;
+    }
+    __builtin_ia32_pause();
+    if (++idle > kSpins) std::this_thread::yield();
   }
   if (failed_) rethrow();
-  caller_busy_seconds_ += wall_seconds() - begin - waiting;
   caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
 }
 
@@ -178,8 +203,8 @@ void Executor::wait_backward(int stage, PacketId packet) {
 }
 
 double Executor::busy_seconds() const {
-  double sum = caller_busy_seconds_;
-  for (const BusyTime& w : worker_busy_) sum += w.seconds.load(std::memory_order_relaxed);
+  double sum = 0;
+  for (const Worker& w : workers_) sum += w.busy_seconds.load(std::memory_order_relaxed);
   return sum;
 }
 

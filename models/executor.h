@@ -24,7 +24,9 @@ namespace stagecoach {
 class Executor {
  public:
   /// `execute(op, worker)` runs one operation; worker in [0, threads), 0 the caller of push().
-  /// `stage_work`: relative work of each stage; every worker prefers a contiguous share.
+  /// `stage_work`: relative work of each stage, a first guess that measured times replace: every
+  /// worker keeps to a contiguous share, whose weights stay in its core's cache, and helps elsewhere
+  /// only when it has waited for work of its own.
   /// `window_ops`: operations handed over and not yet executed, at most.
   Executor(std::vector<double> stage_work, int threads, std::int64_t window_ops,
            std::function<void(const Op&, int worker)> execute);
@@ -54,11 +56,22 @@ class Executor {
     std::atomic<bool> taken{false};
     std::atomic<PacketId> forwards{0};  ///< packets whose forward is done, in order
     std::atomic<PacketId> backwards{0};
+    std::atomic<double> seconds{0};  ///< spent on this stage so far; written by whoever holds `taken`
+  };
+
+  /// What one worker remembers; touched by that worker only.
+  struct alignas(64) Worker {
+    std::vector<int> own, others;  ///< stages in the order to look at them
+    int misses = 0;                ///< looks for own work in a row that found none
+    int runs_until_rebalance = 0;
+    std::atomic<double> busy_seconds{0};
   };
 
   bool ready(int stage) const;
   bool run_stage(int stage, int worker);
   bool run_some(int worker);
+  bool run_first_ready(const std::vector<int>& stages, int worker);
+  void rebalance(int worker, const std::vector<double>& work);
   void work_loop(int worker);
   template <class Done>
   void help_until(Done done);
@@ -68,7 +81,7 @@ class Executor {
   const std::int64_t window_ops_;
   std::function<void(const Op&, int)> execute_;
   std::vector<std::unique_ptr<StageQueue>> queues_;
-  std::vector<std::vector<int>> scan_order_;  ///< per worker: its own stages first
+  std::vector<Worker> workers_;
   std::atomic<std::int64_t> executed_{0};
   std::int64_t pushed_ = 0;
 
@@ -79,11 +92,6 @@ class Executor {
   std::condition_variable wake_;
   std::atomic<int> sleepers_{0};
   std::vector<std::thread> threads_;
-  struct alignas(64) BusyTime {
-    std::atomic<double> seconds{0};  ///< written by its worker only
-  };
-  std::vector<BusyTime> worker_busy_;
-  double caller_busy_seconds_ = 0;
   double caller_cpu_seconds_ = 0;
 };
 
