@@ -42,6 +42,7 @@ struct ScaledHyperparameters {
 inline ScaledHyperparameters scale_hyperparameters(double learning_rate, double momentum,
                                                    double reference_batch, double batch) {
   const double ratio = batch / reference_batch;
+  if (ratio == 1) return {learning_rate, momentum};
   if (momentum == 0) return {learning_rate * ratio, 0.0};
   const double log_m = ratio * std::log(momentum);
   return {learning_rate * -std::expm1(log_m) * ratio / (1 - momentum), std::exp(log_m)};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "models/learning_rate.h"
 #include "sim/config/workload_checks.h"
 #include "sim/config/workload_file.h"
 
@@ -45,8 +46,8 @@ TrainSpec resolve_training(const WorkloadFile& workload) {
   optimizer.momentum = file.optimizer.momentum.value_or(0);
   if (const auto& reference = file.optimizer.reference) {
     const ScaledHyperparameters scaled =
-        scale_to_batch_size(reference->learning_rate, reference->momentum,
-                            static_cast<double>(reference->batch_size), file.batch_size);
+        scale_hyperparameters(reference->learning_rate, reference->momentum,
+                              static_cast<double>(reference->batch_size), file.batch_size);
     optimizer.learning_rate = scaled.learning_rate;
     optimizer.momentum = scaled.momentum;
   }
@@ -85,18 +86,6 @@ int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
       return 1;
   }
   return batch_size;
-}
-
-ScaledHyperparameters scale_to_batch_size(double learning_rate, double momentum,
-                                          double reference_batch_size, double batch_size) {
-  const double ratio = batch_size / reference_batch_size;
-  if (ratio == 1) return {learning_rate, momentum};
-  ScaledHyperparameters scaled;
-  scaled.momentum = momentum > 0 ? std::pow(momentum, ratio) : 0;
-  // 1 - m^ratio without cancellation when m^ratio is close to 1.
-  const double one_minus = momentum > 0 ? -std::expm1(ratio * std::log(momentum)) : 1;
-  scaled.learning_rate = learning_rate * one_minus * ratio / (1 - momentum);
-  return scaled;
 }
 
 WorkloadConfig read_workload(const Document& document, const std::string& data_root,

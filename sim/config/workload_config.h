@@ -60,14 +60,4 @@ PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan);
 /// Micro-batch size where a workload gives none.
 int default_micro_batch_size(ScheduleKind schedule, int batch_size);
 
-/// Learning rate and momentum for `batch_size` samples an update, from values known for
-/// `reference_batch_size` (same decay and same total contribution per sample):
-///   m = m_r^(N/N_r),  lr = lr_r (1 - m) N / ((1 - m_r) N_r)
-struct ScaledHyperparameters {
-  double learning_rate = 0;
-  double momentum = 0;
-};
-ScaledHyperparameters scale_to_batch_size(double learning_rate, double momentum,
-                                          double reference_batch_size, double batch_size);
-
 }  // namespace stagecoach
