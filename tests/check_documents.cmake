@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every file that a document names in `backticks` or links to exists.
+#
+#   cmake -DSOURCE_DIR=... -P check_documents.cmake
+cmake_minimum_required(VERSION 3.22)
+
+set(failures "")
+set(count 0)
+file(GLOB_RECURSE documents RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/docs/*.md ${SOURCE_DIR}/hw/*.md
+     ${SOURCE_DIR}/workloads/*.md)
+foreach(document README.md ${documents})
+  file(READ ${SOURCE_DIR}/${document} text)
+  get_filename_component(folder ${SOURCE_DIR}/${document} DIRECTORY)
+
+  # Paths of this repository; not patterns, and not what a build or a run makes.
+  string(REGEX MATCHALL "`(docs|hw|models|sim|tests|tools|workloads)/[A-Za-z0-9_./]+`" named "${text}")
+  foreach(path ${named})
+    string(REPLACE "`" "" path "${path}")
+    math(EXPR count "${count} + 1")
+    if(NOT EXISTS ${SOURCE_DIR}/${path} AND NOT path MATCHES "^workload/|/$")
+      string(APPEND failures "\n  ${document} names ${path}, which is not there")
+    endif()
+  endforeach()
+
+  string(REGEX MATCHALL "[(][A-Za-z0-9_./-]+[.](md|svg|png|json)[)#]" links "${text}")
+  foreach(link ${links})
+    string(REGEX REPLACE "[(](.*)[)#]" "\\1" path "${link}")
+    math(EXPR count "${count} + 1")
+    if(NOT EXISTS ${folder}/${path})
+      string(APPEND failures "\n  ${document} links to ${path}, which is not there")
+    endif()
+  endforeach()
+endforeach()
+
+if(failures)
+  message(FATAL_ERROR "Documents:${failures}")
+endif()
+message(STATUS "${count} names of files in documents lead somewhere.")
