@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "models/host_clock.h"
+#include "models/error.h"
 #include "sim/app/job.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/progress.h"
@@ -81,6 +82,7 @@ class Run {
     progress_.clear();
     report();
     const bool diverged = training_ && training_->divergence;
+    if (trace_failed_) return ExitStatus::user_error;
     return diverged ? ExitStatus::diverged : ExitStatus::done;
   }
 
@@ -108,24 +110,37 @@ class Run {
       progress_.update(p.epoch * job_.packets->samples_per_epoch() + p.first_in_epoch + p.samples);
     };
     options.progress_every = 100;
-    std::optional<ChromeTrace> trace;
-    if (options_.trace) {
-      const TraceWindow window =
-          trace_window(*job_.packets, job_.stages(), options_.trace_from,
-                       options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()));
-      trace.emplace(directory_.temporary_path(kTraceFile), job_.machine.plan, job_.workload.stages,
-                    *job_.packets, window);
-      options.spans = &*trace;
-      options.trace_from = window.first;
-      options.trace_packets = window.end - window.first;
-    }
+    if (options_.trace) begin_trace(options);
     NoMathematics nothing;
     OpSink& sink = trainer_ ? static_cast<OpSink&>(*trainer_) : nothing;
     statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
                            sink, options);
-    if (trace) {
-      trace->finish();
+  }
+
+  void begin_trace(SimulationOptions& options) {
+    const TraceWindow window =
+        trace_window(*job_.packets, job_.stages(), options_.trace_from,
+                     options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()));
+    trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine.plan, job_.workload.stages,
+                   *job_.packets, window);
+    options.spans = &*trace_;
+    options.trace_from = window.first;
+    options.trace_packets = window.end - window.first;
+    if (window.capped && !options_.quiet) {
+      std::cerr << "trace: holds " << window.end - window.first << " packets, for it ends at "
+                << kTraceSliceCap << " slices; see --trace-from, --trace-samples\n";
+    }
+  }
+
+  /// After the other results: a trace that cannot be completed must not cost them.
+  void complete_trace() {
+    if (!trace_) return;
+    try {
+      trace_->finish();
       directory_.commit(kTraceFile);
+    } catch (const UserError& e) {
+      std::cerr << "stagecoach: " << e.what() << "\n";
+      trace_failed_ = true;
     }
   }
 
@@ -158,6 +173,7 @@ class Run {
     if (job_.hardware.area)
       result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
     const OrderedJson summary = write_results(result, directory_);
+    complete_trace();
     if (!options_.save_weights_file.empty())
       write_safetensors(options_.save_weights_file, trainer_->export_weights(),
                         options_.precision == Precision::f64 ? SafetensorsType::f64
@@ -170,6 +186,8 @@ class Run {
   ResultDirectory directory_;
   Job job_;
   Progress progress_;
+  std::optional<ChromeTrace> trace_;
+  bool trace_failed_ = false;
   std::unique_ptr<Trainer> trainer_;
   std::optional<RunStatistics> statistics_;
   std::optional<TrainingResult> training_;
