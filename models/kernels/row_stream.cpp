@@ -17,6 +17,8 @@ template <class T, int P, Ending kEnding>
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p) value[p] = broadcast(x[p]);
   const UpdateCoefficients<T> k = target.coefficients;
+  T *const weights = target.weights, *const velocity = target.velocity;
+  T *const predicted = target.predicted, *const gradient = target.sums;
   for (int v = 0; v < vectors; ++v, dy += P * L) {
     // Two sums: the chain of a single one would be the longest thing in the loop.
     Vec<T> even = value[0] * load(dy), odd{};
@@ -28,16 +30,16 @@ template <class T, int P, Ending kEnding>
     }
     const Vec<T> sum = P > 1 ? even + odd : even;
     if constexpr (kEnding == Ending::update || kEnding == Ending::update_and_predict) {
-      __builtin_prefetch(target.weights + v * L + kAhead);
-      __builtin_prefetch(target.velocity + v * L + kAhead);
+      __builtin_prefetch(weights + v * L + kAhead);
+      __builtin_prefetch(velocity + v * L + kAhead);
     }
     if constexpr (kEnding == Ending::store) {
-      store(target.sums + v * L, sum);
+      store(gradient + v * L, sum);
     } else if constexpr (kEnding == Ending::add) {
-      store(target.sums + v * L, load(target.sums + v * L) + sum);
+      store(gradient + v * L, load(gradient + v * L) + sum);
     } else {
-      update_vector(sum, k, target.weights + v * L, target.velocity + v * L,
-                    kEnding == Ending::update ? nullptr : target.predicted + v * L);
+      update_vector(sum, k, weights + v * L, velocity + v * L,
+                    kEnding == Ending::update ? nullptr : predicted + v * L);
     }
   }
 }
