@@ -128,8 +128,8 @@ class RowWalk {
 
 /// All rows of channels [first, first + count) for few pixels, dy laid out for it in `scratch`.
 template <class T>
-void stream_rows(const ConvGeometry& g, const View<const T>& x, const View<const T>& dy, int first,
-                 int count, const RowTarget<T>& whole, T* scratch) {
+void stream_all_rows(const ConvGeometry& g, const View<const T>& x, const View<const T>& dy,
+                     int first, int count, const RowTarget<T>& whole, T* scratch) {
   constexpr int L = kLanes<T>;
   const int image = g.out_height * g.out_width, pixels = dy.batch * image;
   const int slots = stream_pixels(pixels);
@@ -143,16 +143,20 @@ void stream_rows(const ConvGeometry& g, const View<const T>& x, const View<const
       store(scratch + (v * slots + p) * L, p < pixels ? load(dy.pixel(n, i, j) + v * L) : Vec<T>{});
   }
   const int in = g.group_in(), vectors = static_cast<int>(padded<T>(g.group_out()) / L);
-  T values[kStreamPixels] = {};
+  constexpr int kGroup = 16;  // rows handed over together
+  T values[kGroup * kStreamPixels] = {};
   for (int t = 0; t < g.taps(); ++t) {
     const T* tap = x.data + (t / g.kernel - g.padding) * x.row_stride +
                    (t % g.kernel - g.padding) * x.pixel_stride;
-    for (int c = first; c < first + count; ++c) {
-      for (int p = 0; p < pixels; ++p) values[p] = tap[x_at[p] + c];
+    for (int c = first, rows = 0; c < first + count; c += rows) {
+      rows = std::min({kGroup, first + count - c, in - c % in});
+      for (int r = 0; r < rows; ++r)
+        for (int p = 0; p < pixels; ++p) values[r * slots + p] = tap[x_at[p] + c + r];
       const int column = c / in * g.group_out();
-      RowTarget<T> target = whole;
-      target.shift((t * in + c % in) * g.weight_stride + column);
-      stream_row(values, slots, scratch + column * slots, vectors, target);
+      StreamRows<T> s{values,          rows, slots, scratch + column * slots, vectors,
+                      g.weight_stride, whole};
+      s.target.shift((t * in + c % in) * g.weight_stride + column);
+      stream_rows(s);
     }
   }
 }
@@ -186,7 +190,7 @@ void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> 
     if (g.depthwise())
       return depthwise_weight_gradient(conv_forward_problem(g, x), dy.data,
                                        {dy.sample_stride, dy.row_stride, dy.pixel_stride}, whole);
-    return stream_rows(g, x, dy, first, count, whole, scratch);
+    return stream_all_rows(g, x, dy, first, count, whole, scratch);
   }
   RowTile<T> tile;
   tile.columns = g.out_width;

@@ -8,70 +8,75 @@ namespace {
 enum class Ending { store, add, update, update_and_predict };
 
 template <class T, int P, Ending kEnding>
-[[gnu::noinline]] void run(const T* x, const T* dy, int vectors, const RowTarget<T>& target) {
+[[gnu::noinline]] void run(const StreamRows<T>& s) {
   constexpr int L = kLanes<T>;
   // Two streams beside an output gradient that fills most of the first-level cache: without asking
   // a page ahead, 16 pixels take three times as long.
   constexpr int kAhead = 4096 / static_cast<int>(sizeof(T));
-  Vec<T> value[P];
+  const UpdateCoefficients<T> k = s.target.coefficients;
+  const int vectors = s.vectors;
+  constexpr bool kUpdates = kEnding == Ending::update || kEnding == Ending::update_and_predict;
+  for (int r = 0; r < s.rows; ++r) {
+    const std::ptrdiff_t at = r * s.stride;
+    T* const gradient = kUpdates ? nullptr : s.target.sums + at;
+    T* const weights = kUpdates ? s.target.weights + at : nullptr;
+    T* const velocity = kUpdates ? s.target.velocity + at : nullptr;
+    T* const predicted = kEnding == Ending::update_and_predict ? s.target.predicted + at : nullptr;
+    const T* dy = s.dy;
+    Vec<T> value[P];
 #pragma GCC unroll 16
-  for (int p = 0; p < P; ++p) value[p] = broadcast(x[p]);
-  const UpdateCoefficients<T> k = target.coefficients;
-  T *const weights = target.weights, *const velocity = target.velocity;
-  T *const predicted = target.predicted, *const gradient = target.sums;
-  for (int v = 0; v < vectors; ++v, dy += P * L) {
-    // Two sums: the chain of a single one would be the longest thing in the loop.
-    Vec<T> even = value[0] * load(dy), odd{};
-    if constexpr (P > 1) odd = value[1] * load(dy + L);
+    for (int p = 0; p < P; ++p) value[p] = broadcast(s.x[r * P + p]);
+    for (int v = 0; v < vectors; ++v, dy += P * L) {
+      // Two sums: the chain of a single one would be the longest thing in the loop.
+      Vec<T> even = value[0] * load(dy), odd{};
+      if constexpr (P > 1) odd = value[1] * load(dy + L);
 #pragma GCC unroll 16
-    for (int p = 2; p < P; p += 2) {
-      even += value[p] * load(dy + p * L);
-      odd += value[p + 1] * load(dy + (p + 1) * L);
-    }
-    const Vec<T> sum = P > 1 ? even + odd : even;
-    if constexpr (kEnding == Ending::update || kEnding == Ending::update_and_predict) {
-      __builtin_prefetch(weights + v * L + kAhead);
-      __builtin_prefetch(velocity + v * L + kAhead);
-    }
-    if constexpr (kEnding == Ending::store) {
-      store(gradient + v * L, sum);
-    } else if constexpr (kEnding == Ending::add) {
-      store(gradient + v * L, load(gradient + v * L) + sum);
-    } else {
-      update_vector(sum, k, weights + v * L, velocity + v * L,
-                    kEnding == Ending::update ? nullptr : predicted + v * L);
+      for (int p = 2; p < P; p += 2) {
+        even += value[p] * load(dy + p * L);
+        odd += value[p + 1] * load(dy + (p + 1) * L);
+      }
+      const Vec<T> sum = P > 1 ? even + odd : even;
+      if constexpr (kEnding == Ending::store) {
+        store(gradient + v * L, sum);
+      } else if constexpr (kEnding == Ending::add) {
+        store(gradient + v * L, load(gradient + v * L) + sum);
+      } else {
+        __builtin_prefetch(weights + v * L + kAhead);
+        __builtin_prefetch(velocity + v * L + kAhead);
+        update_vector(sum, k, weights + v * L, velocity + v * L,
+                      predicted ? predicted + v * L : nullptr);
+      }
     }
   }
 }
 
 template <class T, int P>
-void run_ending(const T* x, const T* dy, int vectors, const RowTarget<T>& target) {
-  if (target.update && target.predicted)
-    return run<T, P, Ending::update_and_predict>(x, dy, vectors, target);
-  if (target.update) return run<T, P, Ending::update>(x, dy, vectors, target);
-  if (target.start_from_sums) return run<T, P, Ending::add>(x, dy, vectors, target);
-  return run<T, P, Ending::store>(x, dy, vectors, target);
+void run_ending(const StreamRows<T>& s) {
+  if (s.target.update && s.target.predicted) return run<T, P, Ending::update_and_predict>(s);
+  if (s.target.update) return run<T, P, Ending::update>(s);
+  if (s.target.start_from_sums) return run<T, P, Ending::add>(s);
+  return run<T, P, Ending::store>(s);
 }
 
 }  // namespace
 
 template <class T>
-void stream_row(const T* x, int pixels, const T* dy, int vectors, const RowTarget<T>& target) {
-  switch (pixels) {
+void stream_rows(const StreamRows<T>& s) {
+  switch (s.pixels) {
     case 1:
-      return run_ending<T, 1>(x, dy, vectors, target);
+      return run_ending<T, 1>(s);
     case 2:
-      return run_ending<T, 2>(x, dy, vectors, target);
+      return run_ending<T, 2>(s);
     case 4:
-      return run_ending<T, 4>(x, dy, vectors, target);
+      return run_ending<T, 4>(s);
     case 8:
-      return run_ending<T, 8>(x, dy, vectors, target);
+      return run_ending<T, 8>(s);
     default:
-      return run_ending<T, 16>(x, dy, vectors, target);
+      return run_ending<T, 16>(s);
   }
 }
 
-template void stream_row(const float*, int, const float*, int, const RowTarget<float>&);
-template void stream_row(const double*, int, const double*, int, const RowTarget<double>&);
+template void stream_rows(const StreamRows<float>&);
+template void stream_rows(const StreamRows<double>&);
 
 }  // namespace stagecoach

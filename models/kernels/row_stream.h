@@ -19,10 +19,21 @@ constexpr int stream_pixels(std::int64_t pixels) {
   return p;
 }
 
-/// target[0 .. vectors * kLanes) = sum over `pixels` (a stream_pixels()) of x[p] * dy[.][p], then
-/// stored, added (start_from_sums) or made an update. `dy` holds, for every vector of channels, the
-/// vectors of all pixels.
+/// Some weight rows that lie one after the other.
 template <class T>
-void stream_row(const T* x, int pixels, const T* dy, int vectors, const RowTarget<T>& target);
+struct StreamRows {
+  const T* x;  ///< [row][pixel]: the input that each row meets at each pixel
+  int rows;
+  int pixels;             ///< a stream_pixels()
+  const T* dy;            ///< [vector of channels][pixel][lane]
+  int vectors;            ///< of a row
+  std::ptrdiff_t stride;  ///< elements between rows
+  RowTarget<T> target;    ///< of the first row
+};
+
+/// target[r][0 .. vectors * kLanes) = sum over pixels of x[r][p] * dy[.][p], then stored, added
+/// (start_from_sums) or made an update.
+template <class T>
+void stream_rows(const StreamRows<T>& s);
 
 }  // namespace stagecoach
