@@ -138,6 +138,7 @@ std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::str
 
 struct PoolPlan {
   std::vector<int> stages;
+  int units = 1;  ///< that may transfer at once
   std::vector<MemoryNeeds> needs;
   Pool pool;
   Fit fit;
@@ -152,9 +153,11 @@ std::vector<PoolPlan> make_pools(const PlanScope& scope, const Mapping& mapping,
     p.stages.push_back(static_cast<int>(k));
     p.needs.push_back(needs[k]);
     const Service& s = mapping.forward(static_cast<int>(k));
-    const std::int64_t cores =
-        s.cores +
-        (at.backward_unit != at.forward_unit ? mapping.backward(static_cast<int>(k)).cores : 0);
+    std::int64_t cores = s.cores;
+    if (at.backward_unit != at.forward_unit) {
+      cores += mapping.backward(static_cast<int>(k)).cores;
+      p.units = 2;
+    }
     p.pool = pool_of(scope.hardware->cores[static_cast<std::size_t>(s.group)], cores);
   }
   pools.erase(std::remove_if(pools.begin(), pools.end(),
@@ -169,10 +172,12 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
   const HardwareSpec& hw = *scope.hardware;
   const Service& s = mapping.forward(p.stages[0]);
   const CoreSpec& core = hw.cores[static_cast<std::size_t>(s.group)];
-  std::string names;
-  for (int k : p.stages) {
-    names += (names.empty() ? "\"" : ", \"") +
-             (*scope.partition)[static_cast<std::size_t>(k)].name + "\"";
+  const auto quoted = [&](int k) {
+    return "\"" + (*scope.partition)[static_cast<std::size_t>(k)].name + "\"";
+  };
+  std::string names = quoted(p.stages.front());
+  if (p.stages.size() > 1) {
+    names += " to " + quoted(p.stages.back()) + " (" + std::to_string(p.stages.size()) + " stages)";
   }
   const auto tell = [&](bool weight_side, Bytes deficit, bool allowed) {
     if (deficit == 0) return;
@@ -193,7 +198,7 @@ void apply_memory(const PlanScope& scope, const Mapping& mapping,
   std::int64_t sharers = 0;
   for (const PoolPlan& p : pools) {
     if (p.fit.weight_spill > 0 || p.fit.activation_spill > 0) {
-      sharers += static_cast<std::int64_t>(p.stages.size());
+      sharers += p.units;  // stages that share a core never transfer at once
     }
   }
   if (sharers > 0 && !scope.hardware->dram) {
@@ -236,7 +241,6 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   plan.clock_mhz = hardware.clock_mhz;
   plan.input_queue_packets = hardware.input_queue_packets;
   plan.cores = place_cores(hardware, mapping);
-  plan.interconnect = plan_interconnect(hardware, mapping);
   plan.host = plan_host(hardware);
   std::vector<MemoryNeeds> needs;
   for (int k = 0; k < stages; ++k) {
@@ -250,6 +254,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
                                       mapping.backward(stage_of[l])));
   }
   add_messages(scope, plan);
+  plan.interconnect = plan_interconnect(hardware, mapping, plan.stages);
   apply_memory(scope, mapping, needs, plan, machine.report);
   if (check == FitCheck::enforce && !machine.report.problems.empty()) {
     std::string text = "the network does not fit the hardware:";

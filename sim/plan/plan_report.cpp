@@ -23,15 +23,14 @@ std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) 
 }
 
 std::string stages_on(const MachinePlan& plan, int unit) {
-  std::string names;
+  std::vector<std::string> names;
   for (const StagePlan& s : plan.stages) {
     if (s.forward_core != unit && s.backward_core != unit) continue;
-    names += (names.empty() ? "" : ", ") + s.name;
-    if (s.forward_core != s.backward_core) {
-      names += s.forward_core == unit ? " forward" : " backward";
-    }
+    const bool both = s.forward_core == s.backward_core;
+    names.push_back(s.name + (both ? "" : s.forward_core == unit ? " forward" : " backward"));
   }
-  return names;
+  if (names.size() == 1) return "stage " + names[0];
+  return std::to_string(names.size()) + " stages from " + names.front() + " to " + names.back();
 }
 
 void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
@@ -100,8 +99,7 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
   int slowest = 0;
   for (std::size_t u = 0; u < loads.size(); ++u) {
     const int unit = static_cast<int>(u);
-    report.limits.push_back(
-        {plan.cores[u].name + " (stage " + stages_on(plan, unit) + ")", loads[u]});
+    report.limits.push_back({plan.cores[u].name + " (" + stages_on(plan, unit) + ")", loads[u]});
     sum += loads[u];
     if (loads[u] > loads[static_cast<std::size_t>(slowest)]) slowest = unit;
   }

@@ -21,7 +21,7 @@ struct StageFit {
 
 /// Something that bounds the steady rate, and the cycles a packet keeps it busy.
 struct RateLimit {
-  std::string name;  ///< "core3 (stage conv2, backward)", "link conv1 -> conv2", "host"
+  std::string name;  ///< "core3 (stage conv2 backward)", "link conv1 -> conv2", "host"
   double cycles_per_packet = 0;
 };
 

@@ -221,6 +221,45 @@ TEST_CASE("neighbouring stages stand next to each other on the mesh") {
   CHECK_THROWS_WITH(s.plan(), Catch::Contains("no room for 5 cores"));
 }
 
+TEST_CASE("regions are joined by as many links as their shorter edge has") {
+  Setting s;
+  s.hw.cores[0].count = 100;
+  s.hw.mapping.kind = MappingKind::explicit_list;
+  s.hw.mapping.stages = {{"conv1", "core", 16},
+                         {"conv2", "core", 64},
+                         {"fc1", "core", 9},
+                         {"fc2", "core", 1},
+                         {"fc3", "core", 1}};
+  s.hw.interconnect.kind = InterconnectKind::mesh2d;
+  s.hw.interconnect.node = Granularity::region;
+  s.hw.interconnect.link_bytes_per_cycle = 2;
+  s.hw.interconnect.hop_latency_cycles = 1;
+  const InterconnectPlan net = s.plan().plan.interconnect;
+  // Elements 1176, 400, 120, 84 over 4, 3, 1, 1 links.
+  CHECK(net.link_bytes_per_cycle ==
+        Approx(2 * (1176 + 400 + 120 + 84) / (1176.0 / 4 + 400.0 / 3 + 120 + 84)));
+  CHECK(net.hop_latency_cycles == 4);  // mean of the edges 4, 8, 3, 1, 1: 3.4
+  CHECK((net.rows == 2 && net.columns == 3));
+}
+
+TEST_CASE("stages that share a core have DRAM to themselves") {
+  Setting s;
+  s.hw.cores[0].count = 1;
+  BufferSpec small;
+  small.capacity_kib = 100;
+  s.hw.cores[0].weight_buffer = small;
+  s.hw.memory_policy = MemoryPolicy::spill;
+  s.hw.dram = DramSpec{};
+  s.hw.dram->bandwidth_gb_per_s = 0.001;
+  const PlannedMachine machine = s.plan();
+  // 61706 weights and gradients of 4 bytes; 102400 bytes fit; the rest of fc3 comes over DRAM.
+  const double spilled = (2 * 61706 * 4 - 102400) / (2.0 * 61706 * 4);
+  CHECK(machine.plan.stages[4].cost[0].forward.cycles ==
+        static_cast<Cycles>(std::ceil(850 * 4 * spilled * 1000)));
+  REQUIRE(machine.report.notes.size() == 1);
+  CHECK_THAT(machine.report.notes[0], Catch::Contains("\"conv1\" to \"fc3\" (5 stages)"));
+}
+
 TEST_CASE("the balance report names what limits the rate and what a core more brings") {
   Setting s;
   s.hw.interconnect.kind = InterconnectKind::point_to_point;
