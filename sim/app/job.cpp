@@ -19,7 +19,11 @@ std::int64_t samples_per_epoch(const Job& job) {
 void load_data(Job& job, const Options& options, Issues& issues) {
   const bool counts_known = job.workload.dataset.train_samples > 0;
   if (options.timing_only && counts_known) return;
-  job.data = load_dataset(job.workload.dataset);
+  try {
+    job.data = load_dataset(job.workload.dataset);
+  } catch (const UserError& error) {
+    throw UserError(located(job.workload, error.what()));
+  }
   check_dataset(job.workload, facts_of(*job.data), issues);
   issues.throw_if_any();
 }
@@ -31,7 +35,11 @@ void plan_run(Job& job, FitCheck fit) {
   ScheduleSpec schedule = job.workload.schedule;
   schedule.switch_packet = switch_packet(job.workload, *job.packets);
   job.workload.schedule = schedule;
-  job.schedule = make_schedule(schedule, job.stages(), *job.packets);
+  try {
+    job.schedule = make_schedule(schedule, job.stages(), *job.packets);
+  } catch (const UserError& error) {
+    throw UserError(located(job.workload, error.what()));
+  }
   job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
                                    *job.packets, *job.schedule, train, fit);
 }

@@ -243,6 +243,11 @@ Table<HardwareSpec> hardware_table() {
 
 HardwareSpec read_hardware(const Document& document, Issues& issues) {
   HardwareSpec spec;
+  if (document.ok() && document.root().is_object() && document.root().contains("network") &&
+      !document.root().contains("cores")) {
+    issues.add(document.where(""), "is a workload; allowed: a hardware file (see --workload)");
+    return spec;
+  }
   if (document.ok()) hardware_table().read(document.root(), Place(document, issues), spec);
   return spec;
 }

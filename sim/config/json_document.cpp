@@ -243,15 +243,14 @@ void Document::apply(const Override& override, Issues& issues) {
   applied_.push_back({pointer, override.label, override.label_is_root});
 }
 
-std::string Document::prefix() const { return printable(label_, 300) + ": " + base_; }
-
 std::string Document::where(const std::string& pointer) const {
   for (const Applied& applied : applied_) {
     if (is_below(pointer, applied.pointer)) {
       return applied.label_is_root ? applied.label + printable(pointer, 200) : applied.label;
     }
   }
-  return prefix() + (pointer.empty() && base_.empty() ? "/" : printable(pointer, 200));
+  const std::string place = base_ + pointer;
+  return printable(label_, 300) + ": " + (place.empty() ? "/" : printable(place, 200));
 }
 
 }  // namespace stagecoach

@@ -53,9 +53,6 @@ class Document {
   /// Whether the fields exist is checked when the document is read.
   void apply(const Override& override, Issues& issues);
 
-  /// "file: " and, if the document is a part of its file, that part's pointer.
-  std::string prefix() const;
-
   /// How messages name a place: "file: /training/epochs", or the option that set it.
   std::string where(const std::string& pointer) const;
 

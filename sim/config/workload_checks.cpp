@@ -146,24 +146,25 @@ std::optional<DatasetFacts> known_facts(const DatasetSpec& spec) {
 }
 
 void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Issues& issues) {
-  const std::string& place = workload.place;
+  const auto add = [&](const std::string& pointer, const std::string& message) {
+    issues.add(workload.source ? workload.source->where(pointer) : pointer, message);
+  };
   const Shape& input = workload.network.input;
   // Features and images turn into each other in C,H,W order; two images must agree.
   const bool fits = input.rank == 3 && facts.shape.rank == 3
                         ? input == facts.shape
                         : input.elements() == facts.shape.elements();
   if (!fits) {
-    issues.add(
-        place + "/network/input",
+    add("/network/input",
         "found " + to_string(input) + "; the data set's samples are " + to_string(facts.shape));
   }
   const DatasetSpec& data = workload.dataset;
   for (const auto& list : {std::make_pair("mean", data.mean), std::make_pair("std", data.std)}) {
     const std::size_t n = list.second.size();
     if (data.normalize && n != 1 && n != static_cast<std::size_t>(facts.shape.channels)) {
-      issues.add(place + "/dataset/normalize/" + list.first,
-                 "found a list of " + std::to_string(n) + "; allowed: 1, or one for each of the " +
-                     std::to_string(facts.shape.channels) + " channels");
+      add(std::string("/dataset/normalize/") + list.first,
+          "found a list of " + std::to_string(n) + "; allowed: 1, or one for each of the " +
+              std::to_string(facts.shape.channels) + " channels");
     }
   }
   const Shape& output = workload.network.output();
@@ -174,22 +175,20 @@ void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Is
   switch (workload.training.loss) {
     case LossKind::softmax_cross_entropy:
       if (facts.classes == 0) {
-        issues.add(place + "/training/loss",
-                   "softmax_cross_entropy needs classes, the data set's targets are none; allowed: "
-                   "\"mean_squared_error\"");
+        add("/training/loss",
+            "softmax_cross_entropy needs classes, the data set's targets are none; allowed: "
+            "\"mean_squared_error\"");
       } else if (output.pixels() != 1 || output.channels < facts.classes) {
-        issues.add(place + "/network", "the output of " + last + " is " + to_string(output) +
-                                           "; softmax_cross_entropy needs [" +
-                                           std::to_string(facts.classes) +
-                                           "], one for each class of the data set");
+        add("/network", "the output of " + last + " is " + to_string(output) +
+                            "; softmax_cross_entropy needs [" + std::to_string(facts.classes) +
+                            "], one for each class of the data set");
       }
       break;
     case LossKind::mean_squared_error:
       if (facts.target_elements > 0 && output.elements() != facts.target_elements) {
-        issues.add(place + "/network", "the output of " + last + " is " + to_string(output) +
-                                           "; the data set's targets for mean_squared_error have " +
-                                           std::to_string(facts.target_elements) +
-                                           " elements each");
+        add("/network", "the output of " + last + " is " + to_string(output) +
+                            "; the data set's targets for mean_squared_error have " +
+                            std::to_string(facts.target_elements) + " elements each");
       }
       break;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/workload_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -91,8 +92,13 @@ int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
 WorkloadConfig read_workload(const Document& document, const std::string& data_root,
                              Issues& issues) {
   WorkloadConfig workload;
-  workload.place = document.prefix();
+  workload.source = std::make_shared<const Document>(document);
   if (!document.ok()) return workload;
+  if (document.root().is_object() && document.root().contains("cores") &&
+      !document.root().contains("training")) {
+    issues.add(document.where(""), "is a hardware file; allowed: a workload (see --hw)");
+    return workload;
+  }
   const std::size_t before = issues.size();
   const Place root(document, issues);
   WorkloadFile file;
@@ -165,6 +171,19 @@ OrderedJson resolved_workload(const WorkloadConfig& workload) {
   file.training.mitigation = training.mitigation;
   file.training.weight_stashing = training.mitigation.weight_stashing;
   return workload_table().write(file);
+}
+
+std::string located(const WorkloadConfig& workload, const std::string& message) {
+  const std::size_t colon = message.find(": ");
+  if (colon == std::string::npos || !workload.source) return message;
+  std::string pointer = message.substr(0, colon);
+  if (pointer.find_first_of(", ") != std::string::npos) return message;
+  if (pointer.compare(0, 8, "dataset.") == 0) {
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    pointer.insert(0, "/");
+  }
+  if (pointer[0] != '/') return message;
+  return workload.source->where(pointer) + message.substr(colon);
 }
 
 PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan) {

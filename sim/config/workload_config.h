@@ -2,6 +2,7 @@
 // A workload, checked and resolved: what the engine, the schedule and the reports take.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@
 namespace stagecoach {
 
 struct WorkloadConfig {
-  std::string place;  ///< where its fields stand, for messages: "workloads/x.json: "
+  std::shared_ptr<const Document> source;  ///< names the places of fields in messages
   std::string name;
   DatasetSpec dataset;  ///< paths absolute or relative to the process
   Network network;      ///< every name and shape resolved
@@ -53,6 +54,10 @@ std::optional<DatasetFacts> known_facts(const DatasetSpec& spec);
 /// Everything wrong goes to `issues`. Run by read_workload where the format fixes the facts; to be
 /// run with facts_of() once the data is loaded.
 void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Issues& issues);
+
+/// Gives a message that begins with a field ("dataset.train_images: ..." or "/pipeline/...: ...")
+/// its file, JSON Pointer or option; other messages stay as they are.
+std::string located(const WorkloadConfig& workload, const std::string& message);
 
 /// hybrid: the first packet of the sequential part, on a whole mini-batch; else 0.
 PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan);

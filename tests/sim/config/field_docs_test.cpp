@@ -37,10 +37,12 @@ TEST_CASE("The field tables and schemas on disk are those of the program") {
   INFO("run tools/generate_docs");
   CHECK_THAT(file_text("workloads/README.md"),
              Contains("\n\n" + fields_markdown(Subject::workload) + "<!--"));
-  CHECK(file_text("docs/schemas/workload.schema.json") == schema_json(Subject::workload).dump(2) + "\n");
+  CHECK(file_text("docs/schemas/workload.schema.json") ==
+        schema_json(Subject::workload).dump(2) + "\n");
   CHECK_THAT(file_text("hw/README.md"),
              Contains("\n\n" + fields_markdown(Subject::hardware) + "<!--"));
-  CHECK(file_text("docs/schemas/hardware.schema.json") == schema_json(Subject::hardware).dump(2) + "\n");
+  CHECK(file_text("docs/schemas/hardware.schema.json") ==
+        schema_json(Subject::hardware).dump(2) + "\n");
 }
 
 TEST_CASE("A row appears with its type, range, unit, default and sentence") {

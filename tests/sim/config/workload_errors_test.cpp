@@ -248,3 +248,19 @@ TEST_CASE("Errors of all parts are told together") {
                                                          {"/nam", "1"}}));
   CHECK(std::count(issues.begin(), issues.end(), '\n') == 4);
 }
+
+TEST_CASE("Messages about fields get their place, others stay") {
+  const WorkloadConfig w = good_workload(minimal());
+  CHECK(located(w, "dataset.train_images: x.gz: no such file") ==
+        "dir/w.json: /dataset/train_images: x.gz: no such file");
+  CHECK(located(w, "/pipeline/max_in_flight: found 0") ==
+        "dir/w.json: /pipeline/max_in_flight: found 0");
+  CHECK(located(w, "dataset.a, dataset.b: both") == "dataset.a, dataset.b: both");
+  CHECK(located(w, "no field here") == "no field here");
+  CHECK(located(w, "") == "");
+}
+
+TEST_CASE("A hardware file in place of a workload is one error") {
+  CHECK(issues_of_workload(R"({"clock_mhz": 1, "cores": []})") ==
+        "dir/w.json: /: is a hardware file; allowed: a workload (see --hw)");
+}
