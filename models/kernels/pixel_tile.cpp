@@ -10,6 +10,34 @@ namespace {
 
 constexpr int kRowsAhead = 32;
 
+template <class T, int P, int NV>
+[[gnu::always_inline]] inline void start(const PixelTile<T>& tile,
+                                         const std::ptrdiff_t (&out_at)[P], Vec<T> (&sum)[P][NV]) {
+  constexpr int L = kLanes<T>;
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) {
+      sum[p][v] = Vec<T>{};
+      if (tile.accumulate)
+        sum[p][v] = load(tile.output + out_at[p] + v * L);
+      else if (tile.bias)
+        sum[p][v] = load(tile.bias + v * L);
+    }
+}
+
+template <class T, int P, int NV>
+[[gnu::always_inline]] inline void finish(const PixelTile<T>& tile,
+                                          const std::ptrdiff_t (&out_at)[P], Vec<T> (&sum)[P][NV],
+                                          Vec<T> (&other)[P][NV], bool add_other) {
+  constexpr int L = kLanes<T>;
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v)
+      store(tile.output + out_at[p] + v * L, add_other ? sum[p][v] + other[p][v] : sum[p][v]);
+}
+
 /// S: compile-time distance of the pixels; 0: any offsets, in registers.
 template <class T, int P, int NV, int S>
 [[gnu::always_inline]] inline void run_tile(const PixelTile<T>& tile,
@@ -22,17 +50,9 @@ template <class T, int P, int NV, int S>
   std::ptrdiff_t at[P];
 #pragma GCC unroll 16
   for (int p = 1; p < P; ++p) at[p] = S ? p * S : tile.in_at[p];
+  start<T, P, NV>(tile, out_at, sum[0]);
 #pragma GCC unroll 16
-  for (int p = 0; p < P; ++p)
-#pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) {
-      sum[0][p][v] = Vec<T>{};
-      if (tile.accumulate)
-        sum[0][p][v] = load(tile.output + out_at[p] + v * L);
-      else if (tile.bias)
-        sum[0][p][v] = load(tile.bias + v * L);
-      if (kSets == 2) sum[kSets - 1][p][v] = Vec<T>{};
-    }
+  for (int p = 0; kSets == 2 && p < P; ++p) sum[kSets - 1][p][0] = Vec<T>{};
   const std::ptrdiff_t stride = tile.weight_stride;
   const auto step = [&](const T* in, const T* w, Vec<T>(&s)[P][NV]) {
     // Few pixels wait for memory, and the machine does not foresee pieces of rows.
@@ -76,14 +96,7 @@ template <class T, int P, int NV, int S>
            sum[u]);
   if (s < tile.end_single)
     step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
-#pragma GCC unroll 16
-  for (int p = 0; p < P; ++p)
-#pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) {
-      Vec<T> result = sum[0][p][v];
-      if (kSets == 2) result += sum[kSets - 1][p][v];
-      store(tile.output + out_at[p] + v * L, result);
-    }
+  finish<T, P, NV>(tile, out_at, sum[0], sum[kSets - 1], kSets == 2);
 }
 
 template <class T, int P, int NV>
