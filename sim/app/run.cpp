@@ -71,7 +71,8 @@ class Run {
     begin_wall_ = wall_seconds();
     const double begin_cpu = thread_cpu_seconds();
     if (options_.functional_only)
-      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_);
+      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_,
+                         lockstep_capacities());
     else
       simulate_machine();
     if (trainer_) {
@@ -99,6 +100,16 @@ class Run {
     if (!options_.init_weights_file.empty())
       trainer_->import_weights(read_safetensors(options_.init_weights_file),
                                options_.init_weights_file);
+  }
+
+  /// In lockstep a small buffer changes the order of operations, clock or no clock. What elastic
+  /// pacing would make of it needs the clock.
+  std::vector<std::int64_t> lockstep_capacities() const {
+    std::vector<std::int64_t> capacities;
+    if (job_.workload.schedule.pacing == Pacing::elastic) return capacities;
+    for (const StagePlan& stage : job_.machine.plan.stages)
+      capacities.push_back(stage.capacity_packets);
+    return capacities;
   }
 
   void simulate_machine() {
