@@ -177,17 +177,16 @@ void StageController::note_memory(Cycles now) {
                 weights_->stashed_versions()});
 }
 
-Cycles StageController::under_way_since() const {
-  Cycles since = kUnlimited64;
+Arrival StageController::awaited() const {
+  Arrival first{kUnlimited64, kUnlimited64};
   if (awaits_input_) {
-    if (const auto input = activations_->input(progress_.forwards)) since = input->made;
+    if (const auto input = activations_->input(progress_.forwards)) first = *input;
   }
   if (awaits_gradient_) {
-    if (const auto gradient = activations_->gradient(progress_.backwards)) {
-      since = std::min(since, gradient->made);
-    }
+    const auto gradient = activations_->gradient(progress_.backwards);
+    if (gradient && gradient->made < first.made) first = *gradient;
   }
-  return since;
+  return first;
 }
 
 void StageController::settle(Cycles now) {
@@ -199,9 +198,10 @@ void StageController::settle(Cycles now) {
       account_.book(&StageCycles::idle, now);
       break;
     case Wait::data:
-      // Not made at first, then under way.
-      account_.book(&StageCycles::stall_input, std::min(now, under_way_since()));
-      account_.book(&StageCycles::stall_interconnect, now);
+      // Not made at first, then under way, then (lockstep) there before its tick.
+      account_.book(&StageCycles::stall_input, std::min(now, awaited().made));
+      account_.book(&StageCycles::stall_interconnect, std::min(now, awaited().available));
+      account_.book(&StageCycles::stall_input, now);
       break;
     case Wait::output:
       account_.book(&StageCycles::stall_output, now);

@@ -95,7 +95,8 @@ class StageController : public sc_core::sc_module {
 
   void settle(Cycles now);
   Cycles book_operation(CycleKind kind, const OpCost& cost, Cycles begin);
-  Cycles under_way_since() const;
+  /// What the next operation lacks, the part of it made first; unlimited where nobody has made it.
+  Arrival awaited() const;
   const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
   void send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end);
   void note_memory(Cycles now);

@@ -192,5 +192,19 @@ TEST_CASE("every stage's cycles add up to the run's cycles") {
   }
 }
 
+TEST_CASE("waiting for the end of a tick is waiting for input, not for links") {
+  const Setup s;
+  MachinePlan plan = uneven_machine(s.partition);
+  plan.interconnect = InterconnectPlan{};  // links take no time
+  const ScheduleSpec spec = spec_of(ScheduleKind::pipelined, Pacing::lockstep);
+  const auto schedule = make_schedule(spec, s.stages, s.packets);
+  const auto trainer = s.trainer(*schedule, 1);
+  const RunStatistics run =
+      simulate(plan, *schedule, spec, s.packets, *trainer, SimulationOptions{});
+  trainer->finish();
+  for (int k = 0; k < s.stages; ++k) CHECK(run.stages[k].cycles.stall_interconnect == 0);
+  CHECK(run.stages[0].cycles.stall_input > run.cycles / 4);  // the fastest stage waits for the slowest
+}
+
 }  // namespace
 }  // namespace stagecoach
