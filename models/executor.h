@@ -40,6 +40,7 @@ class Executor {
   void drain();
   /// Works until the stage has executed its forward of this packet (which must be queued).
   void wait_forward(int stage, PacketId packet);
+  /// The same for its backward.
   void wait_backward(int stage, PacketId packet);
 
   /// Seconds that all threads together spent executing operations.

@@ -52,8 +52,6 @@ class StageWeights {
   /// The packet needs its version no more.
   void release(WeightVersion forward_version);
 
-  /// True if a layer may apply the update in passing under this rule.
-  bool can_fuse(const UpdateRule& rule) const { return rule.linear(); }
   /// Before anything of an update is written: saves the version that packets still need.
   void begin_update();
   T* velocity() { return velocity_.data(); }

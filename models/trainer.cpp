@@ -144,6 +144,17 @@ class PipelineTrainer : public Trainer {
 
 }  // namespace
 
+std::vector<double> expected_stage_work(const Network& network, const Partition& partition) {
+  std::vector<double> work;
+  for (const StageSpec& stage : partition) {
+    // Norms, pools and the like take time too: a constant keeps stages without products apart.
+    work.push_back(1e4);
+    for (int l = stage.first_layer; l < stage.end_layer; ++l)
+      work.back() += static_cast<double>(forward_macs(network.layers[l]));
+  }
+  return work;
+}
+
 std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& partition,
                                       const TrainSpec& train, const PacketPlan& plan,
                                       const Dataset& data, const TrainerOptions& options) {

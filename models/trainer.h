@@ -39,6 +39,9 @@ struct TrainerOptions {
   std::function<void(std::int64_t, const EpochResult&)> on_epoch;
 };
 
+/// A first guess at the relative work of each stage, for TrainerOptions::stage_work.
+std::vector<double> expected_stage_work(const Network& network, const Partition& partition);
+
 /// Trains whatever order of operations it is given. Timing, when there is any, is somebody else's.
 class Trainer : public OpSink {
  public:

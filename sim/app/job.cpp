@@ -114,12 +114,8 @@ TrainerOptions trainer_options(const Job& job, const Options& options) {
         policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
     p.history = named ? job.schedule->versions_kept(k) : 0;
     t.policies.push_back(p);
-    // Norms, pools and the like take time too: a constant keeps stages without products apart.
-    double work = 1e4;
-    for (int l = job.workload.stages[k].first_layer; l < job.workload.stages[k].end_layer; ++l)
-      work += static_cast<double>(forward_macs(job.workload.network.layers[l]));
-    t.stage_work.push_back(work);
   }
+  t.stage_work = expected_stage_work(job.workload.network, job.workload.stages);
   return t;
 }
 

@@ -47,12 +47,7 @@ void train(benchmark::State& state, const NetworkSpec& spec, std::int64_t sample
     options.max_in_flight = 2 * stages;
     for (int k = 0; k < stages; ++k)
       options.policies.push_back({{static_cast<double>(schedule->delay(k)), 0, 0}, false, 0});
-    for (const StageSpec& stage : partition) {
-      double work = 1e4;
-      for (int l = stage.first_layer; l < stage.end_layer; ++l)
-        work += static_cast<double>(forward_macs(network.layers[l]));
-      options.stage_work.push_back(work);
-    }
+    options.stage_work = expected_stage_work(network, partition);
     auto trainer = make_trainer(network, partition, train_spec, plan, data, options);
     peak += peak_gflops(threads);
     state.ResumeTiming();

@@ -37,15 +37,9 @@ void lenet5_cosimulated(benchmark::State& state, const char* hardware_file) {
   options.threads = threads;
   options.max_in_flight = schedule->max_in_flight(0);
   options.policies.resize(static_cast<std::size_t>(stages));
+  options.stage_work = expected_stage_work(network, partition);
   double macs = 0;
-  for (const StageSpec& stage : partition) {
-    double work = 1e4;
-    for (int l = stage.first_layer; l < stage.end_layer; ++l) {
-      work += static_cast<double>(forward_macs(network.layers[l]));
-      macs += static_cast<double>(forward_macs(network.layers[l]));
-    }
-    options.stage_work.push_back(work);
-  }
+  for (const LayerNode& node : network.layers) macs += static_cast<double>(forward_macs(node));
   double seconds = 0, peak = 0, timing = 0, functional = 0, samples = 0;
   for (auto _ : state) {
     state.PauseTiming();
