@@ -138,7 +138,8 @@ bool Executor::run_some(int worker) {
     }
   } catch (...) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!failed_.exchange(true)) failure_ = std::current_exception();
+    if (!failure_) failure_ = std::current_exception();
+    failed_ = true;  // last: who sees it finds the failure
   }
   return false;
 }
@@ -176,7 +177,10 @@ void Executor::help_until(Done done) {
   caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
 }
 
-void Executor::rethrow() { std::rethrow_exception(failure_); }
+void Executor::rethrow() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::rethrow_exception(failure_);
+}
 
 void Executor::push(const Op& op) {
   if (pushed_ - executed_.load(std::memory_order_acquire) >= window_ops_)
