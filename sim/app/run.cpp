@@ -179,8 +179,12 @@ class Run {
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
-    if (statistics_)
-      result.energy = parted(energy_of(job_.hardware.energy, job_.machine.plan, *statistics_));
+    result.target_accuracy = job_.workload.target_accuracy;
+    if (statistics_) {
+      const EnergySpec& energy = job_.hardware.energy;
+      result.energy = parted(energy_of(energy, job_.machine.plan, *statistics_));
+      result.epoch_joules = energy_by_epoch(energy, job_.machine.plan, *statistics_);
+    }
     if (job_.hardware.area)
       result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
     const OrderedJson summary = write_results(result, directory_);

@@ -198,6 +198,10 @@ Table<TrainingFile> training_table() {
              "1 for `fill_drain`, `gpipe`, `one_f_one_b_flush` and `two_buffered_weights`, else "
              "batch_size");
   t.optional("seed", &F::seed, count(0), "Of weights, order and augmentation.");
+  t.may_have("target_accuracy", &F::target_accuracy, number(between(0, 1)),
+             "Results tell when the test accuracy (without a test set: the training accuracy) "
+             "reached it, in simulated seconds and joules.",
+             "no target");
   t.required("optimizer", &F::optimizer, optimizer_table().codec(), "How weights change.");
   t.stored<MitigationFile>(
       "mitigation", mitigation_table().codec(),
@@ -217,6 +221,10 @@ Table<TrainingFile> training_table() {
               "true contradicts " + at.child("mitigation").child("spike_compensation").pointer() +
               ": both decide how the velocity enters the step (spike compensation with D = 1 is "
               "Nesterov's momentum); give one");
+    }
+    if (f.target_accuracy && f.loss == LossKind::mean_squared_error) {
+      at.child("target_accuracy")
+          .report("changes nothing with \"loss\": \"mean_squared_error\", which has no accuracy");
     }
     if (f.micro_batch_size && *f.micro_batch_size > f.batch_size) {
       at.child("micro_batch_size")

@@ -115,6 +115,7 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   workload.dataset.test_labels = resolved_path(data, file.dataset.test_labels);
 
   workload.training = resolve_training(file);
+  workload.target_accuracy = file.training.target_accuracy;
   workload.partition = file.pipeline.partition;
   workload.schedule = resolve_schedule(file.pipeline, workload.training.mitigation.weight_stashing);
   workload.switch_epoch = file.pipeline.switch_epoch;
@@ -169,6 +170,7 @@ OrderedJson resolved_workload(const WorkloadConfig& workload) {
   file.training.optimizer.decay_norm_and_bias = training.optimizer.decay_norm_and_bias;
   file.training.optimizer.schedule = training.optimizer.schedule;
   file.training.mitigation = training.mitigation;
+  file.training.target_accuracy = workload.target_accuracy;
   file.training.weight_stashing = training.mitigation.weight_stashing;
   return workload_table().write(file);
 }

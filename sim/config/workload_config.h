@@ -25,6 +25,7 @@ struct WorkloadConfig {
   Partition stages;
   ScheduleSpec schedule;               ///< switch_packet still 0: see switch_packet()
   std::optional<double> switch_epoch;  ///< hybrid: epochs of the pipelined part
+  std::optional<double> target_accuracy;
   TrainSpec training;                  ///< learning rate and momentum at this batch size
 };
 

@@ -65,6 +65,7 @@ struct TrainingFile {
   int batch_size = 1;
   std::optional<int> micro_batch_size;
   std::int64_t seed = 1;
+  std::optional<double> target_accuracy;
   OptimizerFile optimizer;
   std::optional<bool> weight_stashing;
   MitigationSpec mitigation;

@@ -17,9 +17,14 @@ std::int64_t samples_before(const PacketPlan& plan, PacketId end) {
 
 }  // namespace
 
-RunControl::RunControl(const PacketPlan& plan, OpSink& sink, SpanSink* spans, PacketId trace_from,
-                       PacketId trace_packets)
-    : plan_(plan), sink_(sink), spans_(spans), trace_from_(trace_from) {
+RunControl::RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
+                       PacketId trace_from, PacketId trace_packets)
+    : plan_(plan),
+      sink_(sink),
+      spans_(spans),
+      trace_from_(trace_from),
+      left_in_epoch_(stages, plan.packets_per_epoch()),
+      stage_epochs_(stages, 0) {
   const PacketId most = std::numeric_limits<PacketId>::max();
   trace_end_ = trace_packets > most - trace_from ? most : trace_from + trace_packets;
 }
@@ -55,7 +60,18 @@ void RunControl::set_progress(std::function<void(PacketId, Cycles)> call, Packet
   progress_every_ = std::max<PacketId>(every, 1);
 }
 
+void RunControl::stage_ended_epoch(int stage, Cycles time) {
+  left_in_epoch_[stage] = plan_.packets_per_epoch();
+  ++stage_epochs_[stage];
+  const std::size_t all = *std::min_element(stage_epochs_.begin(), stage_epochs_.end());
+  if (all == epochs_.size()) return;
+  const auto n = static_cast<std::int64_t>(all);
+  epochs_.push_back(EpochTime{time, n * plan_.packets_per_epoch(), n * plan_.samples_per_epoch(),
+                              n * plan_.batches_per_epoch()});
+}
+
 void RunControl::retired(int stage, Cycles time) {
+  if (--left_in_epoch_[stage] == 0) stage_ended_epoch(stage, time);
   if (stage >= static_cast<int>(entry_slot_.size()) || entry_slot_[stage] < 0) return;
   ++entry_retired_[entry_slot_[stage]];
   const PacketId least = *std::min_element(entry_retired_.begin(), entry_retired_.end());
@@ -68,7 +84,6 @@ void RunControl::packet_left(Cycles time) {
   const PacketId p = pipeline_retired_ - 1;
   if (p == plan_.packets() / 4) quarter_ = time;
   if (p == 3 * plan_.packets() / 4) three_quarters_ = time;
-  if ((p + 1) % plan_.packets_per_epoch() == 0) epochs_.push_back(EpochTime{time});
   while (entry_versions_.first() <= p) entry_versions_.pop();
   if (on_retired_) on_retired_(time);
   if (progress_ && (p + 1) % progress_every_ == 0) progress_(p + 1, time);

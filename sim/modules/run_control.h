@@ -17,8 +17,8 @@ namespace stagecoach {
 
 class RunControl {
  public:
-  RunControl(const PacketPlan& plan, OpSink& sink, SpanSink* spans, PacketId trace_from,
-             PacketId trace_packets);
+  RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
+             PacketId trace_from, PacketId trace_packets);
 
   /// Hands an operation over. An answer of false, or an exception, halts the run.
   void emit(const Op& op);
@@ -55,6 +55,7 @@ class RunControl {
 
  private:
   void packet_left(Cycles time);
+  void stage_ended_epoch(int stage, Cycles time);
 
   const PacketPlan& plan_;
   OpSink& sink_;
@@ -72,6 +73,8 @@ class RunControl {
   PacketId progress_every_ = 0;
   Cycles end_ = 0;
   Cycles quarter_ = 0, three_quarters_ = 0;
+  std::vector<PacketId> left_in_epoch_;       ///< by stage: packets to retire until the epoch's end
+  std::vector<std::size_t> stage_epochs_;     ///< by stage: epochs ended
   std::vector<EpochTime> epochs_;
   PacketRing<WeightVersion> entry_versions_;
   WeightVersion latest_entry_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics of one epoch, one layer and one link (summary.json: training.epochs[], layers[],
 // interconnect.links[]).
+#include "sim/stats/derived.h"
 #include "sim/stats/statistic.h"
 
 namespace stagecoach {
@@ -21,16 +22,19 @@ Statistic<EpochView> result_row(const char* name, const char* unit, const char* 
           }};
 }
 
-/// Where epoch `index` ends on the clock; empty if there is no clock or it was not reached.
-std::optional<Cycles> epoch_end(const EpochView& v, std::size_t index) {
-  if (!v.run.statistics || index >= v.run.statistics->epochs.size()) return std::nullopt;
-  return v.run.statistics->epochs[index].end_cycle;
+OrderedJson epoch_cycles(const EpochView& v) {
+  const auto end = epoch_end_cycle(v.run, v.index);
+  if (!end) return OrderedJson();
+  return OrderedJson(v.index == 0 ? *end : *end - *epoch_end_cycle(v.run, v.index - 1));
 }
 
-OrderedJson epoch_cycles(const EpochView& v) {
-  const auto end = epoch_end(v, v.index);
-  if (!end) return OrderedJson();
-  return OrderedJson(v.index == 0 ? *end : *end - *epoch_end(v, v.index - 1));
+/// A figure from the start of the run to the end of the epoch.
+Statistic<EpochView> until_row(const char* name, const char* unit, const char* meaning,
+                               std::optional<double> (*of)(const RunResult&, std::size_t)) {
+  return {name, unit, meaning, [of](const EpochView& v) {
+            const auto value = of(v.run, v.index);
+            return value ? finite_or_null(*value) : OrderedJson();
+          }};
 }
 
 Statistic<LayerView> pass_row(const std::string& path, const char* unit, const std::string& meaning,
@@ -72,11 +76,18 @@ std::vector<Statistic<EpochView>> epoch_catalogue() {
                  [](const EpochResult& e) { return e.test_accuracy; }),
       {"cycles", "cycles", "From the end of the epoch before to the last update of this one.",
        epoch_cycles},
-      {"end_cycle", "cycles", "When stage 0 has made the epoch's last update.",
+      {"end_cycle", "cycles", "When every stage has made the epoch's last update.",
        [](const EpochView& v) {
-         const auto end = epoch_end(v, v.index);
+         const auto end = epoch_end_cycle(v.run, v.index);
          return end ? OrderedJson(*end) : OrderedJson();
        }},
+      until_row("simulated_seconds", "seconds",
+                "From the start of the run to end_cycle: the time to this accuracy.",
+                epoch_end_seconds),
+      until_row("joules", "joules",
+                "From the start of the run to end_cycle: the work of this and earlier epochs' samples, and "
+                "static power.",
+                epoch_end_joules),
   };
 }
 

@@ -21,12 +21,6 @@ OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& r
   return list;
 }
 
-std::size_t epochs_begun(const RunResult& run) {
-  const std::size_t trained = run.training ? run.training->epochs.size() : 0;
-  const std::size_t timed = run.statistics ? run.statistics->epochs.size() : 0;
-  return std::max(trained, timed);
-}
-
 /// A row that is null without a clock.
 Row clock_row(const char* path, const char* unit, const char* meaning,
               std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
@@ -52,10 +46,6 @@ Row memory_sum(const char* path, const char* meaning, std::function<Bytes(const 
     }
     return OrderedJson(sum);
   });
-}
-
-double simulated_seconds(const MachinePlan& plan, const RunStatistics& s) {
-  return static_cast<double>(s.cycles) / (plan.clock_mhz * 1e6);
 }
 
 void append_provenance(Rows& rows) {
@@ -96,6 +86,19 @@ OrderedJson diverged_at(const RunView& v) {
                      {"weight_version", d.weight_version}};
 }
 
+OrderedJson or_null(const std::optional<double>& value) {
+  return value ? finite_or_null(*value) : OrderedJson();
+}
+
+OrderedJson to_target(const RunView& v) {
+  const auto epoch = epoch_to_target(v.run);
+  if (!epoch) return OrderedJson();
+  return OrderedJson{{"epoch", *epoch},
+                     {"accuracy", or_null(epoch_accuracy(v.run, *epoch))},
+                     {"simulated_seconds", or_null(epoch_end_seconds(v.run, *epoch))},
+                     {"joules", or_null(epoch_end_joules(v.run, *epoch))}};
+}
+
 void append_training(Rows& rows) {
   rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
                   [](const RunView& v) { return OrderedJson(samples_of(v.run)); }});
@@ -103,6 +106,14 @@ void append_training(Rows& rows) {
   rows.push_back({"training.epochs", "list", "One object per epoch.", [](const RunView& v) {
                     return list_of(epoch_catalogue(), v.run, epochs_begun(v.run));
                   }});
+  rows.push_back({"training.target_accuracy", "ratio", "Of the workload; null if it has none.",
+                  [](const RunView& v) { return or_null(v.run.target_accuracy); }});
+  rows.push_back(
+      {"training.to_target", "object",
+       "The first epoch, from 0, whose test accuracy (training accuracy without a test set) is at "
+       "least the target, with that accuracy and with simulated_seconds and joules from the start "
+       "of the run to that epoch's end; null if none is.",
+       to_target});
   rows.push_back({"training.diverged", "true or false",
                   "A loss was NaN or infinite and the run ended there; null without numbers.",
                   [](const RunView& v) {
@@ -125,12 +136,12 @@ void append_timing(Rows& rows) {
                   }});
   rows.push_back(machine_row("timing.simulated_seconds", "seconds", "cycles over the clock.",
                              [](const MachinePlan& plan, const RunStatistics& s) {
-                               return finite_or_null(simulated_seconds(plan, s));
+                               return finite_or_null(seconds_of(plan, s.cycles));
                              }));
   rows.push_back(machine_row("timing.samples_per_simulated_second", "samples per second",
                              "Over the whole run, filling and draining included.",
                              [](const MachinePlan& plan, const RunStatistics& s) {
-                               return ratio_or_null(s.samples, simulated_seconds(plan, s));
+                               return ratio_or_null(s.samples, seconds_of(plan, s.cycles));
                              }));
   rows.push_back(clock_row(
       "timing.steady_cycles_per_sample", "cycles",

@@ -69,6 +69,49 @@ std::optional<double> steady_utilization(const RunStatistics& statistics, int st
   return static_cast<double>(busy) / static_cast<double>(total);
 }
 
+std::size_t epochs_begun(const RunResult& run) {
+  const std::size_t trained = run.training ? run.training->epochs.size() : 0;
+  const std::size_t timed = run.statistics ? run.statistics->epochs.size() : 0;
+  return std::max(trained, timed);
+}
+
+double seconds_of(const MachinePlan& plan, Cycles cycles) {
+  return static_cast<double>(cycles) / (plan.clock_mhz * 1e6);
+}
+
+std::optional<Cycles> epoch_end_cycle(const RunResult& run, std::size_t index) {
+  if (!run.statistics || index >= run.statistics->epochs.size()) return std::nullopt;
+  return run.statistics->epochs[index].end_cycle;
+}
+
+std::optional<double> epoch_end_seconds(const RunResult& run, std::size_t index) {
+  const auto end = epoch_end_cycle(run, index);
+  if (!end || !run.plan) return std::nullopt;
+  return seconds_of(*run.plan, *end);
+}
+
+std::optional<double> epoch_end_joules(const RunResult& run, std::size_t index) {
+  if (index >= run.epoch_joules.size()) return std::nullopt;
+  return run.epoch_joules[index];
+}
+
+std::optional<double> epoch_accuracy(const RunResult& run, std::size_t index) {
+  if (!run.training || index >= run.training->epochs.size()) return std::nullopt;
+  const EpochResult& epoch = run.training->epochs[index];
+  return epoch.test_accuracy ? epoch.test_accuracy : epoch.train_accuracy;
+}
+
+std::optional<std::size_t> epoch_to_target(const RunResult& run) {
+  if (!run.training || !run.target_accuracy) return std::nullopt;
+  // A diverged run's last epoch is not complete.
+  const std::size_t complete = run.training->epochs.size() - (run.training->divergence ? 1 : 0);
+  for (std::size_t e = 0; e < complete; ++e) {
+    const auto accuracy = epoch_accuracy(run, e);
+    if (accuracy && *accuracy >= *run.target_accuracy) return e;
+  }
+  return std::nullopt;
+}
+
 Cycles window_end(const RunStatistics& statistics, int stage, std::size_t window) {
   const auto& windows = statistics.stages[stage].windows;
   return window + 1 < windows.size() ? windows[window + 1].begin : statistics.cycles;

@@ -35,6 +35,24 @@ std::optional<double> macs_possible(const MachinePlan& plan, int stage, Cycles c
 /// the run; empty if there are none.
 std::optional<double> steady_utilization(const RunStatistics& statistics, int stage);
 
+/// Epochs of which something is known: trained, if only in part, or ended on the clock.
+std::size_t epochs_begun(const RunResult& run);
+
+/// Seconds of the machine's clock.
+double seconds_of(const MachinePlan& plan, Cycles cycles);
+
+/// Where epoch `index` ends on the clock; empty if there is no clock or it was not reached.
+std::optional<Cycles> epoch_end_cycle(const RunResult& run, std::size_t index);
+/// The same in seconds; empty also without a machine.
+std::optional<double> epoch_end_seconds(const RunResult& run, std::size_t index);
+/// Joules from the start of the run to there.
+std::optional<double> epoch_end_joules(const RunResult& run, std::size_t index);
+
+/// The accuracy that a target is compared with: of the test set, else of training.
+std::optional<double> epoch_accuracy(const RunResult& run, std::size_t index);
+/// The first epoch whose accuracy is at least the target; empty without a target, or never.
+std::optional<std::size_t> epoch_to_target(const RunResult& run);
+
 /// The end of window w: where the next one begins, or the end of the run.
 Cycles window_end(const RunStatistics& statistics, int stage, std::size_t window);
 

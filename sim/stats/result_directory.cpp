@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kAllFiles[] = {kSummaryFile, kStalenessFile, kUtilizationFile, kMemoryFile,
-                                     kTraceFile};
+                                     kEpochsFile,  kTraceFile};
 
 std::string system_reason() { return errno ? std::strerror(errno) : "unknown reason"; }
 

@@ -13,6 +13,7 @@ constexpr const char* kSummaryFile = "summary.json";
 constexpr const char* kStalenessFile = "staleness.csv";
 constexpr const char* kUtilizationFile = "utilization.csv";
 constexpr const char* kMemoryFile = "memory.csv";
+constexpr const char* kEpochsFile = "epochs.csv";
 constexpr const char* kTraceFile = "trace.json.gz";
 
 class ResultDirectory {

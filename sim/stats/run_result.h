@@ -60,6 +60,8 @@ struct RunResult {
   const TrainingResult* training = nullptr;
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
   std::optional<PartedSum> energy;      ///< joules
+  std::vector<double> epoch_joules;     ///< from the start to the end of each epoch on the clock
+  std::optional<double> target_accuracy;  ///< of the workload, 0..1
   std::optional<PartedSum> area;        ///< square millimetres
 };
 

@@ -76,8 +76,13 @@ struct LinkStatistics {
   Cycles wait_cycles = 0;  ///< packets ready but the link taken
 };
 
+/// The end of an epoch: every stage has made the epoch's last update. Counts are from the start of
+/// the run; later samples may be in the pipeline already and do not count.
 struct EpochTime {
-  Cycles end_cycle = 0;  ///< stage 0 has made the epoch's last update
+  Cycles end_cycle = 0;
+  std::int64_t packets = 0;
+  std::int64_t samples = 0;
+  std::int64_t updates = 0;  ///< of each stage
 };
 
 struct RunStatistics {

@@ -103,12 +103,29 @@ std::string memory_csv(const RunResult& run) {
   return text;
 }
 
+std::string epochs_csv(const RunResult& run) {
+  const auto columns = epoch_catalogue();
+  std::string text = "epoch";
+  for (const auto& column : columns) text += "," + column.path;
+  text += "\n";
+  for (std::size_t e = 0; e < epochs_begun(run); ++e) {
+    text += std::to_string(e);
+    for (const auto& column : columns) {
+      const OrderedJson value = column.value(EpochView{run, e});
+      text += value.is_null() ? "," : "," + value.dump();
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 OrderedJson write_results(const RunResult& run, ResultDirectory& directory) {
   if (run.statistics) {
     directory.write(kStalenessFile, staleness_csv(run));
     directory.write(kUtilizationFile, utilization_csv(run));
     if (run.plan) directory.write(kMemoryFile, memory_csv(run));
   }
+  directory.write(kEpochsFile, epochs_csv(run));
   const OrderedJson summary = make_summary(run);
   directory.write(kSummaryFile, summary_text(summary));
   directory.remove_leftovers();

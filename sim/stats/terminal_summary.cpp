@@ -117,6 +117,28 @@ constexpr const char* kLegend =
     "  n links; . idle.  delay: mean weight updates between a sample's forward and its own\n"
     "  update, as measured; formula: the schedule's closed form.\n";
 
+std::string with_unit(const OrderedJson& value, const char* unit) {
+  return value.is_number() ? with_si_prefix(value.get<double>(), unit) : kNothing;
+}
+
+/// When the workload's target accuracy was reached; nothing without a target.
+std::string target_text(const OrderedJson& summary) {
+  const OrderedJson& training = summary["training"];
+  // Without numbers (diverged is null) no accuracy could reach anything.
+  if (training["target_accuracy"].is_null() || training["diverged"].is_null()) return "";
+  const std::string target = "target        " + percent(training["target_accuracy"]) + " % ";
+  const OrderedJson& at = training["to_target"];
+  if (at.is_null()) return target + "was not reached\n\n";
+  std::string text = target + "reached with epoch " +
+                     std::to_string(at["epoch"].get<std::int64_t>() + 1) + " (" +
+                     percent(at["accuracy"]) + " %)";
+  if (at["simulated_seconds"].is_number()) {
+    text += " after " + with_unit(at["simulated_seconds"], "s") + " and " +
+            with_unit(at["joules"], "J");
+  }
+  return text + "\n\n";
+}
+
 std::string epoch_table(const OrderedJson& summary) {
   const OrderedJson& epochs = summary["training"]["epochs"];
   if (epochs.empty()) return "";
@@ -125,14 +147,17 @@ std::string epoch_table(const OrderedJson& summary) {
                    {"train accuracy %", false},
                    {"test loss", false},
                    {"test accuracy %", false},
-                   {"cycles", false}});
+                   {"cycles", false},
+                   {"end time", false},
+                   {"energy", false}});
   int index = 0;
   for (const OrderedJson& e : epochs) {
     table.add_row({std::to_string(++index), number(e["train_loss"], "%.4f"),
                    percent(e["train_accuracy"]), number(e["test_loss"], "%.4f"),
-                   percent(e["test_accuracy"]), count(e["cycles"])});
+                   percent(e["test_accuracy"]), count(e["cycles"]),
+                   with_unit(e["simulated_seconds"], "s"), with_unit(e["joules"], "J")});
   }
-  return table.text() + "\n";
+  return table.text() + "\n" + target_text(summary);
 }
 
 std::string heading(const OrderedJson& summary) {

@@ -125,6 +125,29 @@ BandedSum energy_of(const EnergySpec& e, const MachinePlan& plan, const RunStati
   return parts.sum();
 }
 
+std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan& plan,
+                                    const RunStatistics& run) {
+  std::vector<double> joules;
+  for (const EpochTime& epoch : run.epochs) {
+    RunStatistics until;
+    until.cycles = epoch.end_cycle;
+    until.packets = epoch.packets;
+    until.samples = epoch.samples;
+    until.stages.resize(run.stages.size());
+    for (StageStatistics& stage : until.stages) stage.updates = epoch.updates;
+    // What a sample moves never changes.
+    const double share = static_cast<double>(epoch.samples) / static_cast<double>(run.samples);
+    const auto part = [share](Bytes all) {
+      return static_cast<Bytes>(std::llround(share * static_cast<double>(all)));
+    };
+    until.links = run.links;
+    for (LinkStatistics& link : until.links) link.bytes = part(link.bytes);
+    until.host_bytes = part(run.host_bytes);
+    joules.push_back(energy_of(energy, plan, until).total());
+  }
+  return joules;
+}
+
 BandedSum area_of(const AreaSpec& a, const HardwareSpec& hardware, const MachinePlan& plan) {
   double macs = 0, bits = 0, cores = 0;
   for (const CorePlan& unit : plan.cores) {

@@ -37,6 +37,13 @@ struct BandedSum {
 /// Throws ModelBug if a part is negative or not finite.
 BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run);
 
+/// Joules from the start of the run to the end of each complete epoch: the work of the samples up to
+/// it and static power until then. Work on later samples that the pipeline holds already counts in
+/// their epoch; so does what a run that was cut short moved for samples that never retired, which
+/// makes its rows slightly too large. The last row of a complete run is energy_of().total().
+std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan& plan,
+                                    const RunStatistics& run);
+
 /// Square millimetres of the cores in use and of the chip around them. Parts: macs, buffers (those
 /// of unlimited size count nothing), core_overhead, chip_overhead.
 BandedSum area_of(const AreaSpec& area, const HardwareSpec& hardware, const MachinePlan& plan);

@@ -45,7 +45,8 @@ class Program {
 
   /// The short job that most tests run, with more arguments.
   Outcome run(const std::string& more) const {
-    return (*this)(files() + " --samples 300 --epochs 1 --quiet --out " + path("out") + " " + more);
+    const std::string epochs = more.find("--epochs") == std::string::npos ? " --epochs 1" : "";
+    return (*this)(files() + " --samples 300" + epochs + " --quiet --out " + path("out") + " " + more);
   }
   static std::string files() {
     const std::string root = STAGECOACH_SOURCE_DIR;
@@ -81,7 +82,8 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   for (const char* name :
-       {"summary.json", "staleness.csv", "utilization.csv", "memory.csv", "trace.json.gz"})
+       {"summary.json", "staleness.csv", "utilization.csv", "memory.csv", "epochs.csv",
+        "trace.json.gz"})
     CHECK(fs::file_size(program.path("out") + "/" + name) > 0);
   const json s = program.summary();
   CHECK(s["schema"] == "stagecoach.summary/1");
@@ -94,6 +96,26 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
   double joules = 0;
   for (const auto& [name, part] : s["energy"]["parts"].items()) joules += part.get<double>();
   CHECK(joules == Approx(s["energy"]["total_joules"].get<double>()).epsilon(1e-9));
+}
+
+TEST_CASE("epochs carry time and energy up to their end, and the last row is the run's total") {
+  const Program program;
+  REQUIRE(program.run("--force --epochs 3 --set workload/training/target_accuracy=0.01").status == 0);
+  const json s = program.summary();
+  const json& epochs = s["training"]["epochs"];
+  REQUIRE(epochs.size() == 3);
+  for (std::size_t e = 1; e < epochs.size(); ++e) {
+    CHECK(epochs[e]["simulated_seconds"] > epochs[e - 1]["simulated_seconds"]);
+    CHECK(epochs[e]["joules"] > epochs[e - 1]["joules"]);
+  }
+  CHECK(epochs[2]["end_cycle"] == s["timing"]["cycles"]);
+  CHECK(epochs[2]["simulated_seconds"] == s["timing"]["simulated_seconds"]);
+  CHECK(epochs[2]["joules"] == s["energy"]["total_joules"]);
+  CHECK(s["training"]["to_target"]["epoch"] == 0);
+  CHECK(s["training"]["to_target"]["accuracy"] == epochs[0]["test_accuracy"]);
+  CHECK(s["training"]["to_target"]["simulated_seconds"] == epochs[0]["simulated_seconds"]);
+  CHECK(s["training"]["to_target"]["joules"] == epochs[0]["joules"]);
+  refused(program.run("--set workload/training/target_accuracy=97"), {"target_accuracy", "97"});
 }
 
 TEST_CASE("threads change nothing but the host's figures") {

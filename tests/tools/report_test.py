@@ -71,8 +71,16 @@ class ReportTest(unittest.TestCase):
         self.assertNotIn("Training", self.headings(text))
         self.assertIn("conv1", text)
 
+    def test_accuracy_is_drawn_against_time_and_energy(self):
+        text = self.page("--epochs", "2", "--set", "workload/training/target_accuracy=0")
+        self.assertIn("Time and energy to accuracy", self.headings(text))
+        self.assertIn("Accuracy against simulated time", text)
+        self.assertIn("Accuracy against energy", text)
+        self.assertRegex(text, r"The target of 0[.0]* ?% was reached after \S+ \S*s and \S+ \S*J")
+
     def test_a_run_without_a_clock_says_so(self):
-        text = self.page("--functional-only")
+        text = self.page("--functional-only", "--epochs", "2")
+        self.assertNotIn("Time and energy to accuracy", self.headings(text))
         self.assertIn("This run had no clock.", text)
         self.assertIn("Training", self.headings(text))
         self.assertNotIn("Staleness", self.headings(text))

@@ -58,9 +58,9 @@ def make(result, packets):
     body = [f"<h1>{escape(title)}</h1>", warning(summary), tiles(summary),
             sections.stage_time(result), sections.staleness(result),
             sections.timeline(result, packets), sections.memory(result),
-            sections.training(result), sections.utilization_over_time(result),
-            sections.energy(result), sections.links(result), sections.layers(result),
-            footer(summary)]
+            sections.training(result), sections.to_accuracy(result),
+            sections.utilization_over_time(result), sections.energy(result),
+            sections.links(result), sections.layers(result), footer(summary)]
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)}</title><style>{style}</style></head>"

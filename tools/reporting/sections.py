@@ -154,6 +154,33 @@ def training(result):
                "cycles"], cells))
 
 
+def accuracy_over(result, field, unit, title):
+    """Accuracy against what was spent until the end of each epoch."""
+    epochs = [e for e in result.summary["training"]["epochs"]
+              if e["train_accuracy"] is not None and e[field] is not None]
+    if len(epochs) < 2:
+        return ""
+    series = [("forward", "training", [e["train_accuracy"] for e in epochs]),
+              ("backward", "test", [e["test_accuracy"] for e in epochs])]
+    known = [y for _, _, ys in series for y in ys if y is not None]
+    return f"<h3>{charts.escape(title)}</h3>" + charts.lines(
+        series, [e[field] for e in epochs], lambda x: si(x, unit), percent, title,
+        floor=max(0.0, min(known) - 0.02))
+
+
+def to_accuracy(result):
+    """Time and energy to accuracy, in the machine's seconds and joules."""
+    drawn = [accuracy_over(result, "simulated_seconds", "s", "Accuracy against simulated time"),
+             accuracy_over(result, "joules", "J", "Accuracy against energy")]
+    training_figures = result.summary["training"]
+    reached = training_figures["to_target"]
+    words = "The machine's time and energy from the start of the run to the end of each epoch."
+    if reached is not None and reached["simulated_seconds"] is not None:
+        words += (f' The target of {percent(training_figures["target_accuracy"])} was reached '
+                  f'after {si(reached["simulated_seconds"], "s")} and {si(reached["joules"], "J")}.')
+    return section("Time and energy to accuracy", words, *drawn) if any(drawn) else ""
+
+
 def stage_of(track):
     """"core0-3 (conv1)" -> "conv1": the core's name can be long."""
     return track[track.index("(") + 1:-1] if track.endswith(")") else track

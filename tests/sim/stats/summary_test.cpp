@@ -16,7 +16,8 @@ namespace {
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
 void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
   const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
-                                        "area.parts", "training.diverged_at"};
+                                        "area.parts", "training.diverged_at",
+                                        "training.to_target"};
   if (value.is_object() && !leaves.count(path)) {
     for (const auto& [key, child] : value.items()) {
       collect(child, path.empty() ? key : path + "." + key, paths);
@@ -205,6 +206,58 @@ TEST_CASE("a loss that is not finite is null and the place of the divergence is 
   CHECK(summary["training"]["diverged_at"]["weight_version"] == 13);
   CHECK(summary["training"]["epochs"][1]["train_loss"].is_null());
   CHECK(summary_text(summary).find("NaN") == std::string::npos);
+}
+
+TEST_CASE("epochs carry seconds and joules from the start of the run to their end") {
+  const ExampleRun run;
+  const OrderedJson epochs = make_summary(run.result)["training"]["epochs"];
+  CHECK(epochs[0]["simulated_seconds"] == 480 / 500e6);
+  CHECK(epochs[1]["simulated_seconds"] == 1000 / 500e6);
+  CHECK(epochs[0]["joules"] == 0.375);
+  CHECK(epochs[1]["joules"] == 1.0);
+}
+
+TEST_CASE("the target is reached by the first epoch whose test accuracy is at least as large") {
+  ExampleRun run;  // test accuracies 0.75 and 0.8125
+  CHECK(make_summary(run.result)["training"]["target_accuracy"].is_null());
+  CHECK(make_summary(run.result)["training"]["to_target"].is_null());
+  run.result.target_accuracy = 0.75;
+  OrderedJson at = make_summary(run.result)["training"]["to_target"];
+  CHECK(at.dump() == OrderedJson({{"epoch", 0},
+                                  {"accuracy", 0.75},
+                                  {"simulated_seconds", 480 / 500e6},
+                                  {"joules", 0.375}})
+                         .dump());
+  run.result.target_accuracy = 0.8;
+  CHECK(make_summary(run.result)["training"]["to_target"]["epoch"] == 1);
+  run.result.target_accuracy = 0.9;
+  CHECK(make_summary(run.result)["training"]["to_target"].is_null());
+  CHECK(make_summary(run.result)["training"]["target_accuracy"] == 0.9);
+}
+
+TEST_CASE("without a test set the training accuracy reaches the target") {
+  ExampleRun run;
+  for (EpochResult& epoch : run.training.epochs) epoch.test_accuracy.reset();
+  run.result.target_accuracy = 0.875;
+  CHECK(make_summary(run.result)["training"]["to_target"]["epoch"] == 1);
+}
+
+TEST_CASE("a target reached without a clock has no time and no energy") {
+  ExampleRun run;
+  run.result.target_accuracy = 0.75;
+  run.result.statistics = nullptr;
+  run.result.epoch_joules.clear();
+  const OrderedJson at = make_summary(run.result)["training"]["to_target"];
+  CHECK(at["epoch"] == 0);
+  CHECK(at["simulated_seconds"].is_null());
+  CHECK(at["joules"].is_null());
+}
+
+TEST_CASE("the epoch in which a run diverged reaches no target") {
+  ExampleRun run;
+  run.result.target_accuracy = 0.8;
+  run.training.divergence = Divergence{1, 3, 0, "fc1", 13};
+  CHECK(make_summary(run.result)["training"]["to_target"].is_null());
 }
 
 TEST_CASE("an empty run has nulls where a ratio has nothing below it") {

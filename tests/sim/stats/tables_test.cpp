@@ -53,15 +53,26 @@ TEST_CASE("results are written with the summary last") {
   ResultDirectory out(temporary / "out", false);
   const OrderedJson summary = write_results(run.result, out);
   CHECK(out.written() ==
-        std::vector<std::string>{"staleness.csv", "utilization.csv", "memory.csv", "summary.json"});
+        std::vector<std::string>{"staleness.csv", "utilization.csv", "memory.csv", "epochs.csv",
+                                 "summary.json"});
   CHECK(OrderedJson::parse(read_text(out.path_of(kSummaryFile))) == summary);
 }
 
-TEST_CASE("a run without a clock writes the summary alone") {
+TEST_CASE("epochs.csv has the columns of the summary's epochs, empty where they are null") {
+  ExampleRun run;
+  run.training.epochs[1].test_loss.reset();
+  CHECK(epochs_csv(run.result) ==
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,cycles,end_cycle,"
+        "simulated_seconds,joules\n"
+        "0,1.5,0.5,1.25,0.75,480,480,9.6e-07,0.375\n"
+        "1,0.5,0.875,,0.8125,520,1000,2e-06,1.0\n");
+}
+
+TEST_CASE("a run without a clock writes its epochs and the summary alone") {
   const TemporaryDirectory temporary;
   ExampleRun run;
   run.result.statistics = nullptr;
   ResultDirectory out(temporary / "out", false);
   write_results(run.result, out);
-  CHECK(out.written() == std::vector<std::string>{"summary.json"});
+  CHECK(out.written() == std::vector<std::string>{"epochs.csv", "summary.json"});
 }

@@ -44,12 +44,24 @@ TEST_CASE("the text names epochs, totals and the place of the files") {
   const std::string text = text_of(run);
   CHECK(line_with(text, "0.5000").find("81.2") != std::string::npos);
   CHECK(line_with(text, "cycles =").find("1,000 cycles = 2 us at 500 MHz") != std::string::npos);
-  CHECK(line_with(text, "energy").find("1 J, 100 mJ per sample") != std::string::npos);
+  CHECK(line_with(text, "energy  ").find("1 J, 100 mJ per sample") != std::string::npos);
   CHECK(line_with(text, "busiest").find("stage 0 (fc1), 80.0 %") != std::string::npos);
-  CHECK(line_with(text, "energy").find("500 mJ to 2 J") != std::string::npos);
+  CHECK(line_with(text, "energy  ").find("500 mJ to 2 J") != std::string::npos);
   CHECK(line_with(text, "area").find("4 mm2") != std::string::npos);
   CHECK(line_with(text, "results").find("out: summary.json") != std::string::npos);
   CHECK(text.find("DIVERGED") == std::string::npos);
+}
+
+TEST_CASE("a target is told with when it was reached, or that it was not") {
+  ExampleRun run;
+  CHECK(text_of(run).find("target") == std::string::npos);
+  run.result.target_accuracy = 0.8;
+  CHECK(line_with(text_of(run), "target ").find(
+            "80.0 % reached with epoch 2 (81.2 %) after 2 us and 1 J") != std::string::npos);
+  run.result.target_accuracy = 0.99;
+  CHECK(line_with(text_of(run), "target ").find("99.0 % was not reached") != std::string::npos);
+  run.result.training = nullptr;
+  CHECK(text_of(run).find("target") == std::string::npos);
 }
 
 TEST_CASE("a divergence is told with its place") {
@@ -64,7 +76,7 @@ TEST_CASE("a run without a clock and one without numbers have dashes, not zeros"
   run.result.statistics = nullptr;
   run.result.energy.reset();
   CHECK(text_of(run).find("no clock in this run") != std::string::npos);
-  CHECK(text_of(run).find("energy") == std::string::npos);
+  CHECK(text_of(run).find("energy  ") == std::string::npos);
   ExampleRun timing;
   timing.result.training = nullptr;
   CHECK(line_with(text_of(timing), "520").find("-") != std::string::npos);

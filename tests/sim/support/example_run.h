@@ -30,6 +30,7 @@ struct ExampleRun {
     result.training = &training;
     result.closed_form_delays = {2, 0};
     result.energy = PartedSum{{{"compute", 0.25}, {"sram", 0.5}, {"links", 0.25}}, 0.5, 2.0};
+    result.epoch_joules = {0.375, 1.0};
     result.area = PartedSum{{{"macs", 1.5}, {"buffers", 2.5}}, 3.0, 5.0};
   }
   ExampleRun(const ExampleRun&) = delete;
@@ -82,7 +83,7 @@ struct ExampleRun {
     s.steady_cycles = 450;
     s.steady_samples = 5;
     s.host_bytes = 160;
-    s.epochs = {{480}, {1000}};
+    s.epochs = {{480, 5, 5, 5}, {1000, 10, 10, 10}};
     s.links = {{"core0->core1", 120, 30, 5}, {"core1->core0", 120, 30, 0}};
     s.stages.resize(2);
     StageStatistics& first = s.stages[0];

@@ -70,6 +70,19 @@ TEST_CASE("every part of the energy is its count times its constant") {
   CHECK(sum == e.total());  // the same additions in the same order
 }
 
+TEST_CASE("the energy of epochs grows with their samples and time, and ends at the run's") {
+  const MachinePlan plan = plan_of_one_stage();
+  RunStatistics run = run_of(plan);
+  run.epochs = {{400, 2, 4, 1}, {1000, 5, 10, 2}};
+  const std::vector<double> joules = energy_by_epoch(prices(), plan, run);
+  REQUIRE(joules.size() == 2);
+  CHECK(joules[1] == energy_of(prices(), plan, run).total());  // the same counts: the same bits
+  RunStatistics first = run_of(plan);
+  first.cycles = 400, first.samples = 4, first.packets = 2, first.stages[0].updates = 1;
+  first.links[0].bytes = 40, first.links[1].bytes = 20, first.host_bytes = 160;
+  CHECK(joules[0] == energy_of(prices(), plan, first).total());
+}
+
 TEST_CASE("uncertain constants widen the band of their part and of the total") {
   const MachinePlan plan = plan_of_one_stage();
   EnergySpec e = prices();
