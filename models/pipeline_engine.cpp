@@ -64,8 +64,6 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
         boundary_sizes));
     Stage& stage = *stages_.back();
     stage.state = Buffer<T>(values_.stages[k].state);
-    stage.epoch_state = Buffer<T>(values_.stages[k].state);
-    stage.epoch_weights = Buffer<T>(values_.stages[k].parameters);
     stage.ring.resize(packets_.size(), nullptr);
     stage.updated.resize(static_cast<std::size_t>(partition[k].end_layer - partition[k].first_layer));
     workspace = std::max(workspace, values_.stages[k].workspace);
@@ -113,10 +111,20 @@ typename PipelineEngine<T>::Slot* PipelineEngine<T>::acquire_slot(int stage_inde
   return slot;
 }
 
+/// Calls run(chunk) for the packet's samples, a chunk that the stage's layers take at a time.
 template <class T>
-View<T> PipelineEngine<T>::value_view(ValueId v, Slot& at, T* workspace, int samples) const {
+template <class Run>
+void PipelineEngine<T>::for_chunks(const Work& work, Run run) const {
+  const int all = work.whole().count, most = values_.stages[work.op.stage].chunk;
+  for (int first = 0; first < all; first += most) run(Chunk{first, std::min(most, all - first)});
+}
+
+template <class T>
+View<T> PipelineEngine<T>::value_view(ValueId v, Slot& at, T* workspace, Chunk chunk) const {
   const Place<T>& place = values_.values[v];
-  return place.layout.view((place.kept ? at.block.data() : workspace) + place.offset, samples);
+  if (!place.kept) return place.layout.view(workspace + place.offset, chunk.count);
+  return place.layout.view(
+      at.block.data() + place.offset + chunk.first * place.layout.sample_stride, chunk.count);
 }
 
 template <class T>
@@ -125,17 +133,18 @@ T*& PipelineEngine<T>::boundary_gradient(ValueId root, PacketId id) const {
 }
 
 template <class T>
-View<T> PipelineEngine<T>::gradient_view(ValueId v, const Work& work, bool first) const {
+View<T> PipelineEngine<T>::gradient_view(ValueId v, const Work& work, Chunk chunk,
+                                         bool first) const {
   const Place<T>& place = values_.gradients[v];
   if (!place.kept) {
-    View<T> view = place.layout.view(work.workspace + place.offset, work.samples());
+    View<T> view = place.layout.view(work.workspace + place.offset, chunk.count);
     if (first && place.root == v) clear_halo(view, place.layout.halo);
     return view;
   }
   T*& buffer = boundary_gradient(place.root, work.op.packet);
   if (!buffer)
     buffer = stages_[values_.producer_stage[place.root]]->pools[boundary_index_[place.root]]->take();
-  return place.layout.view(buffer, work.samples());
+  return place.layout.view(buffer + chunk.first * place.layout.sample_stride, chunk.count);
 }
 
 template <class T>
@@ -146,45 +155,49 @@ void PipelineEngine<T>::forward(const Op& op, int worker) {
   const auto read = stage.weights.read_forward(op.version);
   work.slot->version = read.version;
   if (op.stage == 0) {
-    const View<T> all = value_view(kInputValue, *work.slot, work.workspace, work.samples());
-    for (int n = 0; n < work.samples(); ++n) {
+    const View<T> all = value_view(kInputValue, *work.slot, work.workspace, work.whole());
+    for (int n = 0; n < all.batch; ++n) {
       View<T> one = all;
       one.data = all.sample(n);
       one.batch = 1;
       data_.read(Split::train, work.data->samples[n], work.data->sample_keys[n], one);
     }
   }
-  forward_layers(
-      op.stage, read.weights, stage.state.data(),
-      [&](int k) -> Slot& { return slot_of(k, op.packet); }, work.workspace, work.samples(),
-      work.data->sample_keys.data(), true);
+  for_chunks(work, [&](Chunk chunk) {
+    forward_layers(
+        op.stage, read.weights, stage.state.data(),
+        [&](int k) -> Slot& { return slot_of(k, op.packet); }, work.workspace, chunk,
+        work.data->sample_keys.data(), true);
+  });
   if (partition_[op.stage].has_loss) measure_loss(work);
 }
 
 template <class T>
 template <class SlotOf>
 void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state, SlotOf&& slot_of_stage,
-                                       T* workspace, int samples, const std::uint64_t* keys,
+                                       T* workspace, Chunk chunk, const std::uint64_t* keys,
                                        bool training) const {
   View<const T> inputs[kMaxInputs];
   for (int l = partition_[stage].first_layer; l < partition_[stage].end_layer; ++l) {
     const LayerNode& node = network_.layers[l];
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId v = node.inputs[i];
-      inputs[i] = value_view(v, slot_of_stage(values_.producer_stage[v]), workspace, samples);
+      inputs[i] = value_view(v, slot_of_stage(values_.producer_stage[v]), workspace, chunk);
     }
     Slot& here = slot_of_stage(stage);
     ForwardArgs<T> args;
     args.inputs = inputs;
-    args.output = value_view(l + 1, here, workspace, samples);
+    args.output = value_view(l + 1, here, workspace, chunk);
     const Place<T>& place = values_.values[l + 1];
     if (!place.kept && place.root == l + 1) clear_halo(args.output, place.layout.halo);
     args.parameters = weights + values_.parameter_offset[l];
     args.state = state + values_.state_offset[l];
-    args.saved = training ? here.block.data() + values_.saved_offset[l] : nullptr;
+    args.saved = training ? here.block.data() + values_.saved_offset[l] +
+                                chunk.first * values_.needs[l].saved_per_sample
+                          : nullptr;
     args.scratch = workspace + values_.stages[stage].scratch_offset;
     args.training = training;
-    args.sample_keys = keys;
+    args.sample_keys = keys ? keys + chunk.first : nullptr;
     values_.layers[l]->forward(args);
   }
 }
@@ -195,7 +208,6 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
   StageWeights<T>& weights = work.stage->weights;
   const StageSpec& spec = partition_[op.stage];
   const Packet& packet = work.data->packet;
-  start_gradient(work);
   const T* read = weights.read_backward(work.slot->version);
   // A packet that read the current version needs no copy of it: its backward is now.
   const bool early = work.slot->version == weights.version();
@@ -203,18 +215,23 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
   bool fuse = false;
   if (op.with_update) {
     weights.begin_update();
-    fuse = packet.batch_begin == op.packet && packet.last_of_batch &&
+    const bool one_chunk = packet.samples <= values_.stages[op.stage].chunk;
+    fuse = one_chunk && packet.batch_begin == op.packet && packet.last_of_batch &&
            rule_for(op.stage, packet).linear();
   }
-  for (int l = spec.end_layer - 1; l >= spec.first_layer; --l)
-    if (values_.gradients[l + 1].wanted) backward_layer(l, work, read, fuse);
+  for_chunks(work, [&](Chunk chunk) {
+    start_gradient(work, chunk);
+    for (int l = spec.end_layer - 1; l >= spec.first_layer; --l)
+      if (values_.gradients[l + 1].wanted) backward_layer(l, work, chunk, read, fuse);
+  });
   if (!early) weights.release(work.slot->version);
   leave(work);
   if (op.with_update) update(work);
 }
 
 template <class T>
-void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, bool fuse) {
+void PipelineEngine<T>::backward_layer(int l, const Work& work, Chunk chunk, const T* read,
+                                       bool fuse) {
   const LayerNode& node = network_.layers[l];
   const LayerNeeds& needs = values_.needs[l];
   Stage& stage = *work.stage;
@@ -226,42 +243,52 @@ void PipelineEngine<T>::backward_layer(int l, const Work& work, const T* read, b
     inputs[i] = {};
     if (needs.backward_reads_input)
       inputs[i] = value_view(v, slot_of(values_.producer_stage[v], work.op.packet), work.workspace,
-                             work.samples());
+                             chunk);
     const bool again = std::count(node.inputs.begin(), node.inputs.begin() + i, v) > 0;
     accumulate[i] = values_.last_consumer[v] != l || again;
     gradients[i] = {};
-    if (values_.gradients[v].wanted) gradients[i] = gradient_view(v, work, !accumulate[i]);
+    if (values_.gradients[v].wanted) gradients[i] = gradient_view(v, work, chunk, !accumulate[i]);
   }
   BackwardArgs<T> args;
   args.inputs = inputs;
   if (needs.backward_reads_output)
-    args.output = value_view(l + 1, *work.slot, work.workspace, work.samples());
-  args.gradient_output = gradient_view(l + 1, work, false);
+    args.output = value_view(l + 1, *work.slot, work.workspace, chunk);
+  args.gradient_output = gradient_view(l + 1, work, chunk, false);
   args.gradient_inputs = gradients;
   args.accumulate = accumulate;
   const std::int64_t offset = values_.parameter_offset[l];
   args.parameters = read + offset;
   args.state = stage.state.data() + values_.state_offset[l];
-  args.saved = work.slot->block.data() + values_.saved_offset[l];
+  args.saved = work.slot->block.data() + values_.saved_offset[l] +
+               chunk.first * needs.saved_per_sample;
   args.scratch = work.workspace + values_.stages[work.op.stage].scratch_offset;
-  args.sample_keys = work.data->sample_keys.data();
+  args.sample_keys = work.data->sample_keys.data() + chunk.first;
   FusedUpdate<T> update;
-  if (fuse && node.trainable_parameters() > 0 && values_.layers[l]->fuses_update(work.samples())) {
+  if (fuse && node.trainable_parameters() > 0 && values_.layers[l]->fuses_update(chunk.count)) {
     stage.updated[l - partition_[work.op.stage].first_layer] = true;
-    const auto& segments = stage.weights.segments();
-    const auto first = std::find_if(segments.begin(), segments.end(),
-                                    [&](const ParameterSegment& s) { return s.layer == l; });
-    update.weights = stage.weights.current() + offset;
-    update.velocity = stage.weights.velocity() + offset;
-    update.predicted =
-        stage.weights.forward_shadow() ? stage.weights.forward_shadow() + offset : nullptr;
-    update.coefficients = stage.coefficients.data() + (first - segments.begin());
+    update = fused_update(l, work);
     args.update = &update;
   } else if (node.trainable_parameters() > 0) {
     args.gradient_parameters = stage.weights.gradient() + offset;
-    args.accumulate_parameters = work.data->packet.batch_begin != work.op.packet;
+    args.accumulate_parameters =
+        chunk.first > 0 || work.data->packet.batch_begin != work.op.packet;
   }
   values_.layers[l]->backward(args);
+}
+
+template <class T>
+FusedUpdate<T> PipelineEngine<T>::fused_update(int l, const Work& work) const {
+  StageWeights<T>& weights = work.stage->weights;
+  const auto& segments = weights.segments();
+  const auto first = std::find_if(segments.begin(), segments.end(),
+                                  [&](const ParameterSegment& s) { return s.layer == l; });
+  const std::int64_t offset = values_.parameter_offset[l];
+  FusedUpdate<T> update;
+  update.weights = weights.current() + offset;
+  update.velocity = weights.velocity() + offset;
+  update.predicted = weights.forward_shadow() ? weights.forward_shadow() + offset : nullptr;
+  update.coefficients = work.stage->coefficients.data() + (first - segments.begin());
+  return update;
 }
 
 template <class T>
@@ -299,38 +326,54 @@ void PipelineEngine<T>::update(const Work& work) {
     if (!stage.updated[s.layer - first_layer]) stage.weights.update_segment(rule, s);
   std::fill(stage.updated.begin(), stage.updated.end(), false);
   stage.weights.end_update();
-  if (packet.last_of_epoch) take_epoch_snapshot(stage);
+  if (packet.last_of_epoch && data_.size(Split::test) > 0) take_snapshot(stage, packet.epoch);
 }
 
 template <class T>
-void PipelineEngine<T>::take_epoch_snapshot(Stage& stage) const {
-  std::copy_n(stage.weights.current(), stage.weights.size(), stage.epoch_weights.data());
-  std::copy_n(stage.state.data(), stage.state.size(), stage.epoch_state.data());
+void PipelineEngine<T>::take_snapshot(Stage& stage, std::int64_t epoch) const {
+  auto place = std::find_if(stage.snapshots.begin(), stage.snapshots.end(),
+                            [](const EpochSnapshot<T>& s) { return s.epoch == s.kFree; });
+  if (place == stage.snapshots.end()) {
+    stage.snapshots.push_back(
+        {epoch, Buffer<T>(stage.weights.size()), Buffer<T>(stage.state.size())});
+    place = stage.snapshots.end() - 1;
+  }
+  place->epoch = epoch;
+  std::copy_n(stage.weights.current(), stage.weights.size(), place->weights.data());
+  std::copy_n(stage.state.data(), stage.state.size(), place->state.data());
 }
 
 template <class T>
-double PipelineEngine<T>::evaluate_sample(std::int64_t index, EvaluationContext& context,
-                                          int& correct) const {
+double PipelineEngine<T>::evaluate_sample(std::int64_t index,
+                                          const std::vector<const EpochSnapshot<T>*>& stages,
+                                          EvaluationContext& context, int& correct) const {
   data_.read(Split::test, index, 0,
-             value_view(kInputValue, context.slots[0], context.workspace.data(), 1));
+             value_view(kInputValue, context.slots[0], context.workspace.data(), {}));
   for (int k = 0; k < static_cast<int>(stages_.size()); ++k)
     forward_layers(
-        k, stages_[k]->epoch_weights.data(), stages_[k]->epoch_state.data(),
-        [&](int s) -> Slot& { return context.slots[s]; }, context.workspace.data(), 1, nullptr, false);
+        k, stages[k]->weights.data(), stages[k]->state.data(),
+        [&](int s) -> Slot& { return context.slots[s]; }, context.workspace.data(), {}, nullptr, false);
   const ValueId out = static_cast<int>(network_.layers.size());
   const LossResult result =
       loss(nullptr, index,
-           value_view(out, context.slots[values_.producer_stage[out]], context.workspace.data(), 1),
+           value_view(out, context.slots[values_.producer_stage[out]], context.workspace.data(), {}),
            T(1), View<T>{});
   correct = result.correct;
   return result.loss_sum;
 }
 
 template <class T>
-EpochResult PipelineEngine<T>::evaluate(int threads) {
+EpochResult PipelineEngine<T>::evaluate(std::int64_t epoch, int threads) {
   const std::int64_t count = data_.size(Split::test);
   EpochResult result;
   if (count == 0) return result;
+  std::vector<const EpochSnapshot<T>*> snapshots;
+  for (const auto& stage : stages_)
+    for (EpochSnapshot<T>& s : stage->snapshots) {
+      if (s.epoch != epoch) continue;
+      s.epoch = s.kFree;  // no operation runs before this returns
+      snapshots.push_back(&s);
+    }
   std::vector<double> losses(static_cast<std::size_t>(count));
   std::vector<int> hits(static_cast<std::size_t>(count));
 #pragma omp parallel num_threads(threads)
@@ -341,7 +384,8 @@ EpochResult PipelineEngine<T>::evaluate(int threads) {
       context.slots[k].block = Buffer<T>(values_.stages[k].slot);
     context.workspace = Buffer<T>(workspaces_[0].size());
 #pragma omp for schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) losses[i] = evaluate_sample(i, context, hits[i]);
+    for (std::int64_t i = 0; i < count; ++i) 
+      losses[i] = evaluate_sample(i, snapshots, context, hits[i]);
   }
   double loss_sum = 0;
   std::int64_t correct = 0;

@@ -29,6 +29,12 @@ struct PacketData {
   std::vector<std::uint64_t> sample_keys;   ///< seeds of augmentation and dropout
 };
 
+/// Samples [first, first + count) of a packet.
+struct Chunk {
+  int first = 0;
+  int count = 1;
+};
+
 /// Training loss and hits of one epoch, summed in packet order by the last stage.
 struct EpochSums {
   double loss = 0;
@@ -64,9 +70,10 @@ class PipelineEngine {
   const std::vector<EpochSums>& epochs() const { return epochs_; }
   WeightVersion version(int stage) const { return stages_[stage]->weights.version(); }
 
-  /// Loss and accuracy over the test set with the weights that each stage had after the last update
-  /// of the epoch that ended last. Uses `threads` threads; the result does not depend on them.
-  EpochResult evaluate(int threads);
+  /// Loss and accuracy over the test set with the weights that each stage had after its last update
+  /// of the epoch; once an epoch, in order. Uses `threads` threads; the result does not depend on
+  /// them.
+  EpochResult evaluate(std::int64_t epoch, int threads);
 
  private:
   using Slot = PacketSlot<T>;
@@ -80,7 +87,7 @@ class PipelineEngine {
     Slot* slot;
     T* workspace;
     int worker;
-    int samples() const { return data->packet.samples; }
+    Chunk whole() const { return {0, data->packet.samples}; }
   };
   /// One thread's memory for evaluating one sample.
   struct EvaluationContext {
@@ -91,26 +98,30 @@ class PipelineEngine {
   Work begin_work(const Op& op, int worker);
   Slot& slot_of(int stage, PacketId id) const { return *stages_[stage]->ring[id & ring_mask_]; }
   Slot* acquire_slot(int stage);
-  View<T> value_view(ValueId v, Slot& at, T* workspace, int samples) const;
-  View<T> gradient_view(ValueId v, const Work& work, bool first) const;
+  template <class Run>
+  void for_chunks(const Work& work, Run run) const;
+  View<T> value_view(ValueId v, Slot& at, T* workspace, Chunk chunk) const;
+  View<T> gradient_view(ValueId v, const Work& work, Chunk chunk, bool first) const;
   T*& boundary_gradient(ValueId root, PacketId id) const;
 
   void forward(const Op& op, int worker);
   template <class SlotOf>
   void forward_layers(int stage, const T* weights, T* state, SlotOf&& slot_of_stage, T* workspace,
-                      int samples, const std::uint64_t* keys, bool training) const;
+                      Chunk chunk, const std::uint64_t* keys, bool training) const;
   void measure_loss(const Work& work);
   void note_divergence(const Work& work, double loss_sum);
   void backward(const Op& op, int worker);
-  void start_gradient(const Work& work);
-  void backward_layer(int layer, const Work& work, const T* weights, bool fuse);
+  void start_gradient(const Work& work, Chunk chunk);
+  void backward_layer(int layer, const Work& work, Chunk chunk, const T* weights, bool fuse);
+  FusedUpdate<T> fused_update(int layer, const Work& work) const;
   void leave(const Work& work);
   void update(const Work& work);
-  void take_epoch_snapshot(Stage& stage) const;
+  void take_snapshot(Stage& stage, std::int64_t epoch) const;
   const UpdateRule& rule_for(int stage, const Packet& packet);
-  LossResult loss(const PacketData* data, std::int64_t test_index, View<const T> output,
-                  T gradient_scale, View<T> gradient) const;
-  double evaluate_sample(std::int64_t index, EvaluationContext& context, int& correct) const;
+  LossResult loss(const std::int64_t* training_samples, std::int64_t test_index,
+                  View<const T> output, T gradient_scale, View<T> gradient) const;
+  double evaluate_sample(std::int64_t index, const std::vector<const EpochSnapshot<T>*>& stages,
+                         EvaluationContext& context, int& correct) const;
 
   const Network& network_;
   const Partition& partition_;

@@ -10,12 +10,12 @@ template <class T>
 void PipelineEngine<T>::measure_loss(const Work& work) {
   const ValueId out = static_cast<int>(network_.layers.size());
   const View<const T> output = value_view(
-      out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
-  const LossResult result = loss(work.data, -1, output, T(1), View<T>{});
+      out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.whole());
+  const LossResult result = loss(work.data->samples.data(), -1, output, T(1), View<T>{});
   EpochSums& sums = epochs_[work.data->packet.epoch];
   sums.loss += result.loss_sum;
   sums.correct += result.correct;
-  sums.samples += work.samples();
+  sums.samples += work.whole().count;
   if (!std::isfinite(result.loss_sum) && diverged_packet() == kNone)
     note_divergence(work, result.loss_sum);
 }
@@ -32,7 +32,7 @@ void PipelineEngine<T>::note_divergence(const Work& work, double loss_sum) {
     const ValueId v = l + 1;
     if (!values_.values[v].kept) continue;
     Slot& slot = slot_of(values_.producer_stage[v], work.op.packet);
-    const View<T> view = value_view(v, slot, nullptr, work.samples());
+    const View<T> view = value_view(v, slot, nullptr, work.whole());
     bool finite = true;
     for (int n = 0; n < view.batch; ++n)
       for (int y = 0; y < view.height; ++y)
@@ -48,9 +48,9 @@ void PipelineEngine<T>::note_divergence(const Work& work, double loss_sum) {
 }
 
 template <class T>
-LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_index,
+LossResult PipelineEngine<T>::loss(const std::int64_t* training_samples, std::int64_t test_index,
                                    View<const T> output, T gradient_scale, View<T> gradient) const {
-  const Split split = data ? Split::train : Split::test;
+  const Split split = training_samples ? Split::train : Split::test;
   const std::int64_t width = train_.loss == LossKind::mean_squared_error ? data_.target_elements() : 1;
   constexpr int kOnStack = 1024;
   double few_targets[kOnStack];
@@ -66,7 +66,7 @@ LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_ind
     labels = many_labels.data();
   }
   for (int n = 0; n < output.batch; ++n) {
-    const std::int64_t index = data ? data->samples[n] : test_index;
+    const std::int64_t index = training_samples ? training_samples[n] : test_index;
     if (train_.loss == LossKind::mean_squared_error)
       data_.read_target(split, index, targets + n * width);
     else
@@ -78,15 +78,16 @@ LossResult PipelineEngine<T>::loss(const PacketData* data, std::int64_t test_ind
 }
 
 template <class T>
-void PipelineEngine<T>::start_gradient(const Work& work) {
+void PipelineEngine<T>::start_gradient(const Work& work, Chunk chunk) {
   const StageSpec& spec = partition_[work.op.stage];
   if (spec.has_loss) {
     const ValueId out = static_cast<int>(network_.layers.size());
     if (!values_.gradients[out].wanted) return;
     const View<const T> output = value_view(
-        out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, work.samples());
-    loss(work.data, -1, output, T(1) / static_cast<T>(work.data->packet.batch_samples),
-         gradient_view(out, work, true));
+        out, slot_of(values_.producer_stage[out], work.op.packet), work.workspace, chunk);
+    loss(work.data->samples.data() + chunk.first, -1, output,
+         T(1) / static_cast<T>(work.data->packet.batch_samples),
+         gradient_view(out, work, chunk, true));
     return;
   }
   // Gradient shrinking (FDG): what a stage receives is scaled once.
@@ -95,21 +96,21 @@ void PipelineEngine<T>::start_gradient(const Work& work) {
   for (ValueId v : spec.outputs) {
     const Place<T>& place = values_.gradients[v];
     if (!place.wanted) continue;
-    T* g = boundary_gradient(place.root, work.op.packet);
-    const std::int64_t size = place.layout.sample_stride * work.samples();
+    T* g = boundary_gradient(place.root, work.op.packet) + place.layout.sample_stride * chunk.first;
+    const std::int64_t size = place.layout.sample_stride * chunk.count;
     for (std::int64_t i = 0; i < size; ++i) g[i] *= beta;
   }
 }
 
 template void PipelineEngine<float>::measure_loss(const Work&);
 template void PipelineEngine<float>::note_divergence(const Work&, double);
-template void PipelineEngine<float>::start_gradient(const Work&);
-template LossResult PipelineEngine<float>::loss(const PacketData*, std::int64_t, View<const float>, float,
+template void PipelineEngine<float>::start_gradient(const Work&, Chunk);
+template LossResult PipelineEngine<float>::loss(const std::int64_t*, std::int64_t, View<const float>, float,
                                                  View<float>) const;
 template void PipelineEngine<double>::measure_loss(const Work&);
 template void PipelineEngine<double>::note_divergence(const Work&, double);
-template void PipelineEngine<double>::start_gradient(const Work&);
-template LossResult PipelineEngine<double>::loss(const PacketData*, std::int64_t, View<const double>, double,
+template void PipelineEngine<double>::start_gradient(const Work&, Chunk);
+template LossResult PipelineEngine<double>::loss(const std::int64_t*, std::int64_t, View<const double>, double,
                                                  View<double>) const;
 
 }  // namespace stagecoach

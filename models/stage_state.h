@@ -49,6 +49,16 @@ struct PacketSlot {
   WeightVersion version = 0;  ///< read by the forward
 };
 
+/// A stage's weights and running statistics after an epoch's last update, until the epoch is
+/// evaluated: by then the stage may have begun the next one, or, where epochs are shorter than the
+/// pipeline, ended it.
+template <class T>
+struct EpochSnapshot {
+  static constexpr std::int64_t kFree = -1;
+  std::int64_t epoch = kFree;
+  Buffer<T> weights, state;
+};
+
 /// One stage. Its operations come one at a time; only `ring` and the pools are read by neighbours,
 /// after the operation that filled them.
 template <class T>
@@ -60,8 +70,7 @@ struct StageState {
 
   StageWeights<T> weights;
   Buffer<T> state;             ///< running statistics
-  Buffer<T> epoch_weights;     ///< as they were after the epoch's last update
-  Buffer<T> epoch_state;
+  std::vector<EpochSnapshot<T>> snapshots;
   std::vector<std::unique_ptr<PacketSlot<T>>> slots;
   std::vector<PacketSlot<T>*> free_slots;
   std::vector<PacketSlot<T>*> ring;  ///< by packet, modulo its size

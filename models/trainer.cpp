@@ -28,6 +28,7 @@ class PipelineTrainer : public Trainer {
         plan_(plan),
         options_(options),
         has_test_(data.size(Split::test) > 0),
+        last_updates_(static_cast<std::size_t>(plan.epochs())),
         order_(plan.samples_per_epoch(), options.shuffle, train.seed),
         max_packets_(std::min<std::int64_t>(plan.packets(), options.max_in_flight) + kWindowPerStage +
                      stages_),
@@ -101,8 +102,7 @@ class PipelineTrainer : public Trainer {
   /// Closes the epoch when every stage has been told its last update.
   void count_update(const Op& op) {
     const Packet packet = plan_.at(op.packet);
-    if (!packet.last_of_epoch || ++last_updates_ < stages_) return;
-    last_updates_ = 0;
+    if (!packet.last_of_epoch || ++last_updates_[packet.epoch] < stages_) return;
     executor_.drain();
     const PacketId diverged = engine_.diverged_packet();
     if (diverged == PipelineEngine<T>::kNone || plan_.at(diverged).epoch > packet.epoch)
@@ -113,7 +113,7 @@ class PipelineTrainer : public Trainer {
     EpochResult r;
     if (complete && has_test_) {
       const double begin = wall_seconds(), begin_cpu = thread_cpu_seconds();
-      r = engine_.evaluate(options_.threads);
+      r = engine_.evaluate(epoch, options_.threads);
       evaluation_seconds_ += wall_seconds() - begin;
       evaluation_caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
     }
@@ -131,12 +131,12 @@ class PipelineTrainer : public Trainer {
   const PacketPlan plan_;
   const TrainerOptions options_;
   const bool has_test_;
+  std::vector<int> last_updates_;  ///< by epoch: stages that have been told theirs
   SampleOrder order_;
   const std::int64_t max_packets_;
   PipelineEngine<T> engine_;
   Executor executor_;
   TrainingResult result_;
-  int last_updates_ = 0;
   bool stopped_ = false;
   double evaluation_seconds_ = 0;
   double evaluation_caller_cpu_seconds_ = 0;

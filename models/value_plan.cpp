@@ -7,6 +7,9 @@
 namespace stagecoach {
 namespace {
 
+/// Values of one chunk of samples stay in a second-level cache, from layer to layer.
+constexpr std::int64_t kChunkBytes = 512 * 1024;
+
 template <class T>
 class Planner {
  public:
@@ -136,7 +139,8 @@ class Planner {
       Place<T>& value = plan_.values[v];
       Place<T>& gradient = plan_.gradients[v];
       if (value.root == v)
-        value.offset = take(value.kept ? blocks.slot : forward_cursor, value.layout.size(plan_.batch));
+        value.offset =
+            take(value.kept ? blocks.slot : forward_cursor, value.layout.size(plan_.batch));
       if (gradient.root == v && gradient.wanted && !gradient.kept)
         gradient.offset = take(backward_cursor, gradient.layout.size(plan_.batch));
     };
@@ -155,6 +159,19 @@ class Planner {
     }
     blocks.scratch_offset = std::max(forward_cursor, backward_cursor);
     blocks.workspace = blocks.scratch_offset + scratch;
+    blocks.chunk = chunk_of(k, blocks);
+  }
+
+  /// Large packets pass in chunks: big enough that weights are not read more often than values,
+  /// small enough for the cache. A layer that looks at the whole packet at once forbids them.
+  int chunk_of(int k, const StageBlocks& blocks) const {
+    for (int l = parts_[k].first_layer; l < parts_[k].end_layer; ++l)
+      if (plan_.needs[l].saved_per_packet > 0) return plan_.batch;
+    const std::int64_t sample_bytes =
+        std::max<std::int64_t>(1, (blocks.slot + blocks.scratch_offset) / plan_.batch) * sizeof(T);
+    const std::int64_t wanted =
+        std::max<std::int64_t>(kChunkBytes, blocks.parameters * sizeof(T)) / sample_bytes;
+    return static_cast<int>(std::clamp<std::int64_t>(wanted, 1, plan_.batch));
   }
 
   const Network& net_;

@@ -34,6 +34,7 @@ struct StageBlocks {
   std::int64_t scratch_offset = 0;
   std::int64_t parameters = 0;
   std::int64_t state = 0;
+  int chunk = 1;  ///< samples of a packet that go through the stage's layers together
 };
 
 template <class T>
