@@ -1,49 +1,136 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A line chart as a standalone SVG file, for documents."""
+"""Line charts as standalone SVG files, for documents."""
 
 import html
+import math
 
-COLOURS = ["#16160f", "#cc3f3f", "#e2b33b", "#2a6fd0", "#169c74", "#7a5cd0", "#d977a6"]
-WIDTH, HEIGHT, LEFT, TOP = 560, 300, 64, 34
+COLOURS = ["#16160f", "#cc3f3f", "#e2b33b", "#2a6fd0", "#169c74", "#7a5cd0", "#d977a6", "#8a6a4a"]
+LEFT, TOP, BOTTOM = 64, 34, 50
+MARKS_ONLY, LINE_ONLY, BOTH = "marks", "line", "both"
 
 
-def line_chart(title, x_label, y_label, x_values, series, y_format="{:.1f}"):
-    """series: [(words, [y or None])], one y per x value. Returns the SVG's text."""
-    known = [y for _, ys in series for y in ys if y is not None]
-    low, high = min(known), max(known)
-    margin = 0.05 * ((high - low) or 1)
-    low, high = low - margin, high + margin
-    span = (x_values[-1] - x_values[0]) or 1
+class Panel:
+    """One chart. series: (words, [y or None]), one y per x value of the panel; or (words, ys, xs)
+    with its own x values; a fourth element is one of MARKS_ONLY, LINE_ONLY, BOTH, a fifth the
+    number of the colour. Equal words are named once."""
 
-    def place(x, y):
-        return (LEFT + (x - x_values[0]) / span * WIDTH,
-                TOP + HEIGHT - (y - low) / (high - low) * HEIGHT)
+    def __init__(self, title, x_label, y_label, x_values, series, y_format="{:g}", log_x=False,
+                 log_y=False, x_ticks=None, x_range=None, y_range=None, width=560, height=300):
+        self.title, self.x_label, self.y_label = title, x_label, y_label
+        self.y_format, self.width, self.height = y_format, width, height
+        self.log_x, self.log_y = log_x, log_y
+        self.series = []
+        for number, (words, ys, *rest) in enumerate(series):
+            xs = rest[0] if rest and rest[0] is not None else x_values
+            style = rest[1] if len(rest) > 1 else BOTH
+            colour = COLOURS[(rest[2] if len(rest) > 2 else number) % len(COLOURS)]
+            points = [(x, y) for x, y in zip(xs, ys) if y is not None]
+            self.series.append((words, points, style, colour))
+        ys = [y for _, points, _, _ in self.series for _, y in points] or [0, 1]
+        self.xs = x_range or [x for _, points, _, _ in self.series for x, _ in points] or [0, 1]
+        self.ticks = x_ticks or list(x_values)[:: max(1, math.ceil(len(x_values) / 11))]
+        self.low, self.high = y_range or self._with_margin(min(ys), max(ys))
 
-    body = [f'<text x="{LEFT}" y="18" font-weight="600">{html.escape(title)}</text>']
-    for i in range(6):
-        value = low + (high - low) * i / 5
-        y = place(x_values[0], value)[1]
-        body.append(f'<path d="M{LEFT} {y:.1f}h{WIDTH}" stroke="#e4e3dc"/>'
-                    f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
-                    f"{y_format.format(value)}</text>")
-    for x in x_values[:: max(1, len(x_values) // 10)]:
-        body.append(f'<text x="{place(x, low)[0]:.1f}" y="{TOP + HEIGHT + 18}" '
-                    f'text-anchor="middle">{x:g}</text>')
-    body.append(f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 38}" text-anchor="middle">'
-                f"{html.escape(x_label)}</text>")
-    body.append(f'<text transform="translate(14 {TOP + HEIGHT / 2}) rotate(-90)" '
-                f'text-anchor="middle">{html.escape(y_label)}</text>')
-    for i, (words, ys) in enumerate(series):
-        colour = COLOURS[i % len(COLOURS)]
-        points = [place(x, y) for x, y in zip(x_values, ys) if y is not None]
-        path = " ".join("%.1f,%.1f" % p for p in points)
-        body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        body += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
-        row = TOP + 14 + 20 * i
-        body.append(f'<path d="M{LEFT + WIDTH + 20} {row - 4}h18" stroke="{colour}" '
-                    f'stroke-width="3"/><text x="{LEFT + WIDTH + 44}" y="{row}">'
-                    f"{html.escape(words)}</text>")
-    total = LEFT + WIDTH + 340
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {TOP + HEIGHT + 50}" '
-            f'width="{total}" font-family="system-ui, sans-serif" font-size="12">'
-            f'<rect width="100%" height="100%" fill="#fff"/>{"".join(body)}</svg>\n')
+    def _with_margin(self, low, high):
+        if self.log_y:
+            return low / 1.2, high * 1.2
+        margin = 0.05 * ((high - low) or 1)
+        return (0 if 0 <= low < (high - low) / 4 else low - margin), high + margin
+
+    def _x(self, x):
+        scale = math.log if self.log_x else float
+        low, high = scale(min(self.xs)), scale(max(self.xs))
+        return LEFT + (scale(x) - low) / ((high - low) or 1) * self.width
+
+    def _y(self, y):
+        scale = math.log if self.log_y else float
+        low, high = scale(self.low), scale(self.high)
+        return TOP + self.height - (scale(y) - low) / (high - low) * self.height
+
+    def _levels(self):
+        """Round numbers between low and high, five or so."""
+        if self.log_y:
+            found = [base * 10.0 ** e for e in range(math.floor(math.log10(self.low)),
+                                                     math.ceil(math.log10(self.high)) + 1)
+                     for base in (1, 2, 5)]
+            found = [v for v in found if self.low <= v <= self.high]
+            return found if len(found) < 9 else found[::3]
+        rough = (self.high - self.low) / 5
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = power * min((1, 2, 2.5, 5, 10), key=lambda f: abs(f * power - rough))
+        first = math.ceil(self.low / step - 1e-9)
+        return [step * i for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def body(self):
+        parts = [f'<text x="{LEFT}" y="18" font-weight="600">{html.escape(self.title)}</text>']
+        for value in self._levels():
+            y = self._y(value)
+            parts.append(f'<path d="M{LEFT} {y:.1f}h{self.width}" stroke="#e4e3dc"/>'
+                         f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
+                         f"{self.y_format.format(value)}</text>")
+        for x in self.ticks:
+            parts.append(f'<text x="{self._x(x):.1f}" y="{TOP + self.height + 18}" '
+                         f'text-anchor="middle">{x:g}</text>')
+        parts.append(f'<text x="{LEFT + self.width / 2}" y="{TOP + self.height + 38}" '
+                     f'text-anchor="middle">{html.escape(self.x_label)}</text>'
+                     f'<text transform="translate(14 {TOP + self.height / 2}) rotate(-90)" '
+                     f'text-anchor="middle">{html.escape(self.y_label)}</text>')
+        for _, points, style, colour in self.series:
+            places = [(self._x(x), self._y(y)) for x, y in points
+                      if self.low <= y <= self.high]
+            path = " ".join("%.1f,%.1f" % p for p in places)
+            if style != MARKS_ONLY:
+                parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" '
+                             'stroke-width="2"/>')
+            if style != LINE_ONLY:
+                parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+                          for x, y in places]
+        return "".join(parts)
+
+    def legend(self):
+        """(words, colour), each once."""
+        return list(dict.fromkeys((words, colour) for words, _, _, colour in self.series if words))
+
+
+def _svg(width, height, body):
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" font-family="system-ui, sans-serif" font-size="12">'
+            f'<rect width="100%" height="100%" fill="#fff"/>{body}</svg>\n')
+
+
+def _legend(entries, x, y):
+    rows = []
+    for i, (words, colour) in enumerate(entries):
+        row = y + 20 * i
+        rows.append(f'<path d="M{x} {row - 4}h18" stroke="{colour}" stroke-width="3"/>'
+                    f'<text x="{x + 24}" y="{row}">{html.escape(words)}</text>')
+    return "".join(rows)
+
+
+def _legend_width(entries):
+    return 60 + max([0, *(7 * len(words) for words, _ in entries)])
+
+
+def panels(charts, columns=2, legends=True):
+    """Several charts in a grid, each with its legend at its right (or, without `legends`, one for
+    all, the first chart's, at the right of the grid). Returns the SVG's text."""
+    body, x, y, row_height, total = [], 0, 0, 0, 0
+    for number, chart in enumerate(charts):
+        if number and number % columns == 0:
+            x, y, row_height = 0, y + row_height, 0
+        entries = chart.legend() if legends else []
+        inner = chart.body() + _legend(entries, LEFT + chart.width + 20, TOP + 14)
+        body.append(f'<g transform="translate({x} {y})">{inner}</g>')
+        x += LEFT + chart.width + (_legend_width(entries) if entries else 30)
+        row_height = max(row_height, TOP + chart.height + BOTTOM)
+        total = max(total, x)
+    if not legends:
+        entries = charts[0].legend()
+        body.append(_legend(entries, total, TOP + 14))
+        total += _legend_width(entries)
+    return _svg(total, y + row_height, "".join(body))
+
+
+def line_chart(title, x_label, y_label, x_values, series, **options):
+    """One chart with its legend; arguments as of Panel. Returns the SVG's text."""
+    return panels([Panel(title, x_label, y_label, x_values, series, **options)])

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do the experiments still run, and do their tables show what the documents say? Runs the short form
+of every script in tools/reproduce and reads what it leaves."""
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SCRIPTS = ROOT / "tools/reproduce"
+PROGRAM = sys.argv.pop(1)
+
+
+class ReproduceTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.temporary.cleanup)
+
+    def short(self, script):
+        """Runs a script; returns (its output, its folder)."""
+        folder = pathlib.Path(self.temporary.name) / script
+        done = subprocess.run(
+            [sys.executable, SCRIPTS / script, "--short", "--program", PROGRAM, "--out", folder],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, f"{script}:\n{done.stdout}\n{done.stderr}")
+        self.assertIn("holds: ", done.stdout, f"{script} claims nothing")
+        figures = list(folder.glob("*.svg"))
+        self.assertTrue(figures, f"{script} drew nothing")
+        for figure in figures:
+            xml.etree.ElementTree.parse(figure)
+            for broken in ("nan", "inf"):
+                self.assertNotIn(f'"{broken}', figure.read_text(encoding="utf-8"))
+        self.assertTrue(list(folder.glob("*.csv")), f"{script} left no data")
+        return done.stdout, folder
+
+    def rows(self, path):
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def test_fill_and_drain_takes_the_closed_forms_ticks(self):
+        _, folder = self.short("fill_and_drain")
+        rows = self.rows(folder / "fill_and_drain.csv")
+        self.assertGreater(len(rows), 10)
+        for row in rows:
+            stages, batch = int(row["S"]), int(row["N"])
+            self.assertEqual(int(row["ticks"]), batch + 2 * stages - 2)
+            self.assertAlmostEqual(float(row["utilization"]), batch / (batch + 2 * stages - 2))
+
+    def test_a_finite_buffer_costs_rate_and_staleness_as_the_law_says(self):
+        _, folder = self.short("finite_buffers")
+        rows = {int(r["B"]): r for r in self.rows(folder / "finite_buffers.csv")}
+        self.assertEqual(sorted(rows), list(range(1, 16)))
+        for places, row in rows.items():
+            self.assertEqual(row["samples per tick"], f"{places / 15:.4f}")
+        self.assertEqual((rows[15]["ticks for 400"], rows[1]["ticks for 400"]), ("414", "6000"))
+        self.assertEqual(rows[15]["staleness by stage"], "14 12 10 8 6 4 2 0")
+        self.assertEqual(rows[1]["staleness by stage"], "0 0 0 0 0 0 0 0")
+
+    def test_every_other_experiment_runs_and_its_claims_hold(self):
+        own = {"fill_and_drain", "finite_buffers"}
+        scripts = sorted(path.name for path in SCRIPTS.iterdir()
+                         if path.suffix != ".py" and os.access(path, os.X_OK) and path.is_file())
+        self.assertTrue(own < set(scripts))
+        for script in scripts:
+            if script not in own:
+                with self.subTest(script):
+                    self.short(script)
+
+
+if __name__ == "__main__":
+    unittest.main()

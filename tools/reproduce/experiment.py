@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the experiments share: command line, runs that are not made twice, tables, claims, files.
+
+An experiment prints its tables as Markdown and what they show as lines that begin with "holds:" or
+"FAILS:"; it exits with 1 if one fails. Tables stay in --out as CSV, figures as SVG. Needs Python 3
+and nothing else."""
+
+import argparse
+import concurrent.futures
+import csv
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+PACING = "workload/pipeline/pacing"
+SCHEDULE = "workload/pipeline/schedule"
+PARTITION = "workload/pipeline/partition"
+MITIGATION = "workload/training/mitigation"
+LOCKSTEP = {PACING: "lockstep"}
+
+
+@dataclasses.dataclass
+class Run:
+    """One call of the program. Hardware and workload: a file's name in hw/ and workloads/, or the
+    file's content as a dict. Settings: path -> value of --set. `folder` names the result's folder
+    (default: a hash of all of this)."""
+    hardware: object
+    workload: object
+    settings: dict = dataclasses.field(default_factory=dict)
+    arguments: list = dataclasses.field(default_factory=list)
+    folder: str = ""
+
+
+def timing(samples):
+    """Arguments of a run that computes no number."""
+    return ["--timing-only", "--samples", str(samples)]
+
+
+class Experiment:
+    """One script: its arguments, and what it leaves in its folder."""
+
+    def __init__(self, name, description, trains=False, seeds="1", options=()):
+        """`trains`: takes --seeds and the root of real data. `options`: further arguments, as
+        (flag, keywords of add_argument)."""
+        p = argparse.ArgumentParser(description=description,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+        p.add_argument("--program", default=str(ROOT / "build/stagecoach"))
+        p.add_argument("--out", default=f"out/{name}", help=f"results (default: out/{name})")
+        p.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
+        p.add_argument("--short", action="store_true",
+                       help="the form for tests: seconds, generated data")
+        if trains:
+            p.add_argument("--data", help="root of the workload's data set paths")
+            p.add_argument("--seeds", default=seeds, help=f"default: {seeds}")
+        for flag, keywords in options:
+            p.add_argument(flag, **keywords)
+        self.arguments = p.parse_args()
+        self.short = self.arguments.short
+        if trains and not self.short and not self.arguments.data:
+            p.error("give --data DIR, or --short for generated data")
+        self.seeds = [int(s) for s in self.arguments.seeds.split(",")] if trains else []
+        self.out = pathlib.Path(self.arguments.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.claims = []
+
+    def _file(self, kind, content):
+        """Path of a hardware or workload file; a dict is written to one."""
+        if not isinstance(content, dict):
+            path = pathlib.Path(content)
+            return path if path.is_absolute() else ROOT / kind / content
+        text = json.dumps(content, indent=1, sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:12]
+        path = self.out / "inputs" / f"{kind}-{name}.json"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            scratch = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            scratch.write_text(text + "\n", encoding="utf-8")
+            scratch.replace(path)
+        return path
+
+    def command(self, run):
+        """Arguments of the program without --out, and the run's folder."""
+        hardware, workload = self._file("hw", run.hardware), self._file("workloads", run.workload)
+        command = ["--hw", str(hardware), "--workload", str(workload), "--quiet", "--threads", "1"]
+        data = getattr(self.arguments, "data", None)
+        if data and not self.short:
+            command += ["--data", data]
+        for path, value in run.settings.items():
+            command += ["--set", f"{path}={json.dumps(value)}"]
+        command += run.arguments
+        identity = [hardware.read_text(encoding="utf-8"), workload.read_text(encoding="utf-8"),
+                    run.settings, run.arguments]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+        return command, self.out / (run.folder or f"runs/{digest}")
+
+    def run(self, run):
+        """The run's summary.json. A result that is there is not made again; a training that
+        diverged is a result. Anything else that fails ends the script."""
+        command, folder = self.command(run)
+        summary = folder / "summary.json"
+        if not summary.exists():
+            command = [self.arguments.program, *command, "--out", str(folder), "--force"]
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+            if done.returncode not in (0, 3):
+                raise SystemExit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr}")
+        return json.loads(summary.read_text(encoding="utf-8"))
+
+    def run_all(self, runs):
+        """Summaries of several runs, --jobs at a time, in the order of `runs`."""
+        with concurrent.futures.ThreadPoolExecutor(self.arguments.jobs) as pool:
+            return list(pool.map(self.run, runs))
+
+    def table(self, name, headers, rows, title=""):
+        """Prints rows as Markdown and writes them to NAME.csv."""
+        if title:
+            print(f"{title}\n")
+        print("| " + " | ".join(headers) + " |")
+        print("|---" * len(headers) + "|")
+        for row in rows:
+            print("| " + " | ".join(str(cell) for cell in row) + " |")
+        print()
+        self.csv(name, headers, rows)
+
+    def csv(self, name, headers, rows):
+        with open(self.out / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([headers, *rows])
+
+    def figure(self, name, svg):
+        (self.out / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+    def claim(self, words, holds):
+        """What the tables show. finish() prints it; one that does not hold is a failure."""
+        self.claims.append((words, bool(holds)))
+
+    def finish(self):
+        """Prints the claims and ends the script."""
+        for words, holds in self.claims:
+            print(("holds: " if holds else "FAILS: ") + words)
+        sys.exit(0 if all(holds for _, holds in self.claims) else 1)
+
+
+def staleness(summary):
+    """Measured staleness per stage: (least, mean, most)."""
+    return [(s["staleness"]["min"], s["staleness"]["mean"], s["staleness"]["max"])
+            for s in summary["stages"]]
+
+
+def steady_delays(summary):
+    """Per stage the delay that most samples met (in a long run: the one past the warm-up)."""
+    return [int(max(s["staleness"]["histogram"].items(), key=lambda item: item[1])[0])
+            for s in summary["stages"]]
+
+
+def final(summary, figure="test_accuracy"):
+    """A figure of the last epoch; None if the training diverged."""
+    epochs = summary["training"]["epochs"]
+    return None if summary["training"]["diverged"] or not epochs else epochs[-1][figure]
+
+
+def percent(values, digits=2):
+    """Mean and, of several, standard deviation of ratios, in percent."""
+    if any(v is None for v in values):
+        gone = sum(v is None for v in values)
+        return "diverged" if gone == len(values) else f"{gone} of {len(values)} diverged"
+    spread = f" ± {100 * statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{100 * statistics.mean(values):.{digits}f}{spread}"
+
+
+def mean(values):
+    """None if a value is missing."""
+    return None if any(v is None for v in values) else statistics.mean(values)
