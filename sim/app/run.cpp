@@ -21,6 +21,7 @@
 #include "sim/system/simulation.h"
 #include "sim/timing/energy.h"
 #include "sim/trace/chrome_trace.h"
+#include "sim/trace/vcd_writer.h"
 
 namespace stagecoach {
 namespace {
@@ -122,33 +123,48 @@ class Run {
     };
     options.progress_every = 100;
     if (options_.trace) begin_trace(options);
+    if (options_.vcd) {
+      waves_.emplace(job_.machine.plan, *job_.packets, window_of("waves", kVcdSliceCap));
+      options.waves = &*waves_;
+    }
     NoMathematics nothing;
     OpSink& sink = trainer_ ? static_cast<OpSink&>(*trainer_) : nothing;
     statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
                            sink, options);
   }
 
+  /// The packets that --trace-from and --trace-samples ask for; says so if they are too many.
+  TraceWindow window_of(const char* what, std::int64_t slice_cap) const {
+    const TraceWindow window = trace_window(
+        *job_.packets, job_.stages(), options_.trace_from,
+        options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()), slice_cap);
+    if (window.capped && !options_.quiet) {
+      std::cerr << what << ": holds " << window.end - window.first << " packets, for it ends at "
+                << slice_cap << " operations; see --trace-from, --trace-samples\n";
+    }
+    return window;
+  }
+
   void begin_trace(SimulationOptions& options) {
-    const TraceWindow window =
-        trace_window(*job_.packets, job_.stages(), options_.trace_from,
-                     options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()));
+    const TraceWindow window = window_of("trace", kTraceSliceCap);
     trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine.plan, job_.workload.stages,
                    *job_.packets, window);
     options.spans = &*trace_;
     options.trace_from = window.first;
     options.trace_packets = window.end - window.first;
-    if (window.capped && !options_.quiet) {
-      std::cerr << "trace: holds " << window.end - window.first << " packets, for it ends at "
-                << kTraceSliceCap << " slices; see --trace-from, --trace-samples\n";
-    }
   }
 
   /// After the other results: a trace that cannot be completed must not cost them.
   void complete_trace() {
-    if (!trace_) return;
     try {
-      trace_->finish();
-      directory_.commit(kTraceFile);
+      if (trace_) {
+        trace_->finish();
+        directory_.commit(kTraceFile);
+      }
+      if (waves_) {
+        waves_->write(directory_.temporary_path(kWavesFile), statistics_->cycles);
+        directory_.commit(kWavesFile);
+      }
     } catch (const UserError& e) {
       std::cerr << "stagecoach: " << e.what() << "\n";
       trace_failed_ = true;
@@ -202,6 +218,7 @@ class Run {
   Job job_;
   Progress progress_;
   std::optional<ChromeTrace> trace_;
+  std::optional<VcdWriter> waves_;
   bool trace_failed_ = false;
   std::unique_ptr<Trainer> trainer_;
   std::optional<RunStatistics> statistics_;

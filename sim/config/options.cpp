@@ -44,8 +44,9 @@ constexpr OptionRow kRows[] = {
     {"Output", "out", "DIR", "where results go", "out"},
     {"Output", "force", "", "overwrite an existing result", "refuse"},
     {"Output", "trace", "", "write the span trace (trace.json.gz, for Perfetto)", "off"},
-    {"Output", "trace-from", "N", "first sample in the trace", "0"},
-    {"Output", "trace-samples", "N", "samples in the trace", "all, up to a cap"},
+    {"Output", "vcd", "", "write waves of stages, cores and links (machine.vcd)", "off"},
+    {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
+    {"Output", "trace-samples", "N", "samples in the trace and the waves", "all, up to a cap"},
     {"Output", "quiet", "", "no progress and no log lines", "off"},
     {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
@@ -219,6 +220,7 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   reader.text("out", options.out_dir);
   options.force = reader.has("force");
   options.trace = reader.has("trace");
+  options.vcd = reader.has("vcd");
   reader.count("trace-from", 0, std::numeric_limits<std::int64_t>::max(), options.trace_from);
   reader.count("trace-samples", 1, kMaxCount, options.trace_samples);
   options.quiet = reader.has("quiet");
@@ -232,8 +234,10 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
     reader.exclude(numeric, "timing-only", no_numbers);
   }
   reader.exclude("trace", "functional-only", no_clock);
-  reader.need("trace-from", "trace");
-  reader.need("trace-samples", "trace");
+  reader.exclude("vcd", "functional-only", no_clock);
+  for (const char* bound : {"trace-from", "trace-samples"}) {
+    if (!reader.has("vcd")) reader.need(bound, "trace");
+  }
   const bool reads_files =
       options.ask == Ask::run || options.ask == Ask::check || options.ask == Ask::print_config;
   if (!reads_files) return;

@@ -46,6 +46,7 @@ struct Options {
   std::string out_dir = "out";
   bool force = false;
   bool trace = false;
+  bool vcd = false;
   std::int64_t trace_from = 0;
   std::optional<std::int64_t> trace_samples;
   bool quiet = false;

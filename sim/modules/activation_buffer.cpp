@@ -33,6 +33,17 @@ void ActivationBuffer::set_cores(WakeIf* forward, WakeIf* backward) {
   backward_core_ = backward;
 }
 
+void ActivationBuffer::watch(WaveSink* waves, int stage) {
+  waves_ = waves;
+  stage_ = stage;
+}
+
+void ActivationBuffer::hold(Cycles time, std::int64_t activations, std::int64_t gradients) {
+  samples_held_ += activations;
+  gradient_samples_ += gradients;
+  if (waves_) waves_->held(stage_, time, activations, gradients);
+}
+
 std::int64_t ActivationBuffer::samples_of(PacketId packet) const {
   return single_samples_ ? 1 : plan_.at(packet).samples;
 }
@@ -87,10 +98,17 @@ void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
   const auto counts = [&](const std::optional<Arrival>& next, bool read) {
     return next && next->available < before && (read || !lockstep_);
   };
-  while (counts(input(arrived_), arrived_ < started_)) samples_held_ += samples_of(arrived_++);
+  // In lockstep what an operation reads counts from its start on.
+  const auto since = [&](const std::optional<Arrival>& next) {
+    return lockstep_ ? time : next->available;
+  };
+  for (auto next = input(arrived_); counts(next, arrived_ < started_); next = input(arrived_)) {
+    hold(since(next), samples_of(arrived_++), 0);
+  }
   peak_samples_ = std::max(peak_samples_, samples_held_);
-  while (counts(gradient(gradients_arrived_), gradients_arrived_ < backwards_started_)) {
-    gradient_samples_ += samples_of(gradients_arrived_++);
+  for (auto next = gradient(gradients_arrived_);
+       counts(next, gradients_arrived_ < backwards_started_); next = gradient(gradients_arrived_)) {
+    hold(since(next), 0, samples_of(gradients_arrived_++));
   }
   peak_gradient_samples_ = std::max(peak_gradient_samples_, gradient_samples_);
 }
@@ -115,8 +133,7 @@ void ActivationBuffer::retire(PacketId packet, Cycles now) {
   // What arrives in the same cycle takes the place that becomes free.
   note_arrivals(now, false);
   const std::int64_t samples = samples_of(packet);
-  samples_held_ -= samples;
-  gradient_samples_ -= samples;
+  hold(now, -samples, -samples);
   gradient_slots_.pop();
   retired_ = packet + 1;
   if (capacity_ != kUnlimited64) edges_.front().sender->wake_at(now);

@@ -36,6 +36,9 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
   ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges, int gradients,
                    std::int64_t capacity_packets, const PacketPlan& plan, Pacing pacing);
 
+  /// Before the simulation: tells somebody what stage `stage` holds.
+  void watch(WaveSink* waves, int stage);
+
   /// Who works on what arrives.
   void set_cores(WakeIf* forward, WakeIf* backward);
 
@@ -67,6 +70,7 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
   };
 
   std::int64_t samples_of(PacketId packet) const;
+  void hold(Cycles time, std::int64_t activations, std::int64_t gradients);
   /// Counts what has arrived before `time`, or at it.
   void note_arrivals(Cycles time, bool at_it);
 
@@ -76,6 +80,8 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
   std::vector<InputEdge> edges_;
   int gradients_;
   std::int64_t capacity_;
+  WaveSink* waves_ = nullptr;
+  int stage_ = 0;  ///< for `waves_`
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
   PacketRing<Slot> inputs_;          ///< from the next forward on

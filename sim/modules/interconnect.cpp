@@ -34,6 +34,14 @@ int Interconnect::open(const ChannelSpec& spec) {
   return static_cast<int>(channels_.size()) - 1;
 }
 
+void Interconnect::watch(WaveSink* waves) {
+  waves_ = waves;
+  if (!waves_) return;
+  std::vector<std::string> names;
+  for (const Link& link : links_) names.push_back(link.statistics.name);
+  waves_->begin(names);
+}
+
 void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready) {
   if (channels_[channel].route.empty()) {
     deliver(channel, packet, Arrival{ready, ready});
@@ -78,6 +86,9 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
   link.statistics.busy_cycles += flight.duration;
   link.statistics.bytes += flight.bytes;
   link.free_at = start + flight.duration;
+  if (waves_ && flight.duration > 0) {
+    waves_->link_busy(static_cast<int>(&link - links_.data()), start, link.free_at);
+  }
   flight.head = start + link.latency;
   ++flight.hop;
 }

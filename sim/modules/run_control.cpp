@@ -18,11 +18,12 @@ std::int64_t samples_before(const PacketPlan& plan, PacketId end) {
 }  // namespace
 
 RunControl::RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
-                       PacketId trace_from, PacketId trace_packets)
+                       PacketId trace_from, PacketId trace_packets, WaveSink* waves)
     : plan_(plan),
       sink_(sink),
       spans_(spans),
       trace_from_(trace_from),
+      waves_(waves),
       left_in_epoch_(stages, plan.packets_per_epoch()),
       stage_epochs_(stages, 0) {
   const PacketId most = std::numeric_limits<PacketId>::max();

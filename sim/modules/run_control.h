@@ -18,13 +18,16 @@ namespace stagecoach {
 class RunControl {
  public:
   RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
-             PacketId trace_from, PacketId trace_packets);
+             PacketId trace_from, PacketId trace_packets, WaveSink* waves);
 
   /// Hands an operation over. An answer of false, or an exception, halts the run.
   void emit(const Op& op);
   void record(const SpanRecord& span) {
     if (spans_ && span.packet >= trace_from_ && span.packet < trace_end_) spans_->record(span);
+    if (waves_) waves_->operation(span);
   }
+  /// Null: nobody wants to see waves.
+  WaveSink* waves() const { return waves_; }
 
   bool halted() const { return halted_; }
   void fail(std::exception_ptr failure);
@@ -61,6 +64,7 @@ class RunControl {
   OpSink& sink_;
   SpanSink* spans_;
   PacketId trace_from_, trace_end_;
+  WaveSink* waves_;
   std::exception_ptr failure_;
   bool halted_ = false;
   bool stopped_early_ = false;

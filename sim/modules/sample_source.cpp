@@ -27,6 +27,7 @@ Arrival SampleSource::transfer(Bytes bytes, Cycles now) {
   const Cycles begin = std::max(now, free_at_);
   free_at_ = begin + transfer_cycles(bytes, host_.bytes_per_cycle);
   bytes_moved_ += bytes;
+  if (control_.waves() && free_at_ > begin) control_.waves()->host_busy(begin, free_at_);
   return Arrival{begin, free_at_ + host_.latency_cycles};
 }
 

@@ -10,9 +10,6 @@
 
 namespace stagecoach {
 
-/// One of the eight kinds of cycles.
-using CycleKind = Cycles StageCycles::*;
-
 /// Books every cycle of a stage to one kind, in order of time, as totals and by window.
 class CycleAccount {
  public:

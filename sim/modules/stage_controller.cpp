@@ -166,10 +166,17 @@ Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Cycle
   const Cycles end = begin + cost.cycles;
   // With hardware each, a forward and a backward can overlap: such cycles count once, for the
   // operation that began first.
-  account_.book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
-  account_.book(&StageCycles::stall_memory, end);
+  book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
+  book(&StageCycles::stall_memory, end);
   control_.note_end(end);
   return end;
+}
+
+void StageController::book(CycleKind kind, Cycles to) {
+  if (control_.waves() && to > account_.until()) {
+    control_.waves()->cycles(index_, account_.until(), kind);
+  }
+  account_.book(kind, to);
 }
 
 void StageController::note_memory(Cycles now) {
@@ -195,19 +202,19 @@ void StageController::settle(Cycles now) {
     case Wait::before_first:
     case Wait::core:
     case Wait::after_last:
-      account_.book(&StageCycles::idle, now);
+      book(&StageCycles::idle, now);
       break;
     case Wait::data:
       // Not made at first, then under way, then (lockstep) there before its tick.
-      account_.book(&StageCycles::stall_input, std::min(now, awaited().made));
-      account_.book(&StageCycles::stall_interconnect, std::min(now, awaited().available));
-      account_.book(&StageCycles::stall_input, now);
+      book(&StageCycles::stall_input, std::min(now, awaited().made));
+      book(&StageCycles::stall_interconnect, std::min(now, awaited().available));
+      book(&StageCycles::stall_input, now);
       break;
     case Wait::output:
-      account_.book(&StageCycles::stall_output, now);
+      book(&StageCycles::stall_output, now);
       break;
     case Wait::memory:
-      account_.book(&StageCycles::stall_memory, now);
+      book(&StageCycles::stall_memory, now);
       break;
   }
 }

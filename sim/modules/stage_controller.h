@@ -94,6 +94,7 @@ class StageController : public sc_core::sc_module {
   enum class Wait { before_first, data, output, memory, core, after_last };
 
   void settle(Cycles now);
+  void book(CycleKind kind, Cycles to);
   Cycles book_operation(CycleKind kind, const OpCost& cost, Cycles begin);
   /// What the next operation lacks, the part of it made first; unlimited where nobody has made it.
   Arrival awaited() const;

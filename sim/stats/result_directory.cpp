@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kAllFiles[] = {kSummaryFile, kStalenessFile, kUtilizationFile, kMemoryFile,
-                                     kEpochsFile,  kTraceFile};
+                                     kEpochsFile,  kTraceFile,     kWavesFile};
 
 std::string system_reason() { return errno ? std::strerror(errno) : "unknown reason"; }
 

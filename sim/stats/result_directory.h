@@ -15,6 +15,7 @@ constexpr const char* kUtilizationFile = "utilization.csv";
 constexpr const char* kMemoryFile = "memory.csv";
 constexpr const char* kEpochsFile = "epochs.csv";
 constexpr const char* kTraceFile = "trace.json.gz";
+constexpr const char* kWavesFile = "machine.vcd";
 
 class ResultDirectory {
  public:

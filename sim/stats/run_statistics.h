@@ -29,6 +29,9 @@ struct StageCycles {
   }
 };
 
+/// One of the eight kinds of cycles.
+using CycleKind = Cycles StageCycles::*;
+
 /// Updates between reads and the own update, counted per backward with update of a packet.
 struct StalenessCount {
   std::map<std::int64_t, std::int64_t> histogram;  ///< delay -> packets
@@ -116,6 +119,24 @@ class SpanSink {
  public:
   virtual ~SpanSink() = default;
   virtual void record(const SpanRecord& span) = 0;
+};
+
+/// Where everything goes that changes in the machine over time. Calls come when a change becomes
+/// known: the times may lie before or after the simulated time; those of one stage's cycles, of one
+/// core's operations and of one link come in order. Must not throw.
+class WaveSink {
+ public:
+  virtual ~WaveSink() = default;
+  /// Before the run: the links that link_busy() counts, in the order of RunStatistics::links.
+  virtual void begin(const std::vector<std::string>& links) = 0;
+  virtual void operation(const SpanRecord& span) = 0;
+  /// From `time` on (until the next call) a stage's cycles are of this kind.
+  virtual void cycles(int stage, Cycles time, CycleKind kind) = 0;
+  /// So many samples more (fewer) are held in a stage's activation buffer, and wait as gradients.
+  virtual void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) = 0;
+  virtual void link_busy(int link, Cycles begin, Cycles end) = 0;
+  /// The host's channel moves a packet.
+  virtual void host_busy(Cycles begin, Cycles end) = 0;
 };
 
 }  // namespace stagecoach

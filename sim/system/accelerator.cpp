@@ -29,7 +29,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       plan_(plan),
       packets_(packets),
       pacing_(pacing),
-      control_(static_cast<int>(plan.stages.size()), packets, sink, options.spans, options.trace_from, options.trace_packets),
+      control_(static_cast<int>(plan.stages.size()), packets, sink, options.spans,
+               options.trace_from, options.trace_packets, options.waves),
       wheel_("event_wheel"),
       network_("interconnect", plan.interconnect, plan.cores, wheel_),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, packets,
@@ -44,6 +45,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   for (const Wire& wire : all) connect_forward(wire);
   connect_backward();
   connect_retirement();
+  network_.watch(options.waves);
+  for (int k = 0; k < stages(); ++k) buffers_[k]->watch(options.waves, k);
   source_.first_stage(*buffers_.front());
   loss_.last_stage(*buffers_.back());
   std::vector<StageController*> controllers;

@@ -22,6 +22,8 @@ struct SimulationOptions {
   SpanSink* spans = nullptr;
   PacketId trace_from = 0;
   PacketId trace_packets = std::numeric_limits<PacketId>::max();
+  /// Gets everything that changes, from the first cycle on; null: nobody does.
+  WaveSink* waves = nullptr;
 
   /// Series of the statistics: first length of a window (it doubles when max_windows are full), and
   /// how many points of memory occupancy to keep per stage.

@@ -62,14 +62,14 @@ PassWords words(Pass pass) {
 }  // namespace
 
 TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
-                         std::int64_t samples) {
+                         std::int64_t samples, std::int64_t slice_cap) {
   TraceWindow window;
   const std::int64_t total = packets.samples();
   const std::int64_t from = std::clamp<std::int64_t>(from_sample, 0, total);
   const std::int64_t count = std::clamp<std::int64_t>(samples, 0, total - from);
   window.first = packet_of(packets, from);
   window.end = count == 0 ? window.first : packet_of(packets, from + count - 1) + 1;
-  const PacketId most = std::max<PacketId>(1, kTraceSliceCap / (kSlicesPerStage * stages));
+  const PacketId most = std::max<PacketId>(1, slice_cap / (kSlicesPerStage * stages));
   window.capped = window.end - window.first > most;
   if (window.capped) window.end = window.first + most;
   return window;

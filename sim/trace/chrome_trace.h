@@ -28,12 +28,13 @@ constexpr std::int64_t kTraceSliceCap = 1000000;
 struct TraceWindow {
   PacketId first = 0;
   PacketId end = 0;
-  bool capped = false;  ///< fewer than asked for, because of kTraceSliceCap
+  bool capped = false;  ///< fewer than asked for, because of the cap
 };
 
-/// The packets that hold the samples [from_sample, from_sample + samples) in the order of the run.
+/// The packets that hold the samples [from_sample, from_sample + samples) in the order of the run,
+/// at most as many as make `slice_cap` slices.
 TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
-                         std::int64_t samples);
+                         std::int64_t samples, std::int64_t slice_cap = kTraceSliceCap);
 
 class ChromeTrace : public SpanSink {
  public:

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "models/data/safetensors.h"
+#include "tests/support/vcd_reader.h"
 
 namespace stagecoach {
 namespace {
@@ -164,6 +165,30 @@ TEST_CASE("timing-only gives the same clock without numbers") {
   CHECK(with["timing"] == without["timing"]);
   CHECK(with["stages"] == without["stages"]);
   for (const json& epoch : without["training"]["epochs"]) CHECK(epoch["train_loss"].is_null());
+}
+
+TEST_CASE("--vcd writes waves that end with the run, and changes nothing else") {
+  const Program program;
+  REQUIRE(program.run("--timing-only").status == 0);
+  const json without = program.summary();
+  REQUIRE(program.run("--force --timing-only --vcd").status == 0);
+  CHECK(program.summary()["stages"] == without["stages"]);
+  const test::VcdDump dump = test::VcdReader(program.path("out/machine.vcd")).dump();
+  CHECK(dump.end == without["timing"]["cycles"].get<std::int64_t>());
+  for (const json& stage : without["stages"]) {
+    const std::string state = "machine.stages." + stage["name"].get<std::string>() + ".state";
+    const auto lasts = dump.durations(state);
+    for (const auto& [kind, cycles] : stage["cycles"].items()) {
+      CHECK((lasts.count(kind) ? lasts.at(kind) : 0) == cycles.get<std::int64_t>());
+    }
+  }
+  for (const json& link : without["interconnect"]["links"]) {
+    const auto busy =
+        dump.durations("machine.links." + link["name"].get<std::string>() + ".busy");
+    CHECK((busy.count("1") ? busy.at("1") : 0) == link["busy_cycles"].get<std::int64_t>());
+  }
+  REQUIRE(program.run("--force --vcd --trace-from 100 --trace-samples 3").status == 0);
+  CHECK(fs::file_size(program.path("out/machine.vcd")) < 20000);
 }
 
 TEST_CASE("wrong input is refused with where, what and what is allowed") {

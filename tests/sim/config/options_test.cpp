@@ -59,6 +59,7 @@ TEST_CASE("Every option reaches its field") {
                                "o",
                                "--force",
                                "--trace",
+                               "--vcd",
                                "--trace-from",
                                "5",
                                "--trace-samples",
@@ -79,6 +80,7 @@ TEST_CASE("Every option reaches its field") {
   CHECK(o.out_dir == "o");
   CHECK(o.force);
   CHECK(o.trace);
+  CHECK(o.vcd);
   CHECK(o.trace_from == 5);
   CHECK(o.trace_samples == std::optional<std::int64_t>(6));
   CHECK(o.quiet);
@@ -93,6 +95,7 @@ TEST_CASE("Without options the documented defaults hold") {
   CHECK(o.precision == Precision::f32);
   CHECK_FALSE(o.samples);
   CHECK_FALSE(o.trace);
+  CHECK_FALSE(o.vcd);
   CHECK_FALSE(o.force);
 }
 
@@ -154,6 +157,8 @@ TEST_CASE("Options that exclude or need each other say why") {
     CHECK_THAT(error_of({"--timing-only", numeric}), Contains("no numbers are computed"));
   }
   CHECK_THAT(error_of({"--functional-only", "--trace"}), Contains("there is no clock"));
+  CHECK_THAT(error_of({"--functional-only", "--vcd"}), Contains("there is no clock"));
+  CHECK_NOTHROW(parse_run({"--vcd", "--trace-from", "3", "--trace-samples", "4"}));
   CHECK_THAT(error_of({"--trace-from", "3"}), Contains("changes nothing without --trace"));
   CHECK_THAT(error_of({"--trace-samples", "3"}), Contains("changes nothing without --trace"));
 }
