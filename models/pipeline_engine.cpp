@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executing operations: forward, backward, update of one packet at one stage; evaluation.
+// Executing operations: forward and backward of one packet at one stage; evaluation.
 #include "models/pipeline_engine.h"
 
 #include <algorithm>
 #include <cmath>
+
+#include "models/host_clock.h"
 
 namespace stagecoach {
 namespace {
@@ -21,11 +23,25 @@ std::vector<ParameterSegment> segments_of(const Network& network, const StageSpe
   std::vector<ParameterSegment> segments;
   for (int l = stage.first_layer; l < stage.end_layer; ++l)
     for (const ParameterSlot& slot : plan.layers[l]->slots())
-      segments.push_back({plan.parameter_offset[l] + slot.offset, slot.size,
-                          network.layers[l].parameters[slot.parameter].role != ParameterRole::weight,
-                          l});
+      segments.push_back(
+          {plan.parameter_offset[l] + slot.offset, slot.size,
+           network.layers[l].parameters[slot.parameter].role != ParameterRole::weight, l});
   return segments;
 }
+
+/// Takes a layer's time, if anybody asks. A layer belongs to one stage: no two threads meet here.
+class LayerClock {
+ public:
+  explicit LayerClock(std::vector<LayerSeconds>* seconds)
+      : seconds_(seconds), begin_(seconds ? wall_seconds() : 0) {}
+  void add(int layer, double LayerSeconds::*pass) const {
+    if (seconds_) (*seconds_)[layer].*pass += wall_seconds() - begin_;
+  }
+
+ private:
+  std::vector<LayerSeconds>* seconds_;
+  double begin_;
+};
 
 }  // namespace
 
@@ -57,7 +73,8 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
       boundary_index_[v] = static_cast<int>(boundary_sizes.size());
       boundary_sizes.push_back(g.layout.size(values_.batch));
     }
-    const UpdateRule first = make_update_rule(train_, policies_[k].delay, 0, plan.batches_per_epoch());
+    const UpdateRule first =
+        make_update_rule(train_, policies_[k].delay, 0, plan.batches_per_epoch());
     stages_.push_back(std::make_unique<Stage>(
         StageWeights<T>(values_.stages[k].parameters, segments_of(network, partition[k], values_),
                         first, policies_[k].stash, policies_[k].history),
@@ -65,10 +82,17 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
     Stage& stage = *stages_.back();
     stage.state = Buffer<T>(values_.stages[k].state);
     stage.ring.resize(packets_.size(), nullptr);
-    stage.updated.resize(static_cast<std::size_t>(partition[k].end_layer - partition[k].first_layer));
+    stage.updated.resize(
+        static_cast<std::size_t>(partition[k].end_layer - partition[k].first_layer));
     workspace = std::max(workspace, values_.stages[k].workspace);
   }
   for (int w = 0; w < workers; ++w) workspaces_.emplace_back(workspace);
+}
+
+template <class T>
+void PipelineEngine<T>::measure_layers(std::vector<LayerSeconds>* seconds) {
+  layer_seconds_ = seconds;
+  if (seconds) seconds->assign(network_.layers.size(), LayerSeconds{});
 }
 
 template <class T>
@@ -79,8 +103,10 @@ void PipelineEngine<T>::admit(PacketId id, PacketData data) {
 template <class T>
 void PipelineEngine<T>::execute(const Op& op, int worker) {
   switch (op.pass) {
-    case Pass::forward: return forward(op, worker);
-    case Pass::backward: return backward(op, worker);
+    case Pass::forward:
+      return forward(op, worker);
+    case Pass::backward:
+      return backward(op, worker);
     case Pass::update: {
       const Work work = begin_work(op, worker);
       work.stage->weights.begin_update();
@@ -92,8 +118,12 @@ void PipelineEngine<T>::execute(const Op& op, int worker) {
 template <class T>
 typename PipelineEngine<T>::Work PipelineEngine<T>::begin_work(const Op& op, int worker) {
   Stage& stage = *stages_[op.stage];
-  return {op,     &packets_[op.packet & ring_mask_], &stage, stage.ring[op.packet & ring_mask_],
-          workspaces_[worker].data(), worker};
+  return {op,
+          &packets_[op.packet & ring_mask_],
+          &stage,
+          stage.ring[op.packet & ring_mask_],
+          workspaces_[worker].data(),
+          worker};
 }
 
 template <class T>
@@ -143,7 +173,8 @@ View<T> PipelineEngine<T>::gradient_view(ValueId v, const Work& work, Chunk chun
   }
   T*& buffer = boundary_gradient(place.root, work.op.packet);
   if (!buffer)
-    buffer = stages_[values_.producer_stage[place.root]]->pools[boundary_index_[place.root]]->take();
+    buffer =
+        stages_[values_.producer_stage[place.root]]->pools[boundary_index_[place.root]]->take();
   return place.layout.view(buffer + chunk.first * place.layout.sample_stride, chunk.count);
 }
 
@@ -174,9 +205,9 @@ void PipelineEngine<T>::forward(const Op& op, int worker) {
 
 template <class T>
 template <class SlotOf>
-void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state, SlotOf&& slot_of_stage,
-                                       T* workspace, Chunk chunk, const std::uint64_t* keys,
-                                       bool training) const {
+void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state,
+                                       SlotOf&& slot_of_stage, T* workspace, Chunk chunk,
+                                       const std::uint64_t* keys, bool training) const {
   View<const T> inputs[kMaxInputs];
   for (int l = partition_[stage].first_layer; l < partition_[stage].end_layer; ++l) {
     const LayerNode& node = network_.layers[l];
@@ -198,7 +229,9 @@ void PipelineEngine<T>::forward_layers(int stage, const T* weights, T* state, Sl
     args.scratch = workspace + values_.stages[stage].scratch_offset;
     args.training = training;
     args.sample_keys = keys ? keys + chunk.first : nullptr;
+    const LayerClock clock(training ? layer_seconds_ : nullptr);
     values_.layers[l]->forward(args);
+    clock.add(l, &LayerSeconds::forward);
   }
 }
 
@@ -242,8 +275,8 @@ void PipelineEngine<T>::backward_layer(int l, const Work& work, Chunk chunk, con
     const ValueId v = node.inputs[i];
     inputs[i] = {};
     if (needs.backward_reads_input)
-      inputs[i] = value_view(v, slot_of(values_.producer_stage[v], work.op.packet), work.workspace,
-                             chunk);
+      inputs[i] =
+          value_view(v, slot_of(values_.producer_stage[v], work.op.packet), work.workspace, chunk);
     const bool again = std::count(node.inputs.begin(), node.inputs.begin() + i, v) > 0;
     accumulate[i] = values_.last_consumer[v] != l || again;
     gradients[i] = {};
@@ -259,8 +292,8 @@ void PipelineEngine<T>::backward_layer(int l, const Work& work, Chunk chunk, con
   const std::int64_t offset = values_.parameter_offset[l];
   args.parameters = read + offset;
   args.state = stage.state.data() + values_.state_offset[l];
-  args.saved = work.slot->block.data() + values_.saved_offset[l] +
-               chunk.first * needs.saved_per_sample;
+  args.saved =
+      work.slot->block.data() + values_.saved_offset[l] + chunk.first * needs.saved_per_sample;
   args.scratch = work.workspace + values_.stages[work.op.stage].scratch_offset;
   args.sample_keys = work.data->sample_keys.data() + chunk.first;
   FusedUpdate<T> update;
@@ -270,25 +303,11 @@ void PipelineEngine<T>::backward_layer(int l, const Work& work, Chunk chunk, con
     args.update = &update;
   } else if (node.trainable_parameters() > 0) {
     args.gradient_parameters = stage.weights.gradient() + offset;
-    args.accumulate_parameters =
-        chunk.first > 0 || work.data->packet.batch_begin != work.op.packet;
+    args.accumulate_parameters = chunk.first > 0 || work.data->packet.batch_begin != work.op.packet;
   }
+  const LayerClock clock(layer_seconds_);
   values_.layers[l]->backward(args);
-}
-
-template <class T>
-FusedUpdate<T> PipelineEngine<T>::fused_update(int l, const Work& work) const {
-  StageWeights<T>& weights = work.stage->weights;
-  const auto& segments = weights.segments();
-  const auto first = std::find_if(segments.begin(), segments.end(),
-                                  [&](const ParameterSegment& s) { return s.layer == l; });
-  const std::int64_t offset = values_.parameter_offset[l];
-  FusedUpdate<T> update;
-  update.weights = weights.current() + offset;
-  update.velocity = weights.velocity() + offset;
-  update.predicted = weights.forward_shadow() ? weights.forward_shadow() + offset : nullptr;
-  update.coefficients = work.stage->coefficients.data() + (first - segments.begin());
-  return update;
+  clock.add(l, &LayerSeconds::backward);
 }
 
 template <class T>
@@ -303,47 +322,6 @@ void PipelineEngine<T>::leave(const Work& work) {
 }
 
 template <class T>
-const UpdateRule& PipelineEngine<T>::rule_for(int index, const Packet& packet) {
-  Stage& stage = *stages_[index];
-  if (stage.rule_batch < 0 || (rule_varies_ && stage.rule_batch != packet.batch)) {
-    stage.rule = make_update_rule(train_, policies_[index].delay, packet.batch,
-                                  plan_.batches_per_epoch());
-    stage.rule_batch = packet.batch;
-    stage.coefficients.clear();
-    for (const ParameterSegment& s : stage.weights.segments())
-      stage.coefficients.push_back(stage.rule.template coefficients<T>(s.norm_or_bias));
-  }
-  return stage.rule;
-}
-
-template <class T>
-void PipelineEngine<T>::update(const Work& work) {
-  Stage& stage = *work.stage;
-  const Packet& packet = work.data->packet;
-  const UpdateRule& rule = rule_for(work.op.stage, packet);
-  const int first_layer = partition_[work.op.stage].first_layer;
-  for (const ParameterSegment& s : stage.weights.segments())
-    if (!stage.updated[s.layer - first_layer]) stage.weights.update_segment(rule, s);
-  std::fill(stage.updated.begin(), stage.updated.end(), false);
-  stage.weights.end_update();
-  if (packet.last_of_epoch && data_.size(Split::test) > 0) take_snapshot(stage, packet.epoch);
-}
-
-template <class T>
-void PipelineEngine<T>::take_snapshot(Stage& stage, std::int64_t epoch) const {
-  auto place = std::find_if(stage.snapshots.begin(), stage.snapshots.end(),
-                            [](const EpochSnapshot<T>& s) { return s.epoch == s.kFree; });
-  if (place == stage.snapshots.end()) {
-    stage.snapshots.push_back(
-        {epoch, Buffer<T>(stage.weights.size()), Buffer<T>(stage.state.size())});
-    place = stage.snapshots.end() - 1;
-  }
-  place->epoch = epoch;
-  std::copy_n(stage.weights.current(), stage.weights.size(), place->weights.data());
-  std::copy_n(stage.state.data(), stage.state.size(), place->state.data());
-}
-
-template <class T>
 double PipelineEngine<T>::evaluate_sample(std::int64_t index,
                                           const std::vector<const EpochSnapshot<T>*>& stages,
                                           EvaluationContext& context, int& correct) const {
@@ -352,12 +330,13 @@ double PipelineEngine<T>::evaluate_sample(std::int64_t index,
   for (int k = 0; k < static_cast<int>(stages_.size()); ++k)
     forward_layers(
         k, stages[k]->weights.data(), stages[k]->state.data(),
-        [&](int s) -> Slot& { return context.slots[s]; }, context.workspace.data(), {}, nullptr, false);
+        [&](int s) -> Slot& { return context.slots[s]; }, context.workspace.data(), {}, nullptr,
+        false);
   const ValueId out = static_cast<int>(network_.layers.size());
-  const LossResult result =
-      loss(nullptr, index,
-           value_view(out, context.slots[values_.producer_stage[out]], context.workspace.data(), {}),
-           T(1), View<T>{});
+  const LossResult result = loss(
+      nullptr, index,
+      value_view(out, context.slots[values_.producer_stage[out]], context.workspace.data(), {}),
+      T(1), View<T>{});
   correct = result.correct;
   return result.loss_sum;
 }
@@ -384,7 +363,7 @@ EpochResult PipelineEngine<T>::evaluate(std::int64_t epoch, int threads) {
       context.slots[k].block = Buffer<T>(values_.stages[k].slot);
     context.workspace = Buffer<T>(workspaces_[0].size());
 #pragma omp for schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) 
+    for (std::int64_t i = 0; i < count; ++i)
       losses[i] = evaluate_sample(i, snapshots, context, hits[i]);
   }
   double loss_sum = 0;

@@ -57,6 +57,9 @@ class PipelineEngine {
   /// Weights as they are now, "<layer>.<parameter>" in PyTorch's shapes.
   TensorMap export_weights() const;
 
+  /// Adds every layer's time to `seconds` from now on, which must outlive the engine; null: stops.
+  void measure_layers(std::vector<LayerSeconds>* seconds);
+
   /// Announces a packet; to be called before its first operation is executed.
   void admit(PacketId id, PacketData data);
   /// Executes one operation on worker `worker`'s workspace.
@@ -136,6 +139,7 @@ class PipelineEngine {
   std::vector<PacketData> packets_;
   std::int64_t ring_mask_ = 0;
   bool rule_varies_ = false;
+  std::vector<LayerSeconds>* layer_seconds_ = nullptr;
   std::vector<EpochSums> epochs_;
   std::atomic<PacketId> diverged_{kNone};
   Divergence divergence_;

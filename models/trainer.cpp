@@ -39,6 +39,7 @@ class PipelineTrainer : public Trainer {
                   options.threads, kWindowPerStage * stages_,
                   [this](const Op& op, int worker) { engine_.execute(op, worker); }) {
     engine_.initialize();
+    engine_.measure_layers(options.layer_seconds);
   }
 
   void import_weights(const TensorMap& tensors, const std::string& file) override {

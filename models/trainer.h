@@ -26,6 +26,12 @@ struct StagePolicy {
   int history = 0;     ///< old versions to keep for forwards that name one
 };
 
+/// Time that a layer's kernels have taken so far, in seconds; an update in passing counts as backward.
+struct LayerSeconds {
+  double forward = 0;
+  double backward = 0;
+};
+
 struct TrainerOptions {
   int threads = 1;
   Precision precision = Precision::f32;
@@ -35,6 +41,9 @@ struct TrainerOptions {
   std::int64_t max_in_flight = 1;
   /// Relative work of each stage (empty: equal): where worker threads start looking.
   std::vector<double> stage_work;
+  /// Filled with the time that every layer takes on this computer, one entry per layer of the
+  /// network; null: not measured.
+  std::vector<LayerSeconds>* layer_seconds = nullptr;
   /// Called after each epoch with its number (from 0) and result.
   std::function<void(std::int64_t, const EpochResult&)> on_epoch;
 };

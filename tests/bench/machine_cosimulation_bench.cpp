@@ -67,9 +67,17 @@ void lenet5_cosimulated(benchmark::State& state, const char* hardware_file) {
 }
 
 BENCHMARK_CAPTURE(lenet5_cosimulated, ideal, "ideal.json")
-    ->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(lenet5_cosimulated, small_mesh, "small_mesh.json")
-    ->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace stagecoach::bench
