@@ -6,6 +6,6 @@ namespace stagecoach::bench {
 
 /// Single-precision GFLOP/s (a multiply-add counts two) of `threads` threads at once, over about
 /// `seconds` each. Other load on the machine shows here as it shows in what is measured beside it.
-double peak_gflops(int threads, double seconds = 0.02);
+double peak_gflops(int threads, double seconds = 0.1);
 
 }  // namespace stagecoach::bench
