@@ -73,14 +73,17 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
       boundary_index_[v] = static_cast<int>(boundary_sizes.size());
       boundary_sizes.push_back(g.layout.size(values_.batch));
     }
-    const UpdateRule first =
-        make_update_rule(train_, policies_[k].delay, 0, plan.batches_per_epoch());
+    StageDelay delay = policies_[k].delay;
+    const bool measured = train_.mitigation.delay == DelaySource::measured;
+    if (measured) delay.delay = std::max(1.0, delay.delay);  // room for what may come
+    const UpdateRule first = make_update_rule(train_, delay, 0, plan.batches_per_epoch());
     stages_.push_back(std::make_unique<Stage>(
         StageWeights<T>(values_.stages[k].parameters, segments_of(network, partition[k], values_),
                         first, policies_[k].stash, policies_[k].history),
         boundary_sizes));
     Stage& stage = *stages_.back();
     stage.state = Buffer<T>(values_.stages[k].state);
+    stage.delay = policies_[k].delay.delay;
     stage.ring.resize(packets_.size(), nullptr);
     stage.updated.resize(
         static_cast<std::size_t>(partition[k].end_layer - partition[k].first_layer));
@@ -245,6 +248,8 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
   // A packet that read the current version needs no copy of it: its backward is now.
   const bool early = work.slot->version == weights.version();
   if (early) weights.release(work.slot->version);
+  if (train_.mitigation.delay == DelaySource::measured)
+    work.stage->delay = static_cast<double>(weights.version() - work.slot->version);
   bool fuse = false;
   if (op.with_update) {
     weights.begin_update();

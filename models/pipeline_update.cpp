@@ -9,14 +9,16 @@ namespace stagecoach {
 template <class T>
 const UpdateRule& PipelineEngine<T>::rule_for(int index, const Packet& packet) {
   Stage& stage = *stages_[index];
-  if (stage.rule_batch < 0 || (rule_varies_ && stage.rule_batch != packet.batch)) {
-    stage.rule =
-        make_update_rule(train_, policies_[index].delay, packet.batch, plan_.batches_per_epoch());
-    stage.rule_batch = packet.batch;
-    stage.coefficients.clear();
-    for (const ParameterSegment& s : stage.weights.segments())
-      stage.coefficients.push_back(stage.rule.template coefficients<T>(s.norm_or_bias));
-  }
+  const bool other_batch = rule_varies_ && stage.rule_batch != packet.batch;
+  if (stage.rule_batch >= 0 && !other_batch && stage.rule_delay == stage.delay) return stage.rule;
+  StageDelay delay = policies_[index].delay;
+  delay.delay = stage.delay;
+  stage.rule = make_update_rule(train_, delay, packet.batch, plan_.batches_per_epoch());
+  stage.rule_batch = packet.batch;
+  stage.rule_delay = stage.delay;
+  stage.coefficients.clear();
+  for (const ParameterSegment& s : stage.weights.segments())
+    stage.coefficients.push_back(stage.rule.template coefficients<T>(s.norm_or_bias));
   return stage.rule;
 }
 

@@ -95,8 +95,13 @@ struct OptimizerSpec {
 enum class WeightPrediction { none, velocity, weight_difference, spectrain };
 
 /// Ways to soften stale weights. D is the stage's delay in updates. Formulas: models/update_rule.h.
+/// Which D the mitigations use: the schedule's closed form, or for every update the one that its
+/// gradient really had.
+enum class DelaySource { closed_form, measured };
+
 struct MitigationSpec {
   bool weight_stashing = false;
+  DelaySource delay = DelaySource::closed_form;
   bool spike_compensation = false;
   double spike_compensation_scale = 1.0;  ///< uses scale x D in place of D
   WeightPrediction weight_prediction = WeightPrediction::none;

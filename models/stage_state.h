@@ -77,6 +77,8 @@ struct StageState {
   std::vector<std::unique_ptr<GradientPool<T>>> pools;  ///< by boundary output
   UpdateRule rule;
   std::int64_t rule_batch = -1;  ///< mini-batch that `rule` was made for
+  double rule_delay = 0;         ///< ... and the delay
+  double delay = 0;  ///< D of the update at hand: closed form, or of the backward before it
   std::vector<UpdateCoefficients<T>> coefficients;  ///< of `rule`, by segment
   std::vector<char> updated;  ///< by layer of the stage: the backward applied the update in passing
 };

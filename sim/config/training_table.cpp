@@ -65,6 +65,16 @@ void check_mitigation(const MitigationSpec& m, const Place& at) {
         "spike_compensation");
   needs(at, "prediction_horizon", m.prediction_horizon != plain.prediction_horizon,
         m.weight_prediction != WeightPrediction::none, "weight_prediction");
+  const bool measured = m.delay == DelaySource::measured;
+  needs(at, "delay", measured,
+        m.spike_compensation || m.weight_prediction != WeightPrediction::none ||
+            m.pipemare_learning_rate || m.pipemare_discrepancy_correction,
+        "spike_compensation, weight_prediction or pipemare_learning_rate");
+  if (measured && (m.weight_prediction == WeightPrediction::spectrain ||
+                   m.pipemare_discrepancy_correction))
+    at.child("delay").report(
+        "\"measured\" does not go with \"spectrain\" or \"pipemare_discrepancy_correction\": they "
+        "need the delay before the backward that ends it; give \"closed_form\"");
   needs(at, "pipemare_anneal_epochs", m.pipemare_anneal_epochs != plain.pipemare_anneal_epochs,
         m.pipemare_learning_rate, "pipemare_learning_rate");
   needs(at, "pipemare_decay", m.pipemare_decay != plain.pipemare_decay,
@@ -85,6 +95,12 @@ struct MitigationFile {
 Table<MitigationFile> mitigation_table() {
   using M = MitigationSpec;
   Table<M> spec;
+  spec.optional("delay", &M::delay,
+                words<DelaySource>(
+                    {{"closed_form", DelaySource::closed_form, "the schedule's, a constant"},
+                     {"measured", DelaySource::measured,
+                      "of every update: its stage's updates since its gradient's forward"}}),
+                "Which D the mitigations below use.");
   spec.optional("spike_compensation", &M::spike_compensation, boolean(),
                 "Applies at once what a gradient would have contributed during its delay D.");
   spec.optional("spike_compensation_scale", &M::spike_compensation_scale, number(at_least(0)),

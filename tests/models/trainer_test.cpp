@@ -91,7 +91,9 @@ TensorMap train(const Network& network, const PartitionSpec& partition_spec, con
   return trainer->export_weights();
 }
 
-std::vector<Mat> reference(const std::vector<ReferenceRule>& rules) {
+std::vector<Mat> reference(
+    const std::vector<ReferenceRule>& rules,
+    const std::function<void(ReferenceRule&, int delay, int stage)>& on_delay = {}) {
   const RandomDataset data = samples();
   const TensorMap tensors = first_weights();
   std::vector<Mat> weights;
@@ -111,6 +113,7 @@ std::vector<Mat> reference(const std::vector<ReferenceRule>& rules) {
     targets.push_back(t);
   }
   DelayedMlp mlp(weights, rules);
+  mlp.on_delay(on_delay);
   mlp.train(inputs, targets);
   return mlp.weights();
 }
@@ -239,6 +242,32 @@ TEST_CASE("after 100 pipelined updates every mitigation equals its written-out q
   for (const Case& c : cases())
     for (bool stash : {false, true}) check(c, stash);
   for (const Case& c : cases_without_stash()) check(c, false);
+}
+
+TEST_CASE("with measured delays every update's own delay counts, whatever the closed form says") {
+  const Network network = mlp();
+  for (const Case& c : cases()) {
+    const bool knows_delay = c.mitigation.spike_compensation || c.mitigation.pipemare_learning_rate ||
+                             c.mitigation.weight_prediction != WeightPrediction::none;
+    if (!knows_delay) continue;
+    TrainSpec spec = base_spec();
+    spec.mitigation = c.mitigation;
+    spec.mitigation.delay = DelaySource::measured;
+    std::vector<StagePolicy> policies(kStages);
+    for (StagePolicy& p : policies) p.delay.delay = 17;
+    ReferenceRule plain;
+    plain.learning_rate = spec.optimizer.learning_rate;
+    plain.momentum = spec.optimizer.momentum;
+    plain.weight_decay = spec.optimizer.weight_decay;
+    const auto change = [&](ReferenceRule& r, int delay, int k) {
+      r = plain;
+      c.rule(r, delay, k);
+    };
+    INFO(c.name);
+    const TensorMap trained =
+        train(network, {}, spec, policies, test::pipelined_order(kStages, kSamples), 2);
+    CHECK(distance(trained, reference(std::vector<ReferenceRule>(kStages, plain), change)) < 1e-10);
+  }
 }
 
 TEST_CASE("the mitigations really differ from each other") {

@@ -35,6 +35,11 @@ class DelayedMlp {
       delta_.push_back(zeros(m));
     }
   }
+  /// Called before every update with the updates that the stage made since the forward whose gradient
+  /// it applies; may change the stage's rule.
+  void on_delay(std::function<void(ReferenceRule&, int delay, int stage)> change) {
+    on_delay_ = std::move(change);
+  }
   static Mat zeros(const Mat& m) { return Mat(m.size(), Vec(m[0].size(), 0.0)); }
 
   /// Forward of one stage: queues what the backward needs. The last stage has no tanh.
@@ -50,15 +55,16 @@ class DelayedMlp {
       for (std::size_t i = 0; i < x.size(); ++i) y[o] += read[o][i] * x[i];
       if (k + 1 < static_cast<int>(w_.size())) y[o] = std::tanh(y[o]);
     }
-    queue(k).push_back({x, y, read});
+    queue(k).push_back({x, y, read, updates(k)});
     return y;
   }
 
   /// Backward and update of the oldest queued sample; returns the gradient for the stage before.
   Vec backward(int k, Vec dy) {
-    const ReferenceRule& r = rules_[k];
     const Entry e = queue(k).front();
     queue(k).pop_front();
+    if (on_delay_) on_delay_(rules_[k], updates(k)++ - e.updates, k);
+    const ReferenceRule& r = rules_[k];
     if (k + 1 < static_cast<int>(w_.size()))
       for (std::size_t o = 0; o < dy.size(); ++o) dy[o] *= r.shrink * (1 - e.y[o] * e.y[o]);
     Vec dx(e.x.size(), 0.0);
@@ -126,7 +132,12 @@ class DelayedMlp {
   struct Entry {
     Vec x, y;
     Mat read;
+    int updates = 0;
   };
+  int& updates(int k) {
+    if (updates_.size() < w_.size()) updates_.resize(w_.size());
+    return updates_[k];
+  }
   std::deque<Entry>& queue(int k) {
     if (queues_.size() < w_.size()) queues_.resize(w_.size());
     return queues_[k];
@@ -135,6 +146,8 @@ class DelayedMlp {
   std::vector<Mat> w_, before_, v_, delta_;
   std::vector<ReferenceRule> rules_;
   std::vector<std::deque<Entry>> queues_;
+  std::vector<int> updates_;
+  std::function<void(ReferenceRule&, int, int)> on_delay_;
 };
 
 }  // namespace stagecoach::test

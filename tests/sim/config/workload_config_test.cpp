@@ -139,7 +139,7 @@ TEST_CASE("Every schedule, loss, prediction and rate schedule is one word") {
        {"/training/initialization", "\"he_normal\""},
        {"/training/mitigation", R"({"weight_prediction": "velocity", "prediction_horizon": 2,
            "spike_compensation": true, "spike_compensation_scale": 0.5,
-           "gradient_shrinking": 0.9, "pipemare_learning_rate": true,
+           "delay": "closed_form", "gradient_shrinking": 0.9, "pipemare_learning_rate": true,
            "pipemare_anneal_epochs": 3})"},
        {"/training/optimizer/learning_rate_schedule",
         R"({"type": "multistep", "milestones": [1, 2.5], "factor": 0.5, "warmup_epochs": 0.1})"},

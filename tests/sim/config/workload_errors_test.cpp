@@ -95,6 +95,10 @@ TEST_CASE("Mitigations that contradict each other or change nothing are errors")
       mitigation(R"("pipemare_discrepancy_correction": true, "weight_prediction": "spectrain")"),
       Contains("pipemare_discrepancy_correction: contradicts"));
   CHECK_THAT(mitigation(R"("gradient_shrinking": 1.5)"), Contains("from 0 to 1"));
+  CHECK_THAT(mitigation(R"("delay": "measured")"), Contains("delay: changes nothing without"));
+  CHECK_THAT(mitigation(R"("delay": "measured", "weight_prediction": "spectrain")"),
+             Contains("delay: \"measured\" does not go with"));
+  CHECK_THAT(mitigation(R"("delay": "mesured", "spike_compensation": true)"), Contains("measured"));
   CHECK_THAT(mitigation(R"("weight_prediction": "velocty")"),
              Contains("did you mean \"velocity\""));
   CHECK_THAT(error({{"/training/mitigation", R"({"spike_compensation": true})"},
