@@ -4,7 +4,8 @@
 import html
 import math
 
-COLOURS = ["#16160f", "#cc3f3f", "#e2b33b", "#2a6fd0", "#169c74", "#7a5cd0", "#d977a6", "#8a6a4a"]
+COLOURS = ["#16160f", "#cc3f3f", "#e2b33b", "#2a6fd0", "#169c74", "#7a5cd0", "#d977a6", "#8a6a4a",
+           "#5fb3c9", "#9a9a90"]
 LEFT, TOP, BOTTOM = 64, 34, 50
 MARKS_ONLY, LINE_ONLY, BOTH = "marks", "line", "both"
 
