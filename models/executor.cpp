@@ -18,19 +18,8 @@ constexpr int kSpins = 4000;
 /// Runs of a worker between two looks at the measured times.
 constexpr int kRunsPerBalance = 2048;
 
-/// Which of `threads` contiguous shares of about equal work each stage belongs to.
-std::vector<int> owners_of(const std::vector<double>& work, int threads) {
-  const double total = std::accumulate(work.begin(), work.end(), 0.0);
-  const int stages = static_cast<int>(work.size());
-  std::vector<int> owner(stages, 0);
-  double before = 0;
-  for (int k = 0; k < stages; ++k) {
-    const double middle = total > 0 ? (before + work[k] / 2) / total : (k + 0.5) / stages;
-    owner[k] = std::min(threads - 1, static_cast<int>(middle * threads));
-    before += work[k];
-  }
-  return owner;
-}
+/// Sum of the first guesses at the stages' work: the first measured times outweigh them.
+constexpr double kGuessSeconds = 1e-9;
 
 std::size_t power_of_two_above(std::int64_t n) {
   std::size_t p = 1;
@@ -46,11 +35,17 @@ Executor::Executor(std::vector<double> stage_work, int threads, std::int64_t win
       window_ops_(window_ops),
       execute_(std::move(execute)),
       workers_(threads) {
+  const double total = std::accumulate(stage_work.begin(), stage_work.end(), 0.0);
   for (int k = 0; k < stages_; ++k) {
     queues_.push_back(std::make_unique<StageQueue>());
     queues_.back()->ring.resize(power_of_two_above(window_ops_));
+    queues_.back()->seconds = total > 0 ? kGuessSeconds * stage_work[k] / total : 0;
   }
-  for (int w = 0; w < threads; ++w) rebalance(w, stage_work);
+  for (int w = 0; w < threads; ++w) {
+    workers_[w].own.reserve(stage_work.size());
+    workers_[w].others.reserve(stage_work.size());
+    rebalance(w);
+  }
   for (int w = 1; w < threads; ++w) threads_.emplace_back([this, w] { work_loop(w); });
 }
 
@@ -70,12 +65,12 @@ bool Executor::ready(int stage) const {
   const Op& op = q.ring[head & (q.ring.size() - 1)];
   switch (op.pass) {
     case Pass::forward:
-      return stage == 0 ||
-             queues_[stage - 1]->forwards.load(std::memory_order_acquire) > op.packet;
+      return stage == 0 || queues_[stage - 1]->forwards.load(std::memory_order_acquire) > op.packet;
     case Pass::backward:
       return stage == stages_ - 1 ||
              queues_[stage + 1]->backwards.load(std::memory_order_acquire) > op.packet;
-    case Pass::update: return true;
+    case Pass::update:
+      return true;
   }
   return false;
 }
@@ -106,12 +101,23 @@ bool Executor::run_stage(int stage, int worker) {
   return any;
 }
 
-void Executor::rebalance(int worker, const std::vector<double>& work) {
+void Executor::rebalance(int worker) {
+  const auto seconds = [this](int k) {
+    return queues_[k]->seconds.load(std::memory_order_relaxed);
+  };
+  const int threads = static_cast<int>(workers_.size());
+  double total = 0;
+  for (int k = 0; k < stages_; ++k) total += seconds(k);
   Worker& me = workers_[worker];
-  const std::vector<int> owner = owners_of(work, static_cast<int>(workers_.size()));
   me.own.clear();
   me.others.clear();
-  for (int k = stages_ - 1; k >= 0; --k) (owner[k] == worker ? me.own : me.others).push_back(k);
+  double after = 0;  // work of the stages behind
+  for (int k = stages_ - 1; k >= 0; --k) {
+    const double middle = total > 0 ? 1 - (after + seconds(k) / 2) / total : (k + 0.5) / stages_;
+    const int owner = std::clamp(static_cast<int>(middle * threads), 0, threads - 1);
+    (owner == worker ? me.own : me.others).push_back(k);
+    after += seconds(k);
+  }
   me.runs_until_rebalance = kRunsPerBalance;
 }
 
@@ -124,11 +130,7 @@ bool Executor::run_first_ready(const std::vector<int>& stages, int worker) {
 
 bool Executor::run_some(int worker) {
   Worker& me = workers_[worker];
-  if (me.runs_until_rebalance == 0) {
-    std::vector<double> work;
-    for (const auto& q : queues_) work.push_back(q->seconds.load(std::memory_order_relaxed));
-    rebalance(worker, work);
-  }
+  if (me.runs_until_rebalance == 0) rebalance(worker);
   try {
     if (run_first_ready(me.own, worker) ||
         (++me.misses > kPatience && run_first_ready(me.others, worker))) {
@@ -184,7 +186,8 @@ void Executor::rethrow() {
 
 void Executor::push(const Op& op) {
   if (pushed_ - executed_.load(std::memory_order_acquire) >= window_ops_)
-    help_until([&] { return pushed_ - executed_.load(std::memory_order_acquire) <= window_ops_ / 2; });
+    help_until(
+        [&] { return pushed_ - executed_.load(std::memory_order_acquire) <= window_ops_ / 2; });
   if (failed_) rethrow();
   StageQueue& q = *queues_[op.stage];
   const std::int64_t tail = q.tail.load(std::memory_order_relaxed);

@@ -72,7 +72,8 @@ class Executor {
   bool run_stage(int stage, int worker);
   bool run_some(int worker);
   bool run_first_ready(const std::vector<int>& stages, int worker);
-  void rebalance(int worker, const std::vector<double>& work);
+  /// Gives the worker its contiguous share of about equal work.
+  void rebalance(int worker);
   void work_loop(int worker);
   template <class Done>
   void help_until(Done done);

@@ -99,11 +99,6 @@ void PipelineEngine<T>::measure_layers(std::vector<LayerSeconds>* seconds) {
 }
 
 template <class T>
-void PipelineEngine<T>::admit(PacketId id, PacketData data) {
-  packets_[id & ring_mask_] = std::move(data);
-}
-
-template <class T>
 void PipelineEngine<T>::execute(const Op& op, int worker) {
   switch (op.pass) {
     case Pass::forward:

@@ -60,8 +60,9 @@ class PipelineEngine {
   /// Adds every layer's time to `seconds` from now on, which must outlive the engine; null: stops.
   void measure_layers(std::vector<LayerSeconds>* seconds);
 
-  /// Announces a packet; to be called before its first operation is executed.
-  void admit(PacketId id, PacketData data);
+  /// Where the caller puts a packet's data before its first operation is executed. Holds those of
+  /// an earlier packet, whose memory serves again.
+  PacketData& admit(PacketId id) { return packets_[id & ring_mask_]; }
   /// Executes one operation on worker `worker`'s workspace.
   void execute(const Op& op, int worker);
 

@@ -80,8 +80,10 @@ class PipelineTrainer : public Trainer {
  private:
   void admit(PacketId id) {
     if (id >= max_packets_) executor_.wait_backward(0, id - max_packets_);
-    PacketData data;
+    PacketData& data = engine_.admit(id);
     data.packet = plan_.at(id);
+    data.samples.clear();
+    data.sample_keys.clear();
     for (int n = 0; n < data.packet.samples; ++n) {
       const std::int64_t position = data.packet.first_in_epoch + n;
       data.samples.push_back(order_.at(data.packet.epoch, position));
@@ -90,7 +92,6 @@ class PipelineTrainer : public Trainer {
                                    static_cast<std::uint64_t>(data.samples.back());
       data.sample_keys.push_back(mix(train_.seed, serial) | 1);  // 0 means no augmentation
     }
-    engine_.admit(id, std::move(data));
   }
 
   bool diverged_before(PacketId packet) {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training allocates while the pipeline fills, and then no more. Counts what this program asks of
+// operator new and of aligned_alloc (the engine's buffers).
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <new>
+
+#include "models/families.h"
+#include "models/trainer.h"
+#include "tests/support/order_of_operations.h"
+#include "tests/support/random_dataset.h"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t bytes) {
+  ++allocations;
+  if (void* p = std::malloc(bytes)) return p;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes); }
+void* operator new[](std::size_t bytes) { return counted(bytes); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+
+namespace stagecoach {
+namespace {
+
+TEST_CASE("a full pipeline trains without allocating") {
+  for (const int packet_samples : {1, 4}) {
+    const NetworkSpec spec = build_family(default_family_spec(Family::lenet5));
+    const Network network = build_network(spec);
+    const Partition partition = make_partition(network, {});
+    const int stages = static_cast<int>(partition.size());
+    constexpr std::int64_t kPackets = 400;
+    const test::RandomDataset data(spec.input, kPackets * packet_samples, 0, 10, 1, 1);
+    TrainSpec train;
+    train.optimizer.learning_rate = 1e-4;
+    train.optimizer.momentum = 0.9;
+    train.batch_size = train.micro_batch_size = packet_samples;
+    train.mitigation.weight_stashing = true;
+    train.mitigation.spike_compensation = true;
+    const PacketPlan plan(kPackets * packet_samples, 1, packet_samples, packet_samples);
+    TrainerOptions options;
+    options.threads = 1;  // more vary in how far they run ahead, and so when they first need what
+    options.max_in_flight = 2 * stages;
+    for (int k = 0; k < stages; ++k) {
+      options.policies.emplace_back();
+      options.policies[k].delay.delay = 2.0 * (stages - 1 - k);
+      options.policies[k].stash = true;
+    }
+    auto trainer = make_trainer(network, partition, train, plan, data, options);
+    const std::vector<Op> order = test::pipelined_order(stages, kPackets);
+    long when_full = 0, later = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      trainer->emit(order[i]);
+      if (i == order.size() / 2) when_full = allocations;
+      if (i == order.size() * 9 / 10) later = allocations;  // before it drains
+    }
+    INFO("packets of " << packet_samples << ", allocations while it filled: " << when_full);
+    CHECK(when_full > 0);
+    CHECK(later == when_full);
+    trainer->finish();
+  }
+}
+
+}  // namespace
+}  // namespace stagecoach
