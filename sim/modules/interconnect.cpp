@@ -34,14 +34,6 @@ int Interconnect::open(const ChannelSpec& spec) {
   return static_cast<int>(channels_.size()) - 1;
 }
 
-void Interconnect::watch(WaveSink* waves) {
-  waves_ = waves;
-  if (!waves_) return;
-  std::vector<std::string> names;
-  for (const Link& link : links_) names.push_back(link.statistics.name);
-  waves_->begin(names);
-}
-
 void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready) {
   if (channels_[channel].route.empty()) {
     deliver(channel, packet, Arrival{ready, ready});

@@ -32,8 +32,8 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
 
   /// All channels are opened before the simulation starts. Returns the channel's number.
   int open(const ChannelSpec& spec);
-  /// Before the simulation, all channels open: tells somebody when links are busy.
-  void watch(WaveSink* waves);
+  /// Before the simulation: tells somebody when links are busy.
+  void watch(WaveSink* waves) { waves_ = waves; }
   /// Called when the last message under way gets its time of arrival.
   void on_settled(std::function<void()> call) { on_settled_ = std::move(call); }
 

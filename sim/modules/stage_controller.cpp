@@ -89,7 +89,7 @@ Cycles StageController::begin_forward(Cycles now) {
   op.pass = Pass::forward;
   op.version = weights_->begin_forward(p);
   activations_->begin_forward(p, now);
-  const Cycles end = book_operation(&StageCycles::forward, cost, now);
+  const Cycles end = book_operation(&StageCycles::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
   control_.emit(op);
   control_.record(
@@ -127,7 +127,8 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   op.with_update = update_pending_ && announce_update;
   weights_->begin_backward(p);
   activations_->begin_backward(p, now);
-  const Cycles made = book_operation(&StageCycles::backward, cost.backward, now);
+  const Cycles made =
+      book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
   control_.emit(op);
   control_.record(
@@ -136,7 +137,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
     network_->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
   }
   if (!update_pending_) return made;
-  const Cycles end = book_operation(&StageCycles::update, cost.update, made);
+  const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, made);
   control_.record({made, end, p, index_, static_cast<std::int8_t>(Pass::update),
                    weights_->updates(), weights_->updates() + 1});
   return end;
@@ -162,12 +163,26 @@ void StageController::finish_backward(Cycles now) {
   control_.retired(index_, now);
 }
 
-Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Cycles begin) {
+void StageController::set_region_links(int forward, int backward) {
+  forward_region_.link = forward;
+  backward_region_.link = backward;
+}
+
+Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Region& region,
+                                       Cycles begin) {
   const Cycles end = begin + cost.cycles;
   // With hardware each, a forward and a backward can overlap: such cycles count once, for the
   // operation that began first.
   book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
-  book(&StageCycles::stall_memory, end);
+  book(&StageCycles::stall_memory, end - cost.interconnect_cycles);
+  book(&StageCycles::stall_interconnect, end);
+  if (cost.region_bytes > 0) {
+    region.statistics.bytes += cost.region_bytes;
+    region.statistics.busy_cycles += cost.region_busy_cycles;
+    if (control_.waves() && cost.region_busy_cycles > 0) {
+      control_.waves()->link_busy(region.link, begin, begin + cost.region_busy_cycles);
+    }
+  }
   control_.note_end(end);
   return end;
 }

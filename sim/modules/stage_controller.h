@@ -85,6 +85,13 @@ class StageController : public sc_core::sc_module {
   const std::vector<OutputPort>& forward_outputs() const { return forward_outputs_; }
   bool finished() const { return progress_.retired == packets_.packets(); }
 
+  /// Before the simulation: the numbers, for the waves, of the links inside the units that do this
+  /// stage's forward and backward.
+  void set_region_links(int forward, int backward);
+  /// What went over them.
+  LinkStatistics forward_region() const { return forward_region_.statistics; }
+  LinkStatistics backward_region() const { return backward_region_.statistics; }
+
   /// Books what is left of the run and fills the stage's statistics (not those of its buffers).
   void report(Cycles end, StageStatistics& statistics);
 
@@ -95,7 +102,13 @@ class StageController : public sc_core::sc_module {
 
   void settle(Cycles now);
   void book(CycleKind kind, Cycles to);
-  Cycles book_operation(CycleKind kind, const OpCost& cost, Cycles begin);
+  /// Traffic inside a unit of cores.
+  struct Region {
+    int link = -1;
+    LinkStatistics statistics;
+  };
+
+  Cycles book_operation(CycleKind kind, const OpCost& cost, Region& region, Cycles begin);
   /// What the next operation lacks, the part of it made first; unlimited where nobody has made it.
   Arrival awaited() const;
   const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
@@ -125,6 +138,7 @@ class StageController : public sc_core::sc_module {
   CycleAccount account_;
   MemorySeries memory_;
   std::int64_t forward_macs_ = 0, backward_macs_ = 0;
+  Region forward_region_, backward_region_;
 };
 
 }  // namespace stagecoach

@@ -19,12 +19,16 @@ using Bytes = std::int64_t;
 
 constexpr std::int64_t kUnlimited64 = std::numeric_limits<std::int64_t>::max();
 
-/// Cost of one operation of a stage. `cycles` = compute plus what memory ports add; the part beyond
-/// `compute_cycles` is booked as stall_memory.
+/// Cost of one operation of a stage. `cycles` = compute plus what memory ports add (booked as
+/// stall_memory) plus what the links between the cores of its unit add (`interconnect_cycles`,
+/// booked as stall_interconnect).
 struct OpCost {
   Cycles compute_cycles = 0;
   Cycles cycles = 0;
   std::int64_t macs = 0;
+  Cycles interconnect_cycles = 0;
+  Cycles region_busy_cycles = 0;  ///< of the busiest link between cores of the unit
+  Bytes region_bytes = 0;         ///< over all these links; over two links counts twice
 };
 
 /// What an operation makes the hardware do: the counts that energy is computed from.
@@ -70,6 +74,7 @@ struct LayerPassCost {
   Cycles compute_cycles = 0;
   Cycles memory_cycles = 0;
   Cycles cycles = 0;
+  Cycles interconnect_cycles = 0;  ///< bytes inside the unit of cores over its busiest link
 };
 
 struct LayerCost {

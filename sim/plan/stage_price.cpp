@@ -84,6 +84,11 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service) {
   c.clock_mhz = scope.hardware->clock_mhz;
   c.update = update_work(scope.train);
   c.accumulates = scope.packets_per_update > 1;
+  const InterconnectSpec& net = scope.hardware->interconnect;
+  c.region.present = net.kind != InterconnectKind::ideal;
+  c.region.bytes_per_cycle = net.link_bytes_per_cycle;
+  const MappingSpec& mapping = scope.hardware->mapping;
+  if (mapping.kind == MappingKind::rectangle) c.region.bounds = {mapping.rows, mapping.columns};
   return c;
 }
 

@@ -55,6 +55,9 @@ void append_pass(std::vector<Statistic<LayerView>>& rows, const std::string& nam
                           member, &LayerPassCost::compute_cycles));
   rows.push_back(pass_row(path + "memory_cycles", "cycles", what + ": bytes over port bandwidth.",
                           member, &LayerPassCost::memory_cycles));
+  rows.push_back(pass_row(path + "interconnect_cycles", "cycles",
+                          what + ": bytes between the cores of its unit over the busiest link.",
+                          member, &LayerPassCost::interconnect_cycles));
   rows.push_back(pass_row(path + "cycles", "cycles", what + ": what it takes.", member,
                           &LayerPassCost::cycles));
 }

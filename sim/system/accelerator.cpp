@@ -45,8 +45,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   for (const Wire& wire : all) connect_forward(wire);
   connect_backward();
   connect_retirement();
-  network_.watch(options.waves);
-  for (int k = 0; k < stages(); ++k) buffers_[k]->watch(options.waves, k);
+  name_regions();
+  watch(options.waves);
   source_.first_stage(*buffers_.front());
   loss_.last_stage(*buffers_.back());
   std::vector<StageController*> controllers;
@@ -192,6 +192,47 @@ void Accelerator::connect_retirement() {
   control_.on_pipeline_retired([first](Cycles now) { first->wake_at(now); });
 }
 
+void Accelerator::name_regions() {
+  const int first = static_cast<int>(network_.report().size());
+  for (int k = 0; k < stages(); ++k) {
+    const StagePlan& stage = plan_.stages[k];
+    const bool forward = stage.cost.back().forward.region_bytes > 0;
+    const bool backward = stage.cost.back().backward.region_bytes > 0;
+    const bool apart = stage.forward_core != stage.backward_core;
+    const int next = first + static_cast<int>(regions_.size());
+    controllers_[k]->set_region_links(next, apart && forward ? next + 1 : next);
+    if (forward || (backward && !apart)) {
+      regions_.push_back({stage.name + ".region", k, true, !apart});
+    }
+    if (backward && apart) regions_.push_back({stage.name + ".region_backward", k, false, true});
+  }
+}
+
+std::vector<LinkStatistics> Accelerator::links() const {
+  std::vector<LinkStatistics> links = network_.report();
+  for (const RegionLink& region : regions_) {
+    LinkStatistics link;
+    link.name = region.name;
+    const auto add = [&link](const LinkStatistics& part) {
+      link.bytes += part.bytes;
+      link.busy_cycles += part.busy_cycles;
+    };
+    if (region.forward) add(controllers_[region.stage]->forward_region());
+    if (region.backward) add(controllers_[region.stage]->backward_region());
+    links.push_back(link);
+  }
+  return links;
+}
+
+void Accelerator::watch(WaveSink* waves) {
+  if (!waves) return;
+  std::vector<std::string> names;
+  for (const LinkStatistics& link : links()) names.push_back(link.name);
+  waves->begin(names);
+  network_.watch(waves);
+  for (int k = 0; k < stages(); ++k) buffers_[k]->watch(waves, k);
+}
+
 void Accelerator::check() const {
   control_.rethrow();
   if (pacing_ == Pacing::elastic) watchdog_->check();
@@ -202,7 +243,7 @@ RunStatistics Accelerator::report() {
   RunStatistics statistics;
   control_.report(statistics);
   statistics.host_bytes = source_.bytes_moved();
-  statistics.links = network_.report();
+  statistics.links = links();
   statistics.stages.resize(stages());
   for (int k = 0; k < stages(); ++k) {
     StageStatistics& stage = statistics.stages[k];

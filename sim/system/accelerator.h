@@ -48,6 +48,9 @@ class Accelerator : public sc_core::sc_module {
   void connect_forward(const Wire& wire);
   void connect_backward();
   void connect_retirement();
+  void name_regions();
+  void watch(WaveSink* waves);
+  std::vector<LinkStatistics> links() const;
 
   const MachinePlan& plan_;
   const PacketPlan& packets_;
@@ -61,6 +64,14 @@ class Accelerator : public sc_core::sc_module {
   std::vector<std::unique_ptr<WeightBuffer>> weights_;
   std::vector<std::unique_ptr<ActivationBuffer>> buffers_;
   std::vector<std::unique_ptr<StageController>> controllers_;
+  /// Units of several cores: one entry for all links between their cores.
+  struct RegionLink {
+    std::string name;
+    int stage = 0;
+    bool forward = false;
+    bool backward = false;
+  };
+  std::vector<RegionLink> regions_;
   std::unique_ptr<LockstepOrder> order_;
   std::unique_ptr<TickController> ticks_;
   std::unique_ptr<Watchdog> watchdog_;

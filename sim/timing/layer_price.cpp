@@ -61,8 +61,17 @@ PassPrice finish(const PricingContext& c, PassPrice p) {
   p.memory_cycles = memory_cycles(c, p.events);
   p.compute_cycles = c.core->vector_unit.overlaps_macs ? std::max(p.matrix_cycles, p.vector_cycles)
                                                        : p.matrix_cycles + p.vector_cycles;
-  p.cycles = std::max(p.compute_cycles, p.memory_cycles);
+  p.cycles = std::max({p.compute_cycles, p.memory_cycles, p.region_cycles});
   return p;
+}
+
+void add_region(PassPrice& p, const MatrixJob& job, const PricingContext& c) {
+  if (!c.region.present || c.core->kind == CoreKind::fixed) return;
+  const std::int64_t cores = cores_at_work(job, *c.core, c.cores);
+  const RegionTraffic traffic =
+      region_traffic(job, c.elements, cores, region_shape(cores, c.region.bounds));
+  p.region_bytes = traffic.bytes;
+  p.region_cycles = cycles_at(traffic.busiest_bytes, c.region.bytes_per_cycle);
 }
 
 PassPrice price_vector(const VectorWork& work, double read_bytes, double write_bytes,
@@ -76,8 +85,8 @@ PassPrice price_vector(const VectorWork& work, double read_bytes, double write_b
   return finish(c, p);
 }
 
-PassPrice price_matrix(const LayerNode& node, Product product, const PricingContext& c,
-                       int samples) {
+PassPrice price_on_all_cores(const LayerNode& node, Product product, const PricingContext& c,
+                             int samples) {
   const MatrixJob job{matrix_geometry(node), product, samples, only_reads_network_input(node)};
   PassPrice p;
   p.events.macs = static_cast<double>(macs_per_sample(node)) * samples;
@@ -109,7 +118,24 @@ PassPrice price_matrix(const LayerNode& node, Product product, const PricingCont
     }
   }
   p.vector_cycles = vector_cycles(c, p.events.vector_operations);
+  add_region(p, job, c);
   return finish(c, p);
+}
+
+PassPrice price_matrix(const LayerNode& node, Product product, const PricingContext& c,
+                       int samples) {
+  PassPrice best = price_on_all_cores(node, product, c, samples);
+  std::int64_t cores = 1;
+  while (cores * 2 < c.cores) cores *= 2;
+  // Fewer cores never compute faster, so there is nothing to gain once links are not the limit.
+  for (; cores < c.cores && cores >= 1; cores /= 2) {
+    if (best.region_cycles <= std::max(best.compute_cycles, best.memory_cycles)) break;
+    PricingContext fewer = c;
+    fewer.cores = cores;
+    const PassPrice price = price_on_all_cores(node, product, fewer, samples);
+    if (price.cycles < best.cycles) best = price;
+  }
+  return best;
 }
 
 }  // namespace
@@ -189,14 +215,19 @@ PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext&
 OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core) {
   OpCost op;
   Cycles matrix = 0, vector = 0, matrix_long = 0, vector_long = 0;
+  Cycles without_region = 0, matrix_without_region = 0;
   for (const PassPrice& p : passes) {
     op.macs += static_cast<std::int64_t>(p.events.macs);
     op.compute_cycles += p.compute_cycles;
     op.cycles += p.cycles;
+    op.region_busy_cycles += p.region_cycles;
+    op.region_bytes += static_cast<Bytes>(std::ceil(p.region_bytes - 1e-6));
+    without_region += std::max(p.compute_cycles, p.memory_cycles);
     matrix += p.matrix_cycles;
     vector += p.vector_cycles;
     if (p.matrix_cycles > 0) {
-      matrix_long += std::max(p.matrix_cycles, p.memory_cycles);
+      matrix_long += std::max({p.matrix_cycles, p.memory_cycles, p.region_cycles});
+      matrix_without_region += std::max(p.matrix_cycles, p.memory_cycles);
       vector_long += p.vector_cycles;
     } else {
       vector_long += std::max(p.vector_cycles, p.memory_cycles);
@@ -205,7 +236,9 @@ OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core) {
   if (core.vector_unit.overlaps_macs) {
     op.compute_cycles = std::max(matrix, vector);
     op.cycles = std::max(matrix_long, vector_long);
+    without_region = std::max(matrix_without_region, vector_long);
   }
+  op.interconnect_cycles = op.cycles - without_region;
   return op;
 }
 

@@ -5,6 +5,7 @@
 #include "models/spec.h"
 #include "sim/config/hardware_spec.h"
 #include "sim/timing/gemm.h"
+#include "sim/timing/region.h"
 
 namespace stagecoach {
 
@@ -29,23 +30,30 @@ struct PricingContext {
   double clock_mhz = 1000;
   UpdateWork update;
   bool accumulates = false;  ///< weight gradients of several packets add up before the update
+  RegionLinks region;        ///< between the cores
 };
 
 /// Price of one pass for one packet (update: of one update).
 ///   compute = matrix + vector unit, one after the other (the longer, if the core overlaps them)
 ///   memory  = the slower of the two buffers' ports (of one, if unified); roofline: bytes at memory
 ///             bandwidth
-///   cycles  = max(compute, memory)
+///   region  = bytes over the busiest link between the cores that serve the stage (region.h)
+///   cycles  = max(compute, memory, region)
+/// Where the region's links take longest, a product uses as many cores as is fastest: all, or a
+/// power of two.
 struct PassPrice {
   Cycles matrix_cycles = 0;
   Cycles vector_cycles = 0;
   Cycles memory_cycles = 0;
   Cycles compute_cycles = 0;
+  Cycles region_cycles = 0;
   Cycles cycles = 0;
+  double region_bytes = 0;
   EventCounts events;
 
   LayerPassCost cost() const {
-    return {static_cast<std::int64_t>(events.macs), compute_cycles, memory_cycles, cycles};
+    return {static_cast<std::int64_t>(events.macs), compute_cycles, memory_cycles, cycles,
+            region_cycles};
   }
 };
 

@@ -22,8 +22,7 @@ void add_lines(RegionTraffic& traffic, double bytes, std::int64_t slices, std::i
 }  // namespace
 
 RegionShape region_shape(std::int64_t cores, RegionShape bounds) {
-  auto columns =
-      static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(cores)) - 1e-9));
+  auto columns = static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(cores)) - 1e-9));
   if (cores <= bounds.rows * bounds.columns) {
     columns = std::clamp(columns, ceil_div(cores, bounds.rows), bounds.columns);
   }

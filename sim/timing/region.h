@@ -16,6 +16,13 @@ struct RegionShape {
 /// within `bounds` if they hold as many. Without bounds neither side shrinks as cores are added.
 RegionShape region_shape(std::int64_t cores, RegionShape bounds = {0, 0});
 
+/// The links between neighbouring cores of one unit.
+struct RegionLinks {
+  bool present = false;  ///< an ideal interconnect has none
+  double bytes_per_cycle = kUnlimitedRate;
+  RegionShape bounds{0, 0};  ///< of the rectangle that the mapping asks for; 0: near-square
+};
+
 /// What one product moves over the links between neighbouring cores of its region.
 struct RegionTraffic {
   double bytes = 0;          ///< over all links; a byte over two links counts twice
@@ -28,8 +35,10 @@ struct RegionTraffic {
 ///   forward          x goes along every row to all its cores; partial sums of y are added up along
 ///                    every column                         x (n - R) + y (n - C), busiest max(x, y)
 ///   input gradient   dy goes along every column, partial sums of dx are added up along every row:
-///                                                       dx (n - R) + dy (n - C), busiest max(dx, dy)
-///   weight gradient  x goes along every row again (dy is there, unless no input gradient was wanted:
+///                                                       dx (n - R) + dy (n - C), busiest max(dx,
+///                                                       dy)
+///   weight gradient  x goes along every row again (dy is there, unless no input gradient was
+///   wanted:
 ///                    then it goes along every column here)             x (n - R), busiest x
 /// A side of length one has no links and adds nothing. Both directions of a link, and all links,
 /// work at once. Partial sums travel in the precision of what they become.

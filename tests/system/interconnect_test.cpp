@@ -234,6 +234,31 @@ TEST_CASE(
   CHECK(s.steady_cycles <= s.steady_samples * 13);
 }
 
+TEST_CASE("traffic inside a unit of cores is counted, waited for and reported as a link of its own") {
+  for (const Pacing pacing : {Pacing::elastic, Pacing::lockstep}) {
+    for (const bool separate : {false, true}) {
+      MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, separate, 2, 8});
+      StageCost& cost = plan.stages[1].cost[0];
+      cost.forward = {10, 17, 0, 5, 15, 200};  // 2 cycles of memory, 5 of the links
+      cost.backward = {6, 6, 0, 0, 4, 300};
+      const RunStatistics s = run(plan, schedule_spec(ScheduleKind::pipelined, pacing),
+                                  PacketPlan(50, 1, 1, 1));
+      std::map<std::string, LinkStatistics> links;
+      for (const LinkStatistics& link : s.links) links[link.name] = link;
+      REQUIRE(links.count("s1.region") == 1);
+      CHECK(links.count("s0.region") == 0);
+      CHECK(links["s1.region"].bytes == 50 * (separate ? 200 : 500));
+      CHECK(links["s1.region"].busy_cycles == 50 * (separate ? 15 : 19));
+      CHECK(links.count("s1.region_backward") == (separate ? 1u : 0u));
+      CHECK(s.stages[1].cycles.total() == s.cycles);
+      if (separate) continue;  // forward and backward overlap there
+      CHECK(s.stages[1].cycles.forward == 50 * 10);
+      CHECK(s.stages[1].cycles.stall_memory == 50 * 2);
+      CHECK(s.stages[1].cycles.stall_interconnect >= 50 * 5);
+    }
+  }
+}
+
 TEST_CASE("a wider link never costs cycles on a chain") {
   MachinePlan plan = chain(ChainOptions{5, 10, 6, 4, 1, false, 2, 100});
   Cycles before = kUnlimited64;

@@ -116,7 +116,7 @@ TEST_CASE("epochs carry time and energy up to their end, and the last row is the
   CHECK(s["training"]["to_target"]["accuracy"] == epochs[0]["test_accuracy"]);
   CHECK(s["training"]["to_target"]["simulated_seconds"] == epochs[0]["simulated_seconds"]);
   CHECK(s["training"]["to_target"]["joules"] == epochs[0]["joules"]);
-  refused(program.run("--set workload/training/target_accuracy=97"), {"target_accuracy", "97"});
+  refused(program.run("--force --set workload/training/target_accuracy=97"), {"target_accuracy", "97"});
 }
 
 TEST_CASE("threads change nothing but the host's figures") {

@@ -95,7 +95,12 @@ MachinePlan busy_mesh(bool separate, bool shared) {
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
     StagePlan& stage = plan.stages[k];
     set_cost(stage, 10 + 7 * (k % 3), 15 - static_cast<Cycles>(k), 4);
-    stage.cost[0].forward.cycles += 3;  // memory ports
+    stage.cost[0].forward.cycles += 5;  // memory ports, and the links inside the unit
+    stage.cost[0].forward.interconnect_cycles = 2;
+    stage.cost[0].forward.region_busy_cycles = 12;
+    stage.cost[0].forward.region_bytes = k == 3 ? 100 : 0;
+    stage.cost[0].backward.region_busy_cycles = 9;
+    stage.cost[0].backward.region_bytes = k >= 3 ? 50 : 0;
     stage.activation_bytes_per_sample = 32;
     stage.gradient_bytes_per_sample = 8;
     if (shared) stage.forward_core = stage.backward_core = static_cast<int>(k / 2);

@@ -352,6 +352,7 @@ HardwareSpec without_bandwidth_limits(HardwareSpec hw) {
     }
     c.roofline.memory_gb_per_s = kUnlimitedRate;
   }
+  hw.interconnect.link_bytes_per_cycle = kUnlimitedRate;
   return hw;
 }
 
