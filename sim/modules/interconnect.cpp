@@ -11,7 +11,6 @@ namespace stagecoach {
 Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
                            const std::vector<CorePlan>& cores, WheelIf& wheel)
     : sc_module(name),
-      bytes_per_cycle_(plan.link_bytes_per_cycle),
       topology_(plan, cores),
       wheel_(wheel),
       number_(wheel.join(*this)) {}
@@ -25,6 +24,7 @@ int Interconnect::open(const ChannelSpec& spec) {
   for (const int l : channel.route) {
     Link& link = links_[l];
     link.latency = topology_.links()[l].latency_cycles;
+    link.bytes_per_cycle = topology_.links()[l].bytes_per_cycle;
     link.statistics.name = topology_.links()[l].name;
     // One sender's messages reach all links of their way in the order in which they were sent.
     if (link.first_sender < 0) link.first_sender = spec.from_core;
@@ -48,7 +48,8 @@ void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready)
   Flight& flight = flights_[number];
   flight.packet = packet;
   flight.bytes = bytes;
-  flight.duration = transfer_cycles(bytes, bytes_per_cycle_);
+  flight.duration = 0;
+  flight.bytes_per_cycle = 0;
   flight.made = flight.head = ready;
   flight.channel = channel;
   flight.hop = 0;
@@ -74,6 +75,12 @@ void Interconnect::travel(int number) {
 }
 
 void Interconnect::take(Link& link, Flight& flight, Cycles start) {
+  const bool narrower = flight.bytes_per_cycle == 0 ? link.bytes_per_cycle > 0
+                                                    : link.bytes_per_cycle < flight.bytes_per_cycle;
+  if (narrower) {
+    flight.bytes_per_cycle = link.bytes_per_cycle;
+    flight.duration = transfer_cycles(flight.bytes, link.bytes_per_cycle);
+  }
   link.statistics.wait_cycles += start - flight.head;
   link.statistics.busy_cycles += flight.duration;
   link.statistics.bytes += flight.bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network between the cores, message by message (virtual cut-through: a message occupies each
-// link of its way for ceil(bytes / width) cycles, one hop latency after the link before; routers
-// can hold it whole). A link that only one core feeds is booked by direct calls, in order. Links
+// link of its way for ceil(bytes / width) cycles, one hop latency after the link before; after a
+// narrower link it comes as slowly as it left that one; routers can hold it whole). A link that only one core feeds is booked by direct calls, in order. Links
 // that several cores feed are arbitrated: the requests of one time are collected, and the link
 // goes to a gradient before an activation, then to the older packet, then to the lower channel.
 #pragma once
@@ -53,6 +53,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   };
   struct Link {
     Cycles latency = 0;
+    double bytes_per_cycle = 0;  ///< 0: unlimited
     bool shared = false;
     int first_sender = -1;
     Cycles free_at = 0;
@@ -62,7 +63,8 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   struct Flight {
     PacketId packet = 0;
     Bytes bytes = 0;
-    Cycles duration = 0;
+    Cycles duration = 0;         ///< on the narrowest link so far
+    double bytes_per_cycle = 0;  ///< of that link
     Cycles made = 0;
     Cycles head = 0;
     int channel = 0;
@@ -83,7 +85,6 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   void serve(int link, Cycles now);
   bool goes_before(int a, int b) const;
 
-  double bytes_per_cycle_;
   Topology topology_;
   WaveSink* waves_ = nullptr;
   std::vector<Channel> channels_;

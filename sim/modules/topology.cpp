@@ -21,12 +21,31 @@ Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle) {
 }
 
 Topology::Topology(const InterconnectPlan& plan, const std::vector<CorePlan>& cores)
-    : plan_(plan), cores_(cores) {}
+    : plan_(plan), cores_(cores) {
+  for (std::size_t c = 0; c < cores_.size(); ++c) {
+    const auto [place, first] =
+        tiles_.emplace(std::make_pair(cores_[c].row, cores_[c].column), static_cast<int>(c));
+    if (!first && cores_[c].edge > cores_[place->second].edge) place->second = static_cast<int>(c);
+  }
+}
 
-int Topology::link(const std::string& name, Cycles latency_cycles) {
+int Topology::link(const std::string& name, double hops, double links) {
   const auto [place, made] = index_.emplace(name, static_cast<int>(links_.size()));
-  if (made) links_.push_back(LinkSpec{name, latency_cycles});
+  if (made) {
+    const double latency = static_cast<double>(plan_.hop_latency_cycles) * hops;
+    links_.push_back(LinkSpec{name, static_cast<Cycles>(std::ceil(latency - 1e-9)),
+                              plan_.link_bytes_per_cycle * links});
+  }
   return place->second;
+}
+
+int Topology::link(const std::string& name, const CorePlan& from, const CorePlan& to) {
+  return link(name, (from.edge + to.edge) / 2, links_between(from, to));
+}
+
+const CorePlan* Topology::core_at(int row, int column) const {
+  const auto found = tiles_.find({row, column});
+  return found == tiles_.end() ? nullptr : &cores_[found->second];
 }
 
 std::vector<int> Topology::route(int from, int to) {
@@ -37,13 +56,14 @@ std::vector<int> Topology::route(int from, int to) {
     case InterconnectKind::ideal:
       return {};
     case InterconnectKind::point_to_point:
-      return {link(a.name + "->" + b.name, plan_.hop_latency_cycles)};
+      return {link(a.name + "->" + b.name, a, b)};
     case InterconnectKind::ring:
       return ring_route(from, to);
     case InterconnectKind::bus:
-      return {link("bus", plan_.hop_latency_cycles)};
+      return {link("bus", 1, 1)};
     case InterconnectKind::crossbar:
-      return {link(a.name + ".out", 0), link(b.name + ".in", plan_.hop_latency_cycles)};
+      return {link(a.name + ".out", 0, links_between(a, a)),
+              link(b.name + ".in", b.edge, links_between(b, b))};
     case InterconnectKind::mesh2d:
       return mesh_route(a, b);
   }
@@ -57,7 +77,7 @@ std::vector<int> Topology::ring_route(int from, int to) {
   std::vector<int> route;
   for (int at = from; at != to;) {
     const int next = (at + step) % n;
-    route.push_back(link(cores_[at].name + "->" + cores_[next].name, plan_.hop_latency_cycles));
+    route.push_back(link(cores_[at].name + "->" + cores_[next].name, cores_[at], cores_[next]));
     at = next;
   }
   return route;
@@ -66,11 +86,15 @@ std::vector<int> Topology::ring_route(int from, int to) {
 std::vector<int> Topology::mesh_route(const CorePlan& from, const CorePlan& to) {
   std::vector<int> route;
   int row = from.row, column = from.column;
+  const CorePlan* here = core_at(row, column);
   const auto go = [&](int next_row, int next_column) {
-    route.push_back(link(tile_name(row, column) + "->" + tile_name(next_row, next_column),
-                         plan_.hop_latency_cycles));
+    const CorePlan* next = core_at(next_row, next_column);
+    if (!next) next = here;
+    route.push_back(
+        link(tile_name(row, column) + "->" + tile_name(next_row, next_column), *here, *next));
     row = next_row;
     column = next_column;
+    here = next;
   };
   while (column != to.column) go(row, column + (to.column > column ? 1 : -1));
   while (row != to.row) go(row + (to.row > row ? 1 : -1), column);

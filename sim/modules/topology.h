@@ -15,6 +15,7 @@ namespace stagecoach {
 struct LinkSpec {
   std::string name;
   Cycles latency_cycles = 0;
+  double bytes_per_cycle = 0;  ///< 0: unlimited
 };
 
 /// Which links a message passes from one core to another.
@@ -24,6 +25,11 @@ struct LinkSpec {
 /// all. crossbar: the sender's port, then the receiver's, one hop together. mesh2d: from tile to
 /// tile, first along the row, then along the column (dimension-ordered). Cores on the same tile,
 /// and a core with itself, need no link.
+///
+/// Nodes that are regions of cores (CorePlan::edge): a link stands for all that join the two, as
+/// wide as the shorter edge; a hop goes from middle to middle, (edge + edge) / 2 hops of a core. A
+/// crossbar port is as wide, and as far, as its own region's edge; a bus is one whatever hangs on
+/// it. A tile of the mesh on which no core stands is as long as the tile before it.
 class Topology {
  public:
   Topology(const InterconnectPlan& plan, const std::vector<CorePlan>& cores);
@@ -33,7 +39,9 @@ class Topology {
   const std::vector<LinkSpec>& links() const { return links_; }
 
  private:
-  int link(const std::string& name, Cycles latency_cycles);
+  int link(const std::string& name, double hops, double links);
+  int link(const std::string& name, const CorePlan& from, const CorePlan& to);
+  const CorePlan* core_at(int row, int column) const;
   std::vector<int> ring_route(int from, int to);
   std::vector<int> mesh_route(const CorePlan& from, const CorePlan& to);
 
@@ -41,6 +49,7 @@ class Topology {
   std::vector<CorePlan> cores_;
   std::vector<LinkSpec> links_;
   std::map<std::string, int> index_;
+  std::map<std::pair<int, int>, int> tiles_;  ///< the longest-edged core on each tile
 };
 
 /// Cycles that `bytes` occupy a link: ceil(bytes / bytes_per_cycle); 0 for an unlimited one

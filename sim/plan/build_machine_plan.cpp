@@ -254,7 +254,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
                                       mapping.backward(stage_of[l])));
   }
   add_messages(scope, plan);
-  plan.interconnect = plan_interconnect(hardware, mapping, plan.stages);
+  plan.interconnect = plan_interconnect(hardware, mapping);
   apply_memory(scope, mapping, needs, plan, machine.report);
   if (check == FitCheck::enforce && !machine.report.problems.empty()) {
     std::string text = "the network does not fit the hardware:";

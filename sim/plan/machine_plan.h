@@ -4,6 +4,8 @@
 // by the SystemC modules and the reports. No SystemC, no JSON.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -119,12 +121,16 @@ struct CorePlan {
   double peak_macs_per_cycle = 0;  ///< of the whole rectangle that serves a stage
   std::int64_t cores = 1;          ///< physical cores of that rectangle
   int group = 0;                   ///< index in HardwareSpec::cores
+  /// Length of its edge in cores where it is a node of the interconnect as a whole: a message
+  /// finds floor(edge) links side by side, and passes so many hops. 1: one core is the node.
+  double edge = 1;
 };
 
 enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
 
 /// The network between cores. Transfer of n bytes over one link: ceil(n / width) cycles after
-/// hop_latency_cycles; width 0 means unlimited (zero cycles).
+/// hop_latency_cycles; width 0 means unlimited (zero cycles). Between nodes with longer edges
+/// there are more links (links_between) and more hops (CorePlan::edge).
 struct InterconnectPlan {
   InterconnectKind kind = InterconnectKind::ideal;
   double link_bytes_per_cycle = 0;  ///< 0: unlimited
@@ -132,6 +138,11 @@ struct InterconnectPlan {
   int rows = 1;
   int columns = 1;
 };
+
+/// Links side by side between two nodes: as many as the shorter edge is long.
+inline double links_between(const CorePlan& a, const CorePlan& b) {
+  return std::max(1.0, std::floor(std::min(a.edge, b.edge)));
+}
 
 /// The way in: samples come over one channel.
 struct HostPlan {

@@ -44,25 +44,6 @@ Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {
   return {net.rows, net.columns};
 }
 
-double edge(const Unit& u) { return std::sqrt(static_cast<double>(u.service.cores)); }
-
-/// Links that a message between two regions finds side by side, such that the sum of all transfer
-/// times is right.
-double links_per_boundary(const Mapping& mapping, const std::vector<StagePlan>& stages) {
-  double bytes = 0, bytes_per_link = 0;
-  for (const StagePlan& from : stages) {
-    for (const Message& m : from.forward_messages) {
-      const StagePlan& to = stages[static_cast<std::size_t>(m.to_stage)];
-      const double shorter =
-          std::min(edge(mapping.units[static_cast<std::size_t>(from.forward_core)]),
-                   edge(mapping.units[static_cast<std::size_t>(to.forward_core)]));
-      bytes += static_cast<double>(m.bytes_per_sample);
-      bytes_per_link += static_cast<double>(m.bytes_per_sample) / std::floor(shorter);
-    }
-  }
-  return bytes > 0 ? bytes / bytes_per_link : 1;
-}
-
 }  // namespace
 
 std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping) {
@@ -79,6 +60,7 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
     const int along = static_cast<int>(node % grid.columns);
     core.column = core.row % 2 == 0 ? along : grid.columns - 1 - along;
     core.cores = u.service.cores;
+    if (regions) core.edge = std::sqrt(static_cast<double>(u.service.cores));
     core.group = u.service.group;
     core.peak_macs_per_cycle =
         peak_macs_per_cycle(spec, hw.clock_mhz) * static_cast<double>(u.service.cores);
@@ -91,23 +73,15 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
   return cores;
 }
 
-InterconnectPlan plan_interconnect(const HardwareSpec& hw, const Mapping& mapping,
-                                   const std::vector<StagePlan>& stages) {
+InterconnectPlan plan_interconnect(const HardwareSpec& hw, const Mapping& mapping) {
   const Grid grid = grid_of(hw, mapping);
   InterconnectPlan plan;
   plan.kind = hw.interconnect.kind;
   plan.rows = grid.rows;
   plan.columns = grid.columns;
-  double width = hw.interconnect.link_bytes_per_cycle;
-  double hop = static_cast<double>(hw.interconnect.hop_latency_cycles);
-  if (hw.interconnect.node == Granularity::region) {
-    width *= links_per_boundary(mapping, stages);
-    double edges = 0;
-    for (const Unit& u : mapping.units) edges += edge(u);
-    hop *= edges / static_cast<double>(mapping.units.size());
-  }
+  const double width = hw.interconnect.link_bytes_per_cycle;
   plan.link_bytes_per_cycle = std::isinf(width) ? 0 : width;
-  plan.hop_latency_cycles = static_cast<Cycles>(std::ceil(hop - 1e-9));
+  plan.hop_latency_cycles = hw.interconnect.hop_latency_cycles;
   return plan;
 }
 

@@ -11,12 +11,9 @@ namespace stagecoach {
 /// Throws UserError when the grid is too small.
 std::vector<CorePlan> place_cores(const HardwareSpec& hardware, const Mapping& mapping);
 
-/// The interconnect as the machine sees it. With regions as nodes, a link between two regions is as
-/// wide as the shorter of their edges is long. All links of a plan have one width: the one that
-/// keeps the total transfer time of all messages (their harmonic mean, weighted by bytes); a hop is
-/// as long as the mean edge.
-InterconnectPlan plan_interconnect(const HardwareSpec& hardware, const Mapping& mapping,
-                                   const std::vector<StagePlan>& stages);
+/// The interconnect as the machine sees it: the grid, and one link. Nodes that are regions of cores
+/// have as many links as their edges are long (CorePlan::edge).
+InterconnectPlan plan_interconnect(const HardwareSpec& hardware, const Mapping& mapping);
 
 HostPlan plan_host(const HardwareSpec& hardware);
 

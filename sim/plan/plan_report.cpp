@@ -36,21 +36,25 @@ std::string stages_on(const MachinePlan& plan, int unit) {
 void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
                      std::vector<RateLimit>& limits) {
   const double width = plan.interconnect.link_bytes_per_cycle;
+  const bool bus = plan.interconnect.kind == InterconnectKind::bus;
   if (width > 0) {
     double all = 0;
     for (const StagePlan& s : plan.stages) {
+      const CorePlan& here = plan.cores[static_cast<std::size_t>(s.forward_core)];
       for (const auto* messages : {&s.forward_messages, &s.backward_messages}) {
         for (const Message& m : *messages) {
+          const StagePlan& other = plan.stages[static_cast<std::size_t>(m.to_stage)];
+          const CorePlan& there = plan.cores[static_cast<std::size_t>(other.forward_core)];
+          const double links = bus ? 1 : links_between(here, there);
           const double cycles =
-              static_cast<double>(m.bytes_per_sample) * scope.packet_samples / width;
+              static_cast<double>(m.bytes_per_sample) * scope.packet_samples / (width * links);
           all += cycles;
           limits.push_back(
-              {"link " + s.name + " -> " + plan.stages[static_cast<std::size_t>(m.to_stage)].name,
-               cycles});
+              {"link " + s.name + " -> " + other.name, cycles});
         }
       }
     }
-    if (plan.interconnect.kind == InterconnectKind::bus) limits.push_back({"bus", all});
+    if (bus) limits.push_back({"bus", all});
   }
   if (plan.host.bytes_per_cycle > 0) {
     double bytes = 0;

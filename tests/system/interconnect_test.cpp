@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links: routes, latency without contention, what a saturated link does, arbitration, skip edges.
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "models/error.h"
 #include "sim/modules/topology.h"
@@ -47,6 +48,51 @@ TEST_CASE("routes of every interconnect") {
   CHECK(names(mesh, 0, 5) ==
         Names{"tile(0,0)->tile(0,1)", "tile(0,1)->tile(0,2)", "tile(0,2)->tile(1,2)"});
   CHECK(names(mesh, 5, 0).size() == 3);
+}
+
+TEST_CASE("regions: a link is as wide as the shorter edge, a hop goes from middle to middle") {
+  auto cores = grid(2, 2);
+  cores[0].edge = 8, cores[1].edge = 3.2, cores[3].edge = 5;
+  cores.erase(cores.begin() + 2);  // tile (1,0) is empty
+  const auto links = [&](InterconnectKind kind, int from, int to) {
+    Topology topology({kind, 4, 2, 2, 2}, cores);
+    std::vector<std::pair<double, Cycles>> widths;
+    for (const int link : topology.route(from, to)) {
+      const LinkSpec& spec = topology.links()[link];
+      widths.emplace_back(spec.bytes_per_cycle, spec.latency_cycles);
+    }
+    return widths;
+  };
+  using Widths = std::vector<std::pair<double, Cycles>>;
+  CHECK(links(InterconnectKind::mesh2d, 0, 1) == Widths{{12, 12}});  // 2 x 5.6 hops
+  CHECK(links(InterconnectKind::mesh2d, 0, 2) == Widths{{12, 12}, {12, 9}});
+  CHECK(links(InterconnectKind::mesh2d, 2, 0) == Widths{{20, 10}, {20, 13}});  // over the empty one
+  CHECK(links(InterconnectKind::point_to_point, 0, 2) == Widths{{20, 13}});
+  CHECK(links(InterconnectKind::crossbar, 0, 2) == Widths{{32, 0}, {20, 10}});
+  CHECK(links(InterconnectKind::bus, 0, 2) == Widths{{4, 2}});
+}
+
+TEST_CASE("regions: after a narrow link a message comes slowly over a wide one, not the reverse") {
+  // Stage 0 stands two links from stage 1, over an empty tile or a core of another edge.
+  MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, false, 2, 120});
+  plan.interconnect = {InterconnectKind::mesh2d, 1.0, 0, 1, 3};
+  plan.stages[0].forward_messages = {{1, 1, 120}, {2, 1, 120}};
+  plan.stages[2].backward_messages = {{1, 2, 120}, {0, 1, 120}};
+  const auto busy = [&](double edge0, double edge1, double edge2) {
+    plan.cores[0].edge = edge0, plan.cores[1].edge = edge1, plan.cores[2].edge = edge2;
+    std::map<std::string, Cycles> cycles;
+    for (const LinkStatistics& link : run(plan, pipelined(), PacketPlan(1, 1, 1, 1)).links) {
+      cycles[link.name] = link.busy_cycles;
+    }
+    return cycles;
+  };
+  // To the right: its own message, and the one to stage 2; then stage 1's and that one again.
+  auto cycles = busy(2, 4, 4);
+  CHECK(cycles["tile(0,0)->tile(0,1)"] == 60 + 60);
+  CHECK(cycles["tile(0,1)->tile(0,2)"] == 60 + 30);
+  cycles = busy(4, 4, 2);
+  CHECK(cycles["tile(0,0)->tile(0,1)"] == 30 + 30);
+  CHECK(cycles["tile(0,1)->tile(0,2)"] == 60 + 60);
 }
 
 TEST_CASE("a transfer takes ceil(bytes / width) cycles, none without a limit") {

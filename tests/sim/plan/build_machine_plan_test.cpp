@@ -234,12 +234,22 @@ TEST_CASE("regions are joined by as many links as their shorter edge has") {
   s.hw.interconnect.node = Granularity::region;
   s.hw.interconnect.link_bytes_per_cycle = 2;
   s.hw.interconnect.hop_latency_cycles = 1;
-  const InterconnectPlan net = s.plan().plan.interconnect;
-  // Elements 1176, 400, 120, 84 over 4, 3, 1, 1 links.
-  CHECK(net.link_bytes_per_cycle ==
-        Approx(2 * (1176 + 400 + 120 + 84) / (1176.0 / 4 + 400.0 / 3 + 120 + 84)));
-  CHECK(net.hop_latency_cycles == 4);  // mean of the edges 4, 8, 3, 1, 1: 3.4
-  CHECK((net.rows == 2 && net.columns == 3));
+  const PlannedMachine machine = s.plan();
+  const MachinePlan& plan = machine.plan;
+  CHECK(plan.interconnect.link_bytes_per_cycle == 2);
+  CHECK(plan.interconnect.hop_latency_cycles == 1);
+  CHECK((plan.interconnect.rows == 2 && plan.interconnect.columns == 3));
+  const double edges[] = {4, 8, 3, 1, 1};
+  for (std::size_t k = 0; k < 5; ++k) CHECK(plan.cores[k].edge == edges[k]);
+  CHECK(links_between(plan.cores[0], plan.cores[1]) == 4);
+  CHECK(links_between(plan.cores[2], plan.cores[1]) == 3);
+  CHECK(links_between(plan.cores[2], plan.cores[3]) == 1);
+  // conv1 -> conv2: 1176 values of 4 bytes over 4 links of 2 bytes a cycle.
+  for (const RateLimit& limit : machine.report.balance.limits) {
+    if (limit.name == "link conv1 -> conv2") CHECK(limit.cycles_per_packet == Approx(588));
+  }
+  s.hw.interconnect.node = Granularity::core;
+  for (const CorePlan& core : s.plan().plan.cores) CHECK(core.edge == 1);
 }
 
 TEST_CASE("stages that share a core have DRAM to themselves") {
