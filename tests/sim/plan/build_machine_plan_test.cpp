@@ -280,6 +280,10 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
   CHECK(b.limits[0].cycles_per_packet == Approx(47040));
   CHECK(b.limits[2].name == "core1 (stage conv2)");
   CHECK(b.limits[2].cycles_per_packet == 15000 + 30000 + 150);
+  // Over such links a second core would wait for its share of the input: only its update gains.
+  CHECK(b.with_one_more_core == std::optional<double>(45150 - 75));
+  s.hw.interconnect.link_bytes_per_cycle = 8;
+  b = s.plan().report.balance;
   // A second core for conv2: 32 lanes own 75 each.
   REQUIRE(b.with_one_more_core);
   CHECK(*b.with_one_more_core == 22575);
