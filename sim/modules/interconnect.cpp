@@ -18,14 +18,16 @@ Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan&
 int Interconnect::open(const ChannelSpec& spec) {
   Channel channel;
   channel.spec = spec;
-  channel.route = topology_.route(spec.from_core, spec.to_core);
+  const std::vector<int> route = topology_.route(spec.from_core, spec.to_core);
+  channel.first_hop = static_cast<int>(hops_.size());
+  hops_.insert(hops_.end(), route.begin(), route.end());
+  channel.end_hop = static_cast<int>(hops_.size());
   links_.resize(topology_.links().size());
   waiting_.resize(links_.size());
-  for (const int l : channel.route) {
+  for (const int l : route) {
     Link& link = links_[l];
     link.latency = topology_.links()[l].latency_cycles;
     link.bytes_per_cycle = topology_.links()[l].bytes_per_cycle;
-    link.statistics.name = topology_.links()[l].name;
     // One sender's messages reach all links of their way in the order in which they were sent.
     if (link.first_sender < 0) link.first_sender = spec.from_core;
     if (link.first_sender != spec.from_core) link.shared = true;
@@ -35,7 +37,8 @@ int Interconnect::open(const ChannelSpec& spec) {
 }
 
 void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready) {
-  if (channels_[channel].route.empty()) {
+  const Channel& way = channels_[channel];
+  if (way.first_hop == way.end_hop) {
     deliver(channel, packet, Arrival{ready, ready});
     return;
   }
@@ -52,18 +55,18 @@ void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready)
   flight.bytes_per_cycle = 0;
   flight.made = flight.head = ready;
   flight.channel = channel;
-  flight.hop = 0;
+  flight.hop = way.first_hop;
   ++unsettled_;
   travel(number);
 }
 
 void Interconnect::travel(int number) {
   Flight& flight = flights_[number];
-  const std::vector<int>& route = channels_[flight.channel].route;
-  while (flight.hop < static_cast<int>(route.size())) {
-    Link& link = links_[route[flight.hop]];
+  const int end_hop = channels_[flight.channel].end_hop;
+  while (flight.hop < end_hop) {
+    Link& link = links_[hops_[flight.hop]];
     if (link.shared) {
-      request(flight.head, route[flight.hop], number);
+      request(flight.head, hops_[flight.hop], number);
       return;
     }
     take(link, flight, std::max(flight.head, link.free_at));
@@ -81,9 +84,9 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
     flight.bytes_per_cycle = link.bytes_per_cycle;
     flight.duration = transfer_cycles(flight.bytes, link.bytes_per_cycle);
   }
-  link.statistics.wait_cycles += start - flight.head;
-  link.statistics.busy_cycles += flight.duration;
-  link.statistics.bytes += flight.bytes;
+  link.wait_cycles += start - flight.head;
+  link.busy_cycles += flight.duration;
+  link.bytes += flight.bytes;
   link.free_at = start + flight.duration;
   if (waves_ && flight.duration > 0) {
     waves_->link_busy(static_cast<int>(&link - links_.data()), start, link.free_at);
@@ -161,7 +164,11 @@ void Interconnect::serve(int l, Cycles now) {
 
 std::vector<LinkStatistics> Interconnect::report() const {
   std::vector<LinkStatistics> statistics;
-  for (const Link& link : links_) statistics.push_back(link.statistics);
+  for (std::size_t l = 0; l < links_.size(); ++l) {
+    const Link& link = links_[l];
+    statistics.push_back(
+        {topology_.links()[l].name, link.bytes, link.busy_cycles, link.wait_cycles});
+  }
   return statistics;
 }
 

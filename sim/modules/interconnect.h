@@ -49,17 +49,20 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
  private:
   struct Channel {
     ChannelSpec spec;
-    std::vector<int> route;
+    int first_hop = 0, end_hop = 0;  ///< its links in hops_
   };
-  struct Link {
+  /// One line of memory: names are elsewhere.
+  struct alignas(64) Link {
     Cycles latency = 0;
     double bytes_per_cycle = 0;  ///< 0: unlimited
-    bool shared = false;
-    int first_sender = -1;
     Cycles free_at = 0;
-    LinkStatistics statistics;
+    Bytes bytes = 0;
+    Cycles busy_cycles = 0;
+    Cycles wait_cycles = 0;
+    int first_sender = -1;
+    bool shared = false;
   };
-  /// A message on its way; its head is at (or will reach) hop `hop` of the route at `head`.
+  /// A message on its way; its head is at (or will reach) link hops_[hop] at `head`.
   struct Flight {
     PacketId packet = 0;
     Bytes bytes = 0;
@@ -88,6 +91,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   Topology topology_;
   WaveSink* waves_ = nullptr;
   std::vector<Channel> channels_;
+  std::vector<int> hops_;  ///< the links of all channels' routes, one route after the other
   std::vector<Link> links_;
   WheelIf& wheel_;
   const int number_;  ///< on the wheel

@@ -59,7 +59,6 @@ void CycleAccount::open_window() {
 
 void CycleAccount::book(CycleKind kind, Cycles to) {
   if (to <= until_) return;
-  totals_.*kind += to - until_;
   while (to > windows_.back().begin + window_cycles_) {
     const Cycles end = windows_.back().begin + window_cycles_;
     windows_.back().cycles.*kind += end - until_;
@@ -70,17 +69,26 @@ void CycleAccount::book(CycleKind kind, Cycles to) {
   until_ = to;
 }
 
+StageCycles CycleAccount::totals() const {
+  StageCycles totals;
+  for (const StageWindow& window : windows_) {
+    for (const CycleKind kind : kKinds) totals.*kind += window.cycles.*kind;
+  }
+  return totals;
+}
+
 void CycleAccount::count_packets(Cycles time, std::int64_t packets, std::int64_t delay_sum) {
-  // What ends with a window belongs to it.
-  const Cycles place = time > 0 ? (time - 1) / window_cycles_ : 0;
-  StageWindow& window = windows_[std::min<std::size_t>(place, windows_.size() - 1)];
+  // What ends with a window belongs to it. Mostly that is the last one.
+  std::size_t place = windows_.size() - 1;
+  if (time <= windows_[place].begin) place = time > 0 ? (time - 1) / window_cycles_ : 0;
+  StageWindow& window = windows_[place];
   window.packets += packets;
   window.delay_sum += delay_sum;
 }
 
 void MemorySeries::note(const MemorySample& sample) {
-  const Cycles begin = sample.time / interval_ * interval_;
-  if (!samples_.empty() && begin <= samples_.back().time / interval_ * interval_) {
+  const Cycles begin = interval_of(sample.time);
+  if (!samples_.empty() && begin <= interval_of(samples_.back().time)) {
     keep_larger(samples_.back(), sample);
   } else {
     MemorySample next = sample;
@@ -99,7 +107,7 @@ void MemorySeries::thin() {
   kept.reserve(max_points_ + 1);
   MemorySample before;  // as the interval began
   for (const MemorySample& sample : samples_) {
-    const Cycles begin = sample.time / interval_ * interval_;
+    const Cycles begin = interval_of(sample.time);
     if (!kept.empty() && kept.back().time == begin) {
       keep_larger(kept.back(), sample);
     } else {

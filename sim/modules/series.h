@@ -23,7 +23,7 @@ class CycleAccount {
   /// Counts packets that were finished at `time`, with the sum of their delays.
   void count_packets(Cycles time, std::int64_t packets, std::int64_t delay_sum);
 
-  const StageCycles& totals() const { return totals_; }
+  StageCycles totals() const;
   const std::vector<StageWindow>& windows() const { return windows_; }
 
  private:
@@ -32,7 +32,6 @@ class CycleAccount {
   Cycles until_ = 0;
   Cycles window_cycles_;
   std::size_t max_windows_;
-  StageCycles totals_;
   std::vector<StageWindow> windows_;
 };
 
@@ -48,6 +47,8 @@ class MemorySeries {
 
  private:
   void thin();
+  /// Where the interval of a time begins; lengths are powers of two.
+  Cycles interval_of(Cycles time) const { return time & ~(interval_ - 1); }
 
   Cycles interval_ = 1;
   std::size_t max_points_;

@@ -52,8 +52,15 @@ WeightIf::Finished WeightBuffer::finish_backward(PacketId, bool update) {
   const WeightVersion forward = in_flight_.front();
   in_flight_.pop_front();
   if (in_flight_.empty() || in_flight_.front() != forward) --distinct_in_flight_;
-  batch_.push_back(forward);
   Finished finished;
+  if (update && batch_.empty()) {
+    count_delay(updates_ - forward);
+    finished = {1, updates_ - forward};
+    ++updates_;
+    if (policy_ != WeightPolicy::current) note_peak();
+    return finished;
+  }
+  batch_.push_back(forward);
   if (update) {
     for (const WeightVersion read : batch_) {
       count_delay(updates_ - read);

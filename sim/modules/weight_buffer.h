@@ -3,11 +3,11 @@
 // reads when it starts. Counts staleness and the versions that must be kept; holds no numbers.
 #pragma once
 
-#include <deque>
 #include <vector>
 
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
+#include "sim/modules/version_queue.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/run_statistics.h"
 
@@ -40,7 +40,7 @@ class WeightBuffer : public sc_core::sc_module, public WeightIf {
   WeightVersion updates_ = 0;
   WeightVersion last_read_ = 0;
   PacketId next_forward_ = 0;
-  std::deque<WeightVersion> in_flight_;  ///< versions read by packets in flight, oldest first
+  VersionQueue in_flight_;  ///< versions read by packets in flight, oldest first
   std::int64_t distinct_in_flight_ = 0;  ///< they never decrease, so equal ones are neighbours
   std::vector<WeightVersion> batch_;     ///< versions read by packets that await their update
   std::int64_t peak_stashed_ = 0;
