@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speed of the simulated machine alone (timing only): stage operations per second and how their
-// cost grows with the number of stages. A residual network with a stage per layer: unequal costs, a
+// Speed and memory of the simulated machine alone (timing only): stage operations per second, how
+// their cost grows with the number of stages, and what a long run keeps. A residual network with a stage per layer: unequal costs, a
 // skip over every second stage, neighbours on a mesh.
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sim/schedule/schedule.h"
 #include "sim/system/simulation.h"
@@ -61,22 +64,29 @@ MachinePlan residual_network(int stages, InterconnectKind kind) {
   return plan;
 }
 
-void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pacing) {
-  const int stages = static_cast<int>(state.range(0));
-  const MachinePlan plan = residual_network(stages, kind);
-  // Long enough that filling the pipeline does not matter.
-  const PacketPlan packets(20 * stages + 300000 / stages, 1, 1, 1);
+/// Returns the stage operations done.
+std::int64_t run_network(const MachinePlan& plan, std::int64_t samples, Pacing pacing) {
+  const PacketPlan packets(samples, 1, 1, 1);
   ScheduleSpec spec;
   spec.kind = ScheduleKind::pipelined;
   spec.pacing = pacing;
-  const auto schedule = make_schedule(spec, stages, packets);
+  const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), packets);
+  CountingSink sink;
+  const RunStatistics s = simulate(plan, *schedule, spec, packets, sink, {});
+  std::int64_t operations = 0;
+  for (const StageStatistics& stage : s.stages) {
+    operations += stage.forwards + stage.backwards + stage.updates;
+  }
+  return operations;
+}
+
+void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pacing) {
+  const int stages = static_cast<int>(state.range(0));
+  const MachinePlan plan = residual_network(stages, kind);
   std::int64_t operations = 0;
   for (auto _ : state) {
-    CountingSink sink;
-    const RunStatistics s = simulate(plan, *schedule, spec, packets, sink, {});
-    for (const StageStatistics& stage : s.stages) {
-      operations += stage.forwards + stage.backwards + stage.updates;
-    }
+    // Long enough that filling the pipeline does not matter.
+    operations += run_network(plan, 20 * stages + 300000 / stages, pacing);
   }
   state.counters["stage_operations_per_second"] =
       benchmark::Counter(static_cast<double>(operations), benchmark::Counter::kIsRate);
@@ -100,6 +110,30 @@ BENCHMARK(machine_mesh2d_elastic)->STAGE_COUNTS;
 BENCHMARK(machine_ideal_elastic)->STAGE_COUNTS;
 BENCHMARK(machine_mesh2d_lockstep)->STAGE_COUNTS;
 #undef STAGE_COUNTS
+
+/// Most memory of a process that simulates so many samples through 110 stages.
+void machine_memory(benchmark::State& state) {
+  const MachinePlan plan = residual_network(110, InterconnectKind::mesh2d);
+  for (auto _ : state) {
+    const pid_t child = fork();
+    if (child == 0) {
+      run_network(plan, state.range(0), Pacing::elastic);
+      _exit(0);
+    }
+    rusage usage{};
+    int status = -1;
+    if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) {
+      state.SkipWithError("the simulating process failed");
+    }
+    state.counters["peak_rss_mib"] = static_cast<double>(usage.ru_maxrss) / 1024;
+  }
+}
+BENCHMARK(machine_memory)
+    ->ArgName("samples")
+    ->Arg(50000)
+    ->Arg(1000000)
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace stagecoach
