@@ -12,6 +12,7 @@
 #include "models/host_clock.h"
 #include "models/error.h"
 #include "sim/app/job.h"
+#include "sim/app/recording.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/progress.h"
 #include "sim/stats/provenance.h"
@@ -21,6 +22,7 @@
 #include "sim/system/simulation.h"
 #include "sim/timing/energy.h"
 #include "sim/trace/chrome_trace.h"
+#include "sim/trace/schedule_recorder.h"
 #include "sim/trace/vcd_writer.h"
 
 namespace stagecoach {
@@ -66,12 +68,19 @@ class Run {
         job_(load_job(options, FitCheck::enforce)),
         progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO), job_.packets->samples()) {
     if (!options_.timing_only) make_the_trainer();
+    // Files that cannot be used are told before any work is done.
+    if (!options_.replay_file.empty())
+      replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_), *job_.packets);
+    if (!options_.record_file.empty())
+      recorder_.emplace(options_.record_file, recorded_run(job_), engine());
   }
 
   ExitStatus execute() {
     begin_wall_ = wall_seconds();
     const double begin_cpu = thread_cpu_seconds();
-    if (options_.functional_only)
+    if (replay_)
+      replay_->run(*trainer_);
+    else if (options_.functional_only)
       run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_,
                          lockstep_capacities());
     else
@@ -127,8 +136,7 @@ class Run {
       waves_.emplace(job_.machine.plan, *job_.packets, window_of("waves", kVcdSliceCap));
       options.waves = &*waves_;
     }
-    NoMathematics nothing;
-    OpSink& sink = trainer_ ? static_cast<OpSink&>(*trainer_) : nothing;
+    OpSink& sink = recorder_ ? static_cast<OpSink&>(*recorder_) : engine();
     statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
                            sink, options);
   }
@@ -143,6 +151,22 @@ class Run {
                 << slice_cap << " operations; see --trace-from, --trace-samples\n";
     }
     return window;
+  }
+
+  /// What executes operations.
+  OpSink& engine() { return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_; }
+
+  void complete_recording() {
+    if (!recorder_) return;
+    if (statistics_->stopped_early) {
+      std::cerr << "stagecoach: the schedule was not recorded, for the training diverged and the "
+                   "run is not complete; --timing-only records all of it\n";
+      return;
+    }
+    recorder_->finish();
+    if (!options_.quiet)
+      std::cerr << "recorded " << recorder_->operations() << " operations in " << recorder_->bytes()
+                << " bytes: " << options_.record_file << "\n";
   }
 
   void begin_trace(SimulationOptions& options) {
@@ -195,6 +219,7 @@ class Run {
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
+    if (replay_) result.staleness = replay_->staleness();
     result.target_accuracy = job_.workload.target_accuracy;
     if (statistics_) {
       const EnergySpec& energy = job_.hardware.energy;
@@ -203,6 +228,7 @@ class Run {
     }
     if (job_.hardware.area)
       result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
+    complete_recording();
     const OrderedJson summary = write_results(result, directory_);
     complete_trace();
     if (!options_.save_weights_file.empty())
@@ -221,6 +247,9 @@ class Run {
   std::optional<VcdWriter> waves_;
   bool trace_failed_ = false;
   std::unique_ptr<Trainer> trainer_;
+  NoMathematics nothing_;
+  std::optional<ScheduleReplay> replay_;
+  std::optional<ScheduleRecorder> recorder_;
   std::optional<RunStatistics> statistics_;
   std::optional<TrainingResult> training_;
   double begin_wall_ = 0;

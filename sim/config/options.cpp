@@ -41,8 +41,10 @@ constexpr OptionRow kRows[] = {
     {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
     {"Run", "init-weights", "FILE", "first weights from a safetensors file", "from the seed"},
     {"Run", "save-weights", "FILE", "last weights to a safetensors file", "not saved"},
+    {"Run", "replay", "FILE", "no clock: a recorded order of operations", ""},
     {"Output", "out", "DIR", "where results go", "out"},
     {"Output", "force", "", "overwrite an existing result", "refuse"},
+    {"Output", "record-schedule", "FILE", "keep the order of operations, for --replay", "not kept"},
     {"Output", "trace", "", "write the span trace (trace.json.gz, for Perfetto)", "off"},
     {"Output", "vcd", "", "write waves of stages, cores and links (machine.vcd)", "off"},
     {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
@@ -217,6 +219,8 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   reader.text("init-weights", options.init_weights_file);
   reader.text("save-weights", options.save_weights_file);
+  reader.text("record-schedule", options.record_file);
+  reader.text("replay", options.replay_file);
   reader.text("out", options.out_dir);
   options.force = reader.has("force");
   options.trace = reader.has("trace");
@@ -237,6 +241,11 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   reader.exclude("vcd", "functional-only", no_clock);
   for (const char* bound : {"trace-from", "trace-samples"}) {
     if (!reader.has("vcd")) reader.need(bound, "trace");
+  }
+  reader.exclude("record-schedule", "functional-only", no_clock);
+  reader.exclude("replay", "timing-only", "nothing would be left to do");
+  for (const char* other : {"functional-only", "trace", "vcd", "record-schedule"}) {
+    reader.exclude("replay", other, "the order comes from the file, without a clock");
   }
   const bool reads_files =
       options.ask == Ask::run || options.ask == Ask::check || options.ask == Ask::print_config;

@@ -43,6 +43,8 @@ struct Options {
   Precision precision = Precision::f32;
   std::string init_weights_file;  ///< "": drawn from the seed
   std::string save_weights_file;  ///< "": not saved
+  std::string record_file;        ///< where the order of operations goes; "": nowhere
+  std::string replay_file;        ///< a recorded order to train with; "": none
   std::string out_dir = "out";
   bool force = false;
   bool trace = false;

@@ -27,7 +27,9 @@ class OneForwardOneBackward : public ScheduleBase {
   /// Stashed: what packets in flight have read, S-k. Vertical sync: also what packets still
   /// upstream will read, S at every stage.
   int versions_kept(int stage) const override {
-    return policy_ == WeightPolicy::current ? 1 : delay(stage) + 1;
+    if (policy_ == WeightPolicy::current) return 1;
+    const int reader = policy_ == WeightPolicy::vertical_sync ? 0 : stage;
+    return most_updates(reader, one_f_one_b_in_flight(stages(), reader) - 1) + 1;
   }
 
  protected:

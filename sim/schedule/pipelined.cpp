@@ -19,7 +19,9 @@ class Pipelined : public ScheduleBase {
   int delay(int stage) const override {
     return delay_in_updates(stage, pipelined_in_flight(stages(), stage) - 1);
   }
-  int versions_kept(int stage) const override { return stashing_ ? delay(stage) + 1 : 1; }
+  int versions_kept(int stage) const override {
+    return stashing_ ? most_updates(stage, pipelined_in_flight(stages(), stage) - 1) + 1 : 1;
+  }
 
  protected:
   int own_max_in_flight(int stage) const override { return pipelined_in_flight(stages(), stage); }

@@ -30,13 +30,33 @@ bool ScheduleBase::may_forward(int stage, PacketId, const StageProgress& here, P
 
 bool ScheduleBase::may_backward(int, const StageProgress&) const { return true; }
 
-int ScheduleBase::delay_in_updates(int stage, int packets) const {
+int ScheduleBase::within_bounds(int stage, int packets) const {
+  if (!user_bound()) return packets;
   // A packet in flight here is in flight at every stage before, too.
-  if (user_bound()) {
-    const int tightest = *std::min_element(bounds_.begin(), bounds_.begin() + stage + 1);
-    packets = std::min(packets, tightest - 1);
+  const int tightest = *std::min_element(bounds_.begin(), bounds_.begin() + stage + 1);
+  return std::min(packets, tightest - 1);
+}
+
+int ScheduleBase::delay_in_updates(int stage, int packets) const {
+  return (within_bounds(stage, packets) + packets_per_batch_ - 1) / packets_per_batch_;
+}
+
+int ScheduleBase::most_updates(int stage, int packets) const {
+  packets = within_bounds(stage, packets);
+  if (packets == 0) return 0;
+  // n updates follow one packet and n-1 whole mini-batches after it, of which as many as possible
+  // are the short ones that end epochs.
+  const std::int64_t per_epoch = plan_.batches_per_epoch();
+  const std::int64_t missing =
+      per_epoch * packets_per_batch_ - plan_.packets_per_epoch();  // in an epoch's last mini-batch
+  int updates = 1;
+  while (true) {
+    const std::int64_t short_ones =
+        std::min((updates + per_epoch - 1) / per_epoch, plan_.epochs());
+    if (1 + updates * std::int64_t{packets_per_batch_} - short_ones * missing > packets) break;
+    ++updates;
   }
-  return (packets + packets_per_batch_ - 1) / packets_per_batch_;
+  return updates;
 }
 
 bool FlushSchedule::may_forward(int stage, PacketId p, const StageProgress& here,

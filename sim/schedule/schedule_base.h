@@ -37,6 +37,11 @@ class ScheduleBase : public Schedule {
   /// the floor. A bound on packets in flight, here or upstream, lowers it to bound - 1.
   int delay_in_updates(int stage, int packets) const;
 
+  /// Updates that `packets` packets in a row can cause, at most: ceil(packets / packets of a full
+  /// mini-batch) where the mini-batch divides the epoch, more where short ones end epochs. Bounds
+  /// on packets in flight lower it as above.
+  int most_updates(int stage, int packets) const;
+
   bool below_bound(int stage, const StageProgress& here) const {
     return here.forwards - here.retired < max_in_flight(stage);
   }
@@ -48,6 +53,8 @@ class ScheduleBase : public Schedule {
   int packets_per_batch() const { return packets_per_batch_; }
 
  private:
+  int within_bounds(int stage, int packets) const;
+
   int stages_;
   PacketPlan plan_;
   int packets_per_batch_;

@@ -62,22 +62,26 @@ OrderedJson mac_utilization(const StageView& v) {
   return possible ? ratio_or_null(macs_done(*c), *possible) : OrderedJson();
 }
 
-using Histogram = std::map<std::int64_t, std::int64_t>;
+/// Null where nothing was measured.
+const StalenessCount* staleness_of(const StageView& v) {
+  if (const auto* c = counters(v)) return &c->staleness;
+  return v.index < v.run.staleness.size() ? &v.run.staleness[v.index] : nullptr;
+}
 
 /// A row over the staleness counts that is null where nothing was counted.
 Row staleness_row(const char* name, const char* meaning,
                   std::function<OrderedJson(const StalenessCount&)> of) {
   return {std::string("staleness.") + name, "updates", meaning, [of](const StageView& v) {
-            const auto* c = counters(v);
-            return c && !c->staleness.histogram.empty() ? of(c->staleness) : OrderedJson();
+            const auto* c = staleness_of(v);
+            return c && !c->histogram.empty() ? of(*c) : OrderedJson();
           }};
 }
 
 OrderedJson histogram(const StageView& v) {
-  const auto* c = counters(v);
+  const auto* c = staleness_of(v);
   if (!c) return OrderedJson();
   OrderedJson counts = OrderedJson::object();
-  for (const auto& [delay, packets] : c->staleness.histogram) {
+  for (const auto& [delay, packets] : c->histogram) {
     counts[std::to_string(delay)] = packets;
   }
   return counts;

@@ -24,7 +24,8 @@ std::string reproducible_command(const std::vector<std::string>& arguments) {
     const std::string& a = arguments[i];
     const std::string option = a.substr(0, a.find('='));
     if (option == "--force" || option == "--quiet") continue;
-    if (option == "--threads" || option == "--out" || option == "--save-weights") {
+    if (option == "--threads" || option == "--out" || option == "--save-weights" ||
+        option == "--record-schedule") {
       if (option == a) ++i;  // and its value, the next word
       continue;
     }

@@ -58,6 +58,8 @@ struct RunResult {
   const MachinePlan* plan = nullptr;     ///< null: nothing is known about the hardware
   const RunStatistics* statistics = nullptr;
   const TrainingResult* training = nullptr;
+  /// By stage, of a run without a clock whose order was measured all the same (--replay).
+  std::vector<StalenessCount> staleness;
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
   std::optional<PartedSum> energy;      ///< joules
   std::vector<double> epoch_joules;     ///< from the start to the end of each epoch on the clock

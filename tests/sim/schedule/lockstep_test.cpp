@@ -282,6 +282,29 @@ TEST_CASE("the closed-form delay follows a bound on packets in flight") {
   CHECK(four->delay(3) == 0);
 }
 
+TEST_CASE("versions kept suffice where short mini-batches end epochs, and are not too many") {
+  for (const int stages : {3, 8, 34}) {
+    for (const int per_epoch : {9, 17, 50}) {
+      for (const bool sync : {false, true}) {
+        for (const auto kind : {ScheduleKind::pipelined, ScheduleKind::one_f_one_b}) {
+          if (sync && kind == ScheduleKind::pipelined) continue;
+          CAPTURE(stages, per_epoch, sync, static_cast<int>(kind));
+          ScheduleSpec spec = spec_of(kind);
+          spec.weight_stashing = true;
+          spec.vertical_sync = sync;
+          const Measured m = measure(spec, stages, PacketPlan(per_epoch, 20, 8, 1));
+          for (int k = 0; k < stages; ++k) {
+            CHECK(m.stages[k].peak_versions <= m.schedule->versions_kept(k));
+            CHECK(*std::max_element(m.stages[k].delays.begin(), m.stages[k].delays.end()) <
+                  m.schedule->versions_kept(k));
+          }
+          CHECK(m.stages[0].peak_versions == m.schedule->versions_kept(0));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("every epoch ends with its last, perhaps smaller, mini-batch updated") {
   for (const auto kind : {ScheduleKind::fill_drain, ScheduleKind::pipelined,
                           ScheduleKind::one_f_one_b_flush, ScheduleKind::two_buffered_weights}) {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/app/recording.h"
+
+#include "models/error.h"
+#include "sim/config/errors.h"
+#include "sim/config/hardware_config.h"
+#include "sim/stats/sha256.h"
+
+namespace stagecoach {
+namespace {
+
+/// The graph that operations run on, without names: kinds, shapes, edges, and where the cuts are.
+std::string graph_text(const Network& network, const Partition& stages) {
+  const std::vector<int> stage_of = stage_of_layers(network, stages);
+  std::string text = to_string(network.input) + "\n";
+  for (std::size_t l = 0; l < network.layers.size(); ++l) {
+    const LayerNode& node = network.layers[l];
+    text += std::to_string(stage_of[l]) + " " + to_word(node.spec.kind) + " " +
+            to_string(node.output) + " from";
+    for (const ValueId v : node.inputs) text += " " + std::to_string(v);
+    for (const ParameterSpec& p : node.parameters) text += "; " + p.name + " " + to_string(p.shape);
+    text += "\n";
+  }
+  return text + std::to_string(stages.size());
+}
+
+}  // namespace
+
+RecordedRun recorded_run(const Job& job) {
+  RecordedRun run;
+  run.hardware = printable(job.hardware.name);
+  run.hardware_sha256 = sha256_hex(hardware_table().write(job.hardware).dump());
+  run.stages = job.stages();
+  run.stages_sha256 = sha256_hex(graph_text(job.workload.network, job.workload.stages));
+  OrderedJson pipeline = resolved_workload(job.workload)["pipeline"];
+  pipeline.erase("partition");  // however it was written: the cuts are in stages_sha256
+  run.schedule = pipeline.dump();
+  run.samples_per_epoch = job.packets->samples_per_epoch();
+  run.epochs = job.packets->epochs();
+  run.batch_size = job.workload.training.batch_size;
+  run.micro_batch_size = job.packets->packet_size();
+  return run;
+}
+
+std::vector<ReplayRules> replay_rules(const Job& job) {
+  std::vector<ReplayRules> rules;
+  for (int k = 0; k < job.stages(); ++k) {
+    ReplayRules r;
+    r.max_in_flight = job.schedule->max_in_flight(k);
+    r.versions_kept = job.schedule->versions_kept(k);
+    switch (job.schedule->weight_policy()) {
+      case WeightPolicy::current: break;
+      case WeightPolicy::stashed: r.stashes = true; break;
+      case WeightPolicy::vertical_sync:
+      case WeightPolicy::double_buffered: r.stashes = r.names_versions = true; break;
+    }
+    rules.push_back(r);
+  }
+  return rules;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job as the header of a recorded schedule sees it, and what a replay of it may do.
+#pragma once
+
+#include <vector>
+
+#include "sim/app/job.h"
+#include "sim/trace/schedule_replay.h"
+
+namespace stagecoach {
+
+/// Everything that decides the order of operations, as text and digests.
+RecordedRun recorded_run(const Job& job);
+
+/// What the job's schedule lets each stage do.
+std::vector<ReplayRules> replay_rules(const Job& job);
+
+}  // namespace stagecoach

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Question: does a recorded run of the machine train to the same bits without the machine?
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// Runs the program in a folder of its own.
+class Program {
+ public:
+  Program() : folder_(fs::temp_directory_path() / ("stagecoach_replay_" + std::to_string(::getpid()))) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~Program() { fs::remove_all(folder_); }
+
+  struct Outcome {
+    int status = 0;
+    std::string output;
+  };
+  Outcome run(const std::string& more) const {
+    const std::string root = STAGECOACH_SOURCE_DIR;
+    const std::string command = std::string(STAGECOACH_PROGRAM) + " --hw " + root +
+                                "/hw/small_mesh.json --workload " + root +
+                                "/workloads/lenet5-glyphs.json --force --out " + path("out") + " " +
+                                (more.find("--samples") == std::string::npos ? "--samples 200 " : "") +
+                                "--epochs 2 --set workload/dataset/test_samples=20 " + more + " 2>&1";
+    Outcome outcome;
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe);
+    char buffer[4096];
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, n);
+    const int raw = ::pclose(pipe);
+    outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000;
+    return outcome;
+  }
+  void done(const std::string& more) const {
+    const Outcome outcome = run(more);
+    INFO(more << "\n" << outcome.output);
+    REQUIRE(outcome.status == 0);
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string read(const std::string& name) const {
+    std::ifstream file(path(name), std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  json summary() const { return json::parse(read("out/summary.json")); }
+
+ private:
+  fs::path folder_;
+};
+
+struct Case {
+  const char* schedule;
+  const char* more;
+};
+
+const Case kCases[] = {
+    {"sequential", ""},
+    {"fill_drain", "--set workload/training/batch_size=8"},
+    {"gpipe", "--set workload/training/batch_size=8 --set workload/training/micro_batch_size=3"},
+    {"one_f_one_b_flush", "--set workload/training/batch_size=8"},
+    {"pipelined", ""},
+    {"pipelined", "--set hw/mapping='{\"kind\": \"balanced\", \"split_forward_backward\": true}'"},
+    {"pipelined", "--set workload/training/mitigation/weight_stashing=true"},
+    {"one_f_one_b", ""},
+    {"one_f_one_b", "--set workload/pipeline/vertical_sync=true"},
+    {"two_buffered_weights", "--set workload/training/batch_size=6"},
+    {"hybrid", "--set workload/pipeline/switch_share=0.5"},
+};
+
+TEST_CASE("a replay saves the weights of the recorded run, bit for bit, for every schedule and pacing") {
+  const Program program;
+  for (const Case& c : kCases) {
+    for (const std::string pacing : {"elastic", "lockstep"}) {
+      const std::string job = std::string("--set workload/pipeline/schedule=") + c.schedule +
+                              " --set workload/pipeline/pacing=" + pacing + " " + c.more + " ";
+      program.done(job + "--record-schedule " + program.path("order") + " --save-weights " +
+                   program.path("recorded"));
+      const json recorded = program.summary();
+      program.done(job + "--replay " + program.path("order") + " --save-weights " +
+                   program.path("replayed"));
+      const json replayed = program.summary();
+      INFO(job);
+      CHECK((program.read("replayed") == program.read("recorded")));  // bytes: not to be printed
+      CHECK(replayed["timing"]["cycles"].is_null());
+      for (std::size_t k = 0; k < recorded["stages"].size(); ++k) {
+        CHECK(replayed["stages"][k]["staleness"] == recorded["stages"][k]["staleness"]);
+      }
+      for (std::size_t e = 0; e < 2; ++e) {
+        const json &a = replayed["training"]["epochs"][e], &b = recorded["training"]["epochs"][e];
+        CHECK(a["train_loss"] == b["train_loss"]);
+        CHECK(a["test_accuracy"] == b["test_accuracy"]);
+      }
+    }
+  }
+}
+
+TEST_CASE("an order recorded without numbers trains any seed, optimizer and mitigation") {
+  const Program program;
+  program.done("--timing-only --record-schedule " + program.path("order"));
+  // Changes that leave the machine's times alone: the replay is what the machine would have done.
+  for (const std::string change :
+       {"--seed 9", "--set workload/training/optimizer/reference/learning_rate=0.05",
+        "--set workload/training/optimizer/reference/momentum=0.8"}) {
+    INFO(change);
+    program.done(change + " --save-weights " + program.path("simulated"));
+    program.done(change + " --replay " + program.path("order") + " --save-weights " +
+                 program.path("replayed"));
+    CHECK((program.read("replayed") == program.read("simulated")));
+  }
+  program.done("--replay " + program.path("order") + " --save-weights " + program.path("plain"));
+  program.done("--set workload/training/mitigation/spike_compensation=true --replay " +
+               program.path("order") + " --save-weights " + program.path("compensated"));
+  CHECK((program.read("plain") != program.read("compensated")));
+}
+
+TEST_CASE("a recording is refused where the job is another one") {
+  const Program program;
+  program.done("--timing-only --record-schedule " + program.path("order"));
+  const std::string replay = " --replay " + program.path("order");
+  const std::pair<const char*, const char*> others[] = {
+      {"--samples 201", "samples_per_epoch: recorded 200, now 201"},
+      {"--set workload/training/batch_size=2", "batch_size: recorded 1, now 2"},
+      {"--set workload/pipeline/schedule=one_f_one_b", "schedule: recorded"},
+      {"--set workload/pipeline/pacing=lockstep", "schedule: recorded"},
+      {"--set workload/pipeline/max_in_flight=2", "schedule: recorded"},
+      {"--set workload/pipeline/partition='{\"cuts\": [\"conv1\"]}'", "stages: recorded 5, now 2"},
+      {"--set hw/clock_mhz=499", "hardware_sha256: recorded"},
+      {"--timing-only", "--replay: cannot be combined with --timing-only"},
+      {"--functional-only", "--replay: cannot be combined with --functional-only"},
+  };
+  for (const auto& [change, message] : others) {
+    const Program::Outcome outcome = program.run(change + replay);
+    INFO(change << "\n" << outcome.output);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.output.find(message) != std::string::npos);
+  }
+  const std::string whole = program.read("order");
+  std::ofstream(program.path("order"), std::ios::binary) << whole.substr(0, whole.size() - 20);
+  const Program::Outcome broken = program.run(replay);
+  CHECK(broken.status == 2);
+  CHECK(broken.output.find("damaged") != std::string::npos);
+}
+
+TEST_CASE("a run that diverges leaves no recording and says why") {
+  const Program program;
+  const Program::Outcome outcome = program.run(
+      "--set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e9}' "
+      "--record-schedule " + program.path("order"));
+  INFO(outcome.output);
+  CHECK(outcome.status == 3);
+  CHECK(outcome.output.find("--timing-only") != std::string::npos);
+  CHECK_FALSE(fs::exists(program.path("order")));
+}
+
+}  // namespace
