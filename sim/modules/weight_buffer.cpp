@@ -82,7 +82,8 @@ std::int64_t WeightBuffer::stashed_versions() const {
       return distinct_in_flight_ - (!in_flight_.empty() && in_flight_.back() == updates_ ? 1 : 0);
     case WeightPolicy::vertical_sync:
       // Packets upstream will still ask for what stage 0 had when they entered.
-      if (in_flight_.empty() && next_forward_ == plan_.packets()) return 0;
+      // What enters stage 0 reads the newest version; and after the last packet nobody asks.
+      if (in_flight_.empty() && (stage_ == 0 || next_forward_ == plan_.packets())) return 0;
       return updates_ -
              (in_flight_.empty() ? control_.entry_version(next_forward_) : in_flight_.front());
     case WeightPolicy::double_buffered:
