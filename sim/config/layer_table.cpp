@@ -123,7 +123,11 @@ LayerText text_of(LayerKind kind) {
     case LayerKind::flatten:
       return {Fields(), "[C,H,W] becomes [C*H*W]."};
     case LayerKind::batch_norm2d:
-      return {batch_norm_fields(), "Normalises a channel over the samples that travel together."};
+      return {batch_norm_fields(),
+              "Normalises a channel over the samples that travel together and keeps running "
+              "statistics for evaluation. At batch size one that is over the pixels of one sample: "
+              "training then sees other statistics than evaluation, and a channel of one pixel "
+              "gives its bias; `group_norm` and `online_norm` are made for it."};
     case LayerKind::group_norm:
       return {group_norm_fields(), "Normalises groups of channels of each sample."};
     case LayerKind::layer_norm:
