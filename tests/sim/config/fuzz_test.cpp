@@ -2,7 +2,6 @@
 // Question: is there any text or value that crashes, hangs or slips an exception through the
 // reader?
 #include <catch2/catch.hpp>
-#include <chrono>
 
 #include "models/error.h"
 #include "models/random.h"
@@ -168,17 +167,14 @@ TEST_CASE("Random overrides and options never do more than complain") {
   }
 }
 
-TEST_CASE("A hostile file of megabytes is refused in seconds") {
-  const auto start = std::chrono::steady_clock::now();
+// Quadratic work would take minutes here: ctest's time limit ends it.
+TEST_CASE("A hostile file of megabytes is refused") {
   std::string keys = "{\"a\": 1";
   for (int i = 0; i < 300000; ++i) keys += ", \"learning_rat" + std::to_string(i) + "\": 1";
-  read_anything(keys + "}");
+  CHECK_NOTHROW(read_anything(keys + "}"));
   std::string layers;
   for (int i = 0; i < 100000; ++i) layers += std::string(i ? "," : "") + "{\"type\": \"rleu\"}";
-  read_anything(minimal({{"/network/layers", "[" + layers + "]"}}));
-  read_anything("\"" + std::string(8000000, 'x') + "\"");
-  read_anything("{\"" + std::string(8000000, 'x') + "\": 1}");
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  // Takes about one second; quadratic work would take minutes.
-  CHECK(seconds.count() < 30);
+  CHECK_NOTHROW(read_anything(minimal({{"/network/layers", "[" + layers + "]"}})));
+  CHECK_NOTHROW(read_anything("\"" + std::string(8000000, 'x') + "\""));
+  CHECK_NOTHROW(read_anything("{\"" + std::string(8000000, 'x') + "\": 1}"));
 }
