@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A heap of calls.
+// Calls by time.
 #include "sim/modules/event_wheel.h"
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 namespace stagecoach {
 namespace {
 constexpr int kTags = 4;
-constexpr std::size_t kChildren = 4;
 }  // namespace
 
 EventWheel::EventWheel(sc_core::sc_module_name name) : sc_module(name) {
@@ -28,13 +27,7 @@ int EventWheel::join(TimedIf& module) {
 }
 
 void EventWheel::call_at(int number, Cycles time, int tag) {
-  const Entry entry{time, number * kTags + tag};
-  heap_.push_back(entry);
-  std::size_t i = heap_.size() - 1;
-  for (; i > 0 && entry.before(heap_[(i - 1) / kChildren]); i = (i - 1) / kChildren) {
-    heap_[i] = heap_[(i - 1) / kChildren];
-  }
-  heap_[i] = entry;
+  calls_.push(time, number * kTags + tag);
   if (time >= armed_) return;
   armed_ = time;
   // An earlier notification takes the place of a later one.
@@ -58,38 +51,16 @@ void EventWheel::decide() {
   deciding_.clear();
 }
 
-void EventWheel::pop() {
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (heap_.empty()) return;
-  std::size_t i = 0;
-  for (;;) {
-    const std::size_t first = kChildren * i + 1;
-    const std::size_t end = std::min(first + kChildren, heap_.size());
-    if (first >= end) break;
-    std::size_t least = first;
-    for (std::size_t c = first + 1; c < end; ++c) {
-      if (heap_[c].before(heap_[least])) least = c;
-    }
-    if (!heap_[least].before(last)) break;
-    heap_[i] = heap_[least];
-    i = least;
-  }
-  heap_[i] = last;
-}
-
 void EventWheel::turn() {
   const Cycles now = now_cycles();
   // What is asked for meanwhile, at this time, belongs to a later delta.
   due_.clear();
-  while (!heap_.empty() && heap_.front().time <= now) {
-    due_.push_back(heap_.front().call);
-    pop();
-  }
+  while (calls_.next_time() <= now) calls_.take_due(due_);
+  std::sort(due_.begin(), due_.end());
   armed_ = kUnlimited64;
   for (const int call : due_) modules_[call / kTags]->on_time(now, call % kTags);
-  if (!heap_.empty() && heap_.front().time < armed_) {
-    armed_ = heap_.front().time;
+  if (calls_.next_time() < armed_) {
+    armed_ = calls_.next_time();
     turn_.notify(cycles_time(armed_ - now));
   }
 }

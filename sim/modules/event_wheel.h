@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timed events of all modules through one event of the kernel. The kernel's own queue costs more
 // per event the more modules wait in it (100 to 200 ns between ten and a few hundred); this one is
-// a small heap of plain numbers, and events of the same cycle share one kernel event.
+// a wheel of plain numbers, and events of the same cycle share one kernel event.
 #pragma once
 
 #include <vector>
 
 #include "sim/modules/interfaces.h"
+#include "sim/modules/timing_wheel.h"
 
 namespace stagecoach {
 
@@ -39,20 +40,11 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   void decide_soon(int number) override;
 
  private:
-  struct Entry {
-    Cycles time = 0;
-    int call = 0;  ///< number and tag
-    bool before(const Entry& other) const {
-      return time != other.time ? time < other.time : call < other.call;
-    }
-  };
-
   void turn();
   void decide();
-  void pop();
 
   std::vector<TimedIf*> modules_;
-  std::vector<Entry> heap_;  ///< children of i: 4i+1 to 4i+4; half as deep as one of two
+  TimingWheel<int> calls_;  ///< number and tag
   std::vector<int> due_;
   Cycles armed_ = kUnlimited64;  ///< when the kernel event fires
   std::vector<int> asked_, deciding_;

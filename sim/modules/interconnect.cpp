@@ -10,10 +10,7 @@ namespace stagecoach {
 
 Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
                            const std::vector<CorePlan>& cores, WheelIf& wheel)
-    : sc_module(name),
-      topology_(plan, cores),
-      wheel_(wheel),
-      number_(wheel.join(*this)) {}
+    : sc_module(name), topology_(plan, cores), wheel_(wheel), number_(wheel.join(*this)) {}
 
 int Interconnect::open(const ChannelSpec& spec) {
   Channel channel;
@@ -106,8 +103,7 @@ void Interconnect::deliver(int channel, PacketId packet, Arrival arrival) {
 }
 
 void Interconnect::request(Cycles time, int link, int flight) {
-  requests_.push_back(Request{time, link, flight});
-  std::push_heap(requests_.begin(), requests_.end());
+  requests_.push(time, Request{link, flight});
   if (time >= armed_) return;
   armed_ = time;
   wheel_.call_at(number_, time, 0);
@@ -121,18 +117,17 @@ void Interconnect::on_time(Cycles now, int) {
 
 void Interconnect::on_decide(Cycles now) {
   due_.clear();
-  while (!requests_.empty() && requests_.front().time <= now) {
-    const Request request = requests_.front();
-    std::pop_heap(requests_.begin(), requests_.end());
-    requests_.pop_back();
+  due_requests_.clear();
+  while (requests_.next_time() <= now) requests_.take_due(due_requests_);
+  for (const Request& request : due_requests_) {
     if (request.flight >= 0) waiting_[request.link].push_back(request.flight);
     due_.push_back(request.link);
   }
   std::sort(due_.begin(), due_.end());
   due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
   for (const int link : due_) serve(link, now);
-  if (!requests_.empty() && requests_.front().time < armed_) {
-    armed_ = requests_.front().time;
+  if (requests_.next_time() < armed_) {
+    armed_ = requests_.next_time();
     wheel_.call_at(number_, armed_, 0);
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network between the cores, message by message (virtual cut-through: a message occupies each
 // link of its way for ceil(bytes / width) cycles, one hop latency after the link before; after a
-// narrower link it comes as slowly as it left that one; routers can hold it whole). A link that only one core feeds is booked by direct calls, in order. Links
-// that several cores feed are arbitrated: the requests of one time are collected, and the link
-// goes to a gradient before an activation, then to the older packet, then to the lower channel.
+// narrower link it comes as slowly as it left that one; routers can hold it whole). A link that
+// only one core feeds is booked by direct calls, in order. Links that several cores feed are
+// arbitrated: the requests of one time are collected, and the link goes to a gradient before an
+// activation, then to the older packet, then to the lower channel.
 #pragma once
 
 #include <functional>
@@ -73,12 +74,10 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
     int channel = 0;
     int hop = 0;
   };
-  /// A request for a shared link from `time` on, or (flight -1) that link becoming free.
+  /// A request for a shared link, or (flight -1) that link becoming free.
   struct Request {
-    Cycles time = 0;
     int link = 0;
     int flight = -1;
-    bool operator<(const Request& other) const { return time > other.time; }
   };
 
   void travel(int flight);
@@ -99,8 +98,9 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   std::vector<int> free_flights_;
   std::vector<std::vector<int>> waiting_;  ///< by link: flights whose request is due
   std::vector<int> due_;                   ///< links to serve now
-  std::vector<Request> requests_;          ///< a heap
-  Cycles armed_ = kUnlimited64;            ///< the next call that the wheel has been asked for
+  TimingWheel<Request> requests_;
+  std::vector<Request> due_requests_;
+  Cycles armed_ = kUnlimited64;  ///< the next call that the wheel has been asked for
   std::int64_t unsettled_ = 0;
   Cycles last_arrival_ = 0;
   std::function<void()> on_settled_;
