@@ -127,8 +127,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   op.with_update = update_pending_ && announce_update;
   weights_->begin_backward(p);
   activations_->begin_backward(p, now);
-  const Cycles made =
-      book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
+  const Cycles made = book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
   control_.emit(op);
   control_.record(
@@ -252,6 +251,16 @@ void StageController::note_wait(Cycles now, bool core_taken) {
   } else {
     wait_ = Wait::data;
   }
+  if (wait_ != Wait::data) return;
+  if (held_by_ == Obstacle::credit) wait_ = Wait::output;
+  if (held_by_ == Obstacle::own_buffer) wait_ = Wait::memory;
+}
+
+void StageController::note_held(Cycles now, Obstacle by) {
+  if (by == held_by_) return;
+  settle(now);
+  held_by_ = by;
+  note_wait(now, false);
 }
 
 void StageController::report(Cycles end, StageStatistics& s) {

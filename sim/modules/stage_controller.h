@@ -78,6 +78,10 @@ class StageController : public sc_core::sc_module {
   /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
   /// stage computes on its core.
   void note_wait(Cycles now, bool core_taken);
+  /// Lockstep, where the order knows what there is room for: a full buffer, its own or a
+  /// receiver's (Obstacle::credit), keeps the stage from its next forward from `now` on;
+  /// Obstacle::nothing: none does.
+  void note_held(Cycles now, Obstacle by);
 
   int index() const { return index_; }
   const StagePlan& plan() const { return stage_; }
@@ -135,6 +139,7 @@ class StageController : public sc_core::sc_module {
   bool update_announced_ = false;
   Wait wait_ = Wait::before_first;
   bool awaits_input_ = false, awaits_gradient_ = false;
+  Obstacle held_by_ = Obstacle::nothing;
   CycleAccount account_;
   MemorySeries memory_;
   std::int64_t forward_macs_ = 0, backward_macs_ = 0;

@@ -37,6 +37,7 @@ void TickController::begin_tick() {
     if (!order_.next_tick(ops_)) return;
     tick_begin_ = tick_end_ = now_cycles();
     std::fill(core_free_.begin(), core_free_.end(), tick_begin_);
+    if (order_.bounded()) note_held();
     for (const Op& op : ops_) run_operation(op);
   } catch (...) {
     control_.fail(std::current_exception());
@@ -44,6 +45,22 @@ void TickController::begin_tick() {
   }
   open_ = true;
   if (network_.unsettled() == 0) settle_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void TickController::note_held() {
+  for (StageController* stage : stages_) {
+    switch (order_.held(stage->index())) {
+      case LockstepOrder::Held::by_nothing:
+        stage->note_held(tick_begin_, Obstacle::nothing);
+        break;
+      case LockstepOrder::Held::by_own_buffer:
+        stage->note_held(tick_begin_, Obstacle::own_buffer);
+        break;
+      case LockstepOrder::Held::by_receiver:
+        stage->note_held(tick_begin_, Obstacle::credit);
+        break;
+    }
+  }
 }
 
 void TickController::run_operation(const Op& op) {

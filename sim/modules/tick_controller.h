@@ -26,6 +26,7 @@ class TickController : public sc_core::sc_module {
   void begin_tick();
   void settle_tick();
   void run_operation(const Op& op);
+  void note_held();
 
   LockstepOrder& order_;
   RunControl& control_;

@@ -16,10 +16,14 @@ LockstepOrder::LockstepOrder(const Schedule& schedule, const PacketPlan& plan, i
       stages_(stages),
       capacity_(std::move(capacity_packets)),
       before_(stages),
-      now_(stages) {
+      now_(stages),
+      held_(stages, Held::by_nothing) {
   if (capacity_.empty()) capacity_.assign(stages, std::numeric_limits<std::int64_t>::max());
   if (capacity_.size() != static_cast<std::size_t>(stages)) {
     throw ModelBug("lockstep: one capacity per stage expected");
+  }
+  for (const std::int64_t packets : capacity_) {
+    bounded_ = bounded_ || packets != std::numeric_limits<std::int64_t>::max();
   }
   if (schedule.weight_policy() == WeightPolicy::vertical_sync) {
     // Entries live from a packet's forward at stage 0 to its backward there.
@@ -33,10 +37,24 @@ bool LockstepOrder::forward_possible(int k) const {
   const PacketId p = here.forwards;
   if (p >= (k == 0 ? plan_.packets() : before_[k - 1].forwards)) return false;
   if (k == 0 && here.forwards - here.retired >= capacity_[0]) return false;
+  return room_at_receiver(k) && schedule_.may_forward(k, p, here, before_[0].retired);
+}
+
+bool LockstepOrder::room_at_receiver(int k) const {
   // Stages are decided from the last to the first: what the next one does now is known.
-  if (k + 1 < stages_ && now_[k].forwards + 1 - now_[k + 1].retired > capacity_[k + 1])
-    return false;
-  return schedule_.may_forward(k, p, here, before_[0].retired);
+  return k + 1 == stages_ || now_[k].forwards + 1 - now_[k + 1].retired <= capacity_[k + 1];
+}
+
+void LockstepOrder::note_held(int k) {
+  const StageProgress& here = before_[k];
+  const PacketId made = k == 0 ? plan_.packets() : before_[k - 1].forwards;
+  if (here.forwards >= made) return;
+  if (k == 0 && here.forwards - here.retired >= capacity_[0]) held_[0] = Held::by_own_buffer;
+  if (room_at_receiver(k)) return;
+  held_[k] = Held::by_receiver;
+  // What would come next is what the receiver waits for, if it has nothing else.
+  const bool has_input = before_[k + 1].forwards < here.forwards;
+  if (!has_input && held_[k + 1] == Held::by_nothing) held_[k + 1] = Held::by_own_buffer;
 }
 
 bool LockstepOrder::backward_possible(int k, bool forward_now) const {
@@ -92,6 +110,8 @@ bool LockstepOrder::next_tick(std::vector<Op>& ops) {
   const bool one_operation = schedule_.tick_form() == TickForm::forward_or_backward;
   for (int k = stages_ - 1; k >= 0; --k) {
     const bool forward = forward_possible(k);
+    held_[k] = Held::by_nothing;
+    if (bounded_ && !forward) note_held(k);
     if (one_operation) {
       const bool backward = backward_possible(k, false);
       if (backward && (schedule_.backward_first() || !forward)) {

@@ -32,12 +32,20 @@ class LockstepOrder {
   /// UserError when nothing can move: a buffer is too small for the schedule.
   bool next_tick(std::vector<Op>& ops);
 
+  /// Which full buffer, if any, kept a stage from a forward in the last tick given.
+  enum class Held { by_nothing, by_own_buffer, by_receiver };
+  Held held(int stage) const { return held_[stage]; }
+  /// Some stage's buffer has a limit.
+  bool bounded() const { return bounded_; }
+
   std::int64_t ticks() const { return ticks_; }
   /// How far stage k has come, at the end of the last tick given.
   const StageProgress& progress(int stage) const { return now_[stage]; }
 
  private:
   bool forward_possible(int stage) const;
+  bool room_at_receiver(int stage) const;
+  void note_held(int stage);
   bool backward_possible(int stage, bool forward_now) const;
   void start_forward(int stage);
   void start_backward(int stage);
@@ -50,6 +58,8 @@ class LockstepOrder {
   std::vector<std::int64_t> capacity_;
   std::vector<StageProgress> before_;  ///< when the tick began
   std::vector<StageProgress> now_;
+  bool bounded_ = false;
+  std::vector<Held> held_;
   std::vector<Op> reversed_;
   /// vertical_sync: version of stage 0 when packet p entered, at p modulo its size.
   std::vector<WeightVersion> entry_version_;

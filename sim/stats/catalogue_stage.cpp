@@ -168,6 +168,13 @@ void append_memory(std::vector<Row>& rows) {
   rows.push_back(memory_row("peak_bytes",
                             "Sum of the classes' peaks: the space that the stage needs.",
                             [](const StageMemory& m) { return m.total(); }));
+  rows.push_back({"memory.skips_peak_bytes", "bytes",
+                  "Most skip values that waited for the rest of their stage's input; they have room "
+                  "of their own, beside peak_bytes.",
+                  [](const StageView& v) {
+                    const auto* c = counters(v);
+                    return c ? OrderedJson(c->peak_skip_bytes) : OrderedJson();
+                  }});
   rows.push_back(plan_row(
       "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
         return p.capacity_bytes == kUnlimited64 ? OrderedJson() : OrderedJson(p.capacity_bytes);

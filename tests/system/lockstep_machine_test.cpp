@@ -186,5 +186,31 @@ TEST_CASE("lockstep: a slow host and slow links lengthen the ticks") {
   for (const auto& stage : host.stages) CHECK(stage.cycles.total() == host.cycles);
 }
 
+TEST_CASE("lockstep: waiting for room is booked to the buffer that is full, as in elastic pacing") {
+  const ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, Pacing::lockstep);
+  const PacketPlan packets(100, 1, 1, 1);
+  MachinePlan plan = chain(ChainOptions{5});
+  RunStatistics s = run(plan, spec, packets);
+  for (const StageStatistics& stage : s.stages) {
+    CHECK(stage.cycles.stall_memory == 0);
+    CHECK(stage.cycles.stall_output == 0);
+  }
+  // Three packets go round a pipeline of nine ticks: in six of nine stage 0 does nothing forward.
+  plan.stages[0].capacity_packets = 3;
+  s = run(plan, spec, packets);
+  CHECK(s.stages[0].cycles.stall_memory > s.cycles / 2);
+  CHECK(s.stages[0].cycles.stall_output == 0);
+  for (int k = 1; k < 5; ++k) CHECK(s.stages[k].cycles.stall_memory == 0);
+  // The full buffer of stage 2 keeps it waiting, and stage 1 with its output.
+  plan.stages[0].capacity_packets = kUnlimited64;
+  plan.stages[2].capacity_packets = 2;
+  s = run(plan, spec, packets);
+  CHECK(s.stages[2].cycles.stall_memory > s.cycles / 4);
+  CHECK(s.stages[1].cycles.stall_output > s.cycles / 4);
+  CHECK(s.stages[3].cycles.stall_memory == 0);
+  CHECK(s.stages[4].cycles.stall_output == 0);
+  for (const StageStatistics& stage : s.stages) CHECK(stage.cycles.total() == s.cycles);
+}
+
 }  // namespace
 }  // namespace stagecoach
