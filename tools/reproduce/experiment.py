@@ -66,7 +66,9 @@ class Experiment:
         self.short = self.arguments.short
         if trains and not self.short and not self.arguments.data:
             p.error("give --data DIR, or --short for generated data")
-        self.seeds = [int(s) for s in self.arguments.seeds.split(",")] if trains else []
+        self.seeds = []
+        if trains:
+            self.seeds = [1] if self.short else [int(s) for s in self.arguments.seeds.split(",")]
         self.out = pathlib.Path(self.arguments.out)
         self.out.mkdir(parents=True, exist_ok=True)
         self.claims = []
@@ -119,6 +121,17 @@ class Experiment:
         with concurrent.futures.ThreadPoolExecutor(self.arguments.jobs) as pool:
             return list(pool.map(self.run, runs))
 
+    def train(self, cases):
+        """Runs every case with every seed; cases: key -> Run. Returns key -> summaries."""
+        points = [(key, seed) for seed in self.seeds for key in cases]
+        summaries = self.run_all([
+            dataclasses.replace(cases[key], arguments=[*cases[key].arguments, "--seed", str(seed)])
+            for key, seed in points])
+        found = {key: [] for key in cases}
+        for (key, _), summary in zip(points, summaries):
+            found[key].append(summary)
+        return found
+
     def table(self, name, headers, rows, title=""):
         """Prints rows as Markdown and writes them to NAME.csv."""
         if title:
@@ -164,6 +177,16 @@ def final(summary, figure="test_accuracy"):
     """A figure of the last epoch; None if the training diverged."""
     epochs = summary["training"]["epochs"]
     return None if summary["training"]["diverged"] or not epochs else epochs[-1][figure]
+
+
+def finals(summaries, figure="test_accuracy"):
+    return [final(s, figure) for s in summaries]
+
+
+def loss(summaries):
+    """Mean training loss of the last epoch, as text."""
+    value = mean(finals(summaries, "train_loss"))
+    return "-" if value is None else f"{value:.3f}"
 
 
 def percent(values, digits=2):

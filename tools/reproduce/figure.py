@@ -10,6 +10,15 @@ LEFT, TOP, BOTTOM = 64, 34, 50
 MARKS_ONLY, LINE_ONLY, BOTH = "marks", "line", "both"
 
 
+def round_numbers(low, high):
+    """Five or so round numbers between two."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * min((1, 2, 2.5, 5, 10), key=lambda f: abs(f * power - rough))
+    return [step * i for i in range(math.ceil(low / step - 1e-9),
+                                    math.floor(high / step + 1e-9) + 1)]
+
+
 class Panel:
     """One chart. series: (words, [y or None]), one y per x value of the panel; or (words, ys, xs)
     with its own x values; a fourth element is one of MARKS_ONLY, LINE_ONLY, BOTH, a fifth the
@@ -56,11 +65,7 @@ class Panel:
                      for base in (1, 2, 5)]
             found = [v for v in found if self.low <= v <= self.high]
             return found if len(found) < 9 else found[::3]
-        rough = (self.high - self.low) / 5
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = power * min((1, 2, 2.5, 5, 10), key=lambda f: abs(f * power - rough))
-        first = math.ceil(self.low / step - 1e-9)
-        return [step * i for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        return round_numbers(self.low, self.high)
 
     def body(self):
         parts = [f'<text x="{LEFT}" y="18" font-weight="600">{html.escape(self.title)}</text>']

@@ -83,6 +83,23 @@ def cifar10(network, batch=1, samples=10000, test_samples=5000, epochs=5, base="
     return workload
 
 
+def deep(short, norm="group_norm", samples=5000, epochs=4):
+    """ResNet-20 of a quarter of its width on the first 5000 digits of MNIST, 22 stages, batch size
+    one: deep enough for staleness to hurt, small enough for many runs. The short form: ResNet-8 on
+    glyphs, 10 stages."""
+    network = {"family": "resnet_cifar", "depth": 8 if short else 20, "input": [1, 28, 28],
+               "width": 0.25, "norm": norm}
+    if norm == "group_norm":
+        network["norm_groups"] = 2
+    workload = load("lenet5-glyphs" if short else "lenet5-mnist")
+    workload["network"] = network
+    workload["dataset"].update(train_samples=300 if short else samples,
+                               test_samples=200 if short else 2000)
+    workload["training"].update(epochs=1 if short else epochs)
+    workload["pipeline"]["pacing"] = "lockstep"
+    return workload
+
+
 def glyphs(samples=1000, test_samples=500, epochs=1, batch=1):
     """LeNet-5 on generated digits: what the short forms train."""
     workload = load("lenet5-glyphs")
