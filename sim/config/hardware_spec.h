@@ -31,12 +31,19 @@ enum class MemoryPolicy { error, stall, spill };
 /// What one node of the interconnect is: a core, or all cores of one stage together.
 enum class Granularity { core, region };
 
+/// What a stage keeps from forward to backward.
+enum class KeptActivations {
+  needed,        ///< what the backward pass reads, signs and places of maxima as bits
+  every_output,  ///< the output of every layer whole, as frameworks on GPUs do
+};
+
 /// Bytes of one element, per class of data: the precision that is priced.
 struct ElementSpec {
   double weights_bytes = 4;
   double activations_bytes = 4;
   double gradients_bytes = 4;  ///< boundary gradients and weight gradients
   double optimizer_bytes = 4;
+  KeptActivations kept_activations = KeptActivations::needed;
 };
 
 /// A memory beside a core. Ports move `width_bytes` a cycle, in every bank.

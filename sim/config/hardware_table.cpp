@@ -12,7 +12,8 @@ Codec<double> rate(const std::string& unit) {
 }
 
 Table<ElementSpec> element_table() {
-  Table<ElementSpec> t("elements", "Bytes of one element of each class: the precision priced.");
+  Table<ElementSpec> t("elements",
+                       "Bytes of one element of each class, the precision priced; what is kept.");
   const auto bytes = number(between(0.125, 16), "bytes");
   t.optional("weights_bytes", &ElementSpec::weights_bytes, bytes, "Weights and their versions.");
   t.optional("activations_bytes", &ElementSpec::activations_bytes, bytes,
@@ -21,6 +22,13 @@ Table<ElementSpec> element_table() {
              "Gradients of activations and of weights.");
   t.optional("optimizer_bytes", &ElementSpec::optimizer_bytes, bytes,
              "Velocity and other state that survives an update.");
+  t.optional("kept_activations", &ElementSpec::kept_activations,
+             words<KeptActivations>(
+                 {{"needed", KeptActivations::needed,
+                   "what backward reads, signs and places of maxima as bits"},
+                  {"every_output", KeptActivations::every_output,
+                   "the output of every layer whole, as frameworks do"}}),
+             "What a stage keeps of a sample from forward to backward.");
   return t;
 }
 

@@ -85,15 +85,20 @@ Bytes whole_bytes(double count, double bytes) {
 
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements) {
+  const bool all = elements.kept_activations == KeptActivations::every_output;
   std::set<ValueId> values;
   double extra_elements = 0, bits = 0;
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
     const Keeps keeps = keeps_of(node);
     if (keeps.input) values.insert(root_of(network, node.inputs.at(0)));
-    if (keeps.output) values.insert(root_of(network, l + 1));
+    if (keeps.output || all) values.insert(root_of(network, l + 1));
+    if (all) {
+      for (ValueId v : node.inputs) values.insert(root_of(network, v));
+    }
     extra_elements += keeps.elements;
-    bits += keeps.bits;
+    // A maximum is found again where input and output are kept.
+    if (!all || node.spec.kind == LayerKind::dropout) bits += keeps.bits;
   }
   if (stage.has_loss) {
     values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));

@@ -20,6 +20,8 @@ namespace stagecoach {
 ///   dropout                  1 bit per element
 ///   loss                     the network's output
 ///   add, average pools       nothing
+/// With KeptActivations::every_output instead the stage's inputs and the output of every layer, with
+/// the norms' statistics and dropout's bits.
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements);
 

@@ -2,6 +2,7 @@
 """Hardware of the experiments, as dicts, made from the committed files."""
 
 import json
+import re
 
 from experiment import ROOT
 
@@ -23,4 +24,48 @@ def one_cycle_ticks(stages):
         "kind": "explicit", "split_forward_backward": True,
         "stages": [{"stage": name, "core": "last" if name == stages[-1] else core["name"]}
                    for name in stages]}
+    return hardware
+
+
+MESH_EDGE = 8
+LARGEST_KIB = 512
+
+
+def mesh_chip(capacity_kib, cores=None):
+    """small_mesh.json's cores, 8x8 of them, with activation buffers of a size; `stall`. cores: stage
+    -> number of cores; None: shared out by work."""
+    hardware = load("small_mesh")
+    hardware["cores"][0]["count"] = MESH_EDGE * MESH_EDGE
+    hardware["cores"][0]["activation_buffer"]["capacity_kib"] = capacity_kib
+    hardware["interconnect"].update(rows=MESH_EDGE, columns=MESH_EDGE)
+    hardware["memory_policy"] = "stall"
+    if cores:
+        hardware["mapping"] = {"kind": "explicit", "stages": [
+            {"stage": name, "core": "core", "cores": n} for name, n in cores.items()]}
+    return hardware
+
+
+def cores_of(summary):
+    """Cores per stage of a run on mesh_chip; a stage's are named "core3" or "core3-5"."""
+    found = {}
+    for stage in summary["stages"]:
+        first, last = re.fullmatch(r"core(\d+)(?:-(\d+))?", stage["core"]).groups()
+        found[stage["name"]] = int(last or first) - int(first) + 1
+    return found
+
+
+def uneven(stages, cycles, slow=None, latency_cycles=0, queue_packets=2):
+    """hw/ideal.json with a core of its own kind for every stage: forward and backward take `cycles`
+    each, twice that at stage number `slow`; links have a latency."""
+    hardware = load("ideal")
+    core = hardware["cores"][0]
+    hardware["cores"] = [
+        {**core, "name": f"core_{k}_", "count": 1,
+         **{part: cycles * (1 + (k == slow)) for part in ("forward_cycles", "backward_cycles")}}
+        for k in range(len(stages))]
+    hardware["mapping"] = {"kind": "explicit", "stages": [
+        {"stage": name, "core": f"core_{k}_"} for k, name in enumerate(stages)]}
+    if latency_cycles:
+        hardware["interconnect"] = {"kind": "point_to_point", "hop_latency_cycles": latency_cycles}
+    hardware["input_queue_packets"] = queue_packets
     return hardware

@@ -26,6 +26,21 @@ TEST_CASE("a convolution keeps its input, a ReLU signs, a max pool where the max
   CHECK(held_bytes_per_sample(net, stages[2], bf16) == 400 * 2 + 15);
 }
 
+TEST_CASE("a framework keeps the output of every layer, and what a stage reads") {
+  const Network net = lenet5();
+  PartitionSpec whole;
+  whole.kind = PartitionKind::cuts;
+  ElementSpec e;
+  e.kept_activations = KeptActivations::every_output;
+  // Input; convolution and ReLU of 6x28x28 each, pool; the same of 16x10x10; 120, 120, 84, 84, 10.
+  const Bytes first = 784 + 2 * 4704 + 1176, second = 2 * 1600 + 400, rest = 2 * 120 + 2 * 84 + 10;
+  const Partition one = make_partition(net, whole);
+  CHECK(held_bytes_per_sample(net, one[0], e) == (first + second + rest) * 4);
+  const Partition stages = per_layer(net);
+  CHECK(held_bytes_per_sample(net, stages[0], e) == first * 4);
+  CHECK(held_bytes_per_sample(net, stages[1], e) == (1176 + second) * 4);
+}
+
 TEST_CASE("a value that several layers need is counted once, under all its names") {
   // One stage: fc1 -> relu -> flatten -> identity -> fc2. The ReLU's output is fc2's input: no
   // signs.
