@@ -38,7 +38,7 @@ class Panel:
             self.series.append((words, points, style, colour))
         ys = [y for _, points, _, _ in self.series for _, y in points] or [0, 1]
         self.xs = x_range or [x for _, points, _, _ in self.series for x, _ in points] or [0, 1]
-        self.ticks = x_ticks or list(x_values)[:: max(1, math.ceil(len(x_values) / 11))]
+        self.ticks = x_ticks if x_ticks is not None else list(x_values)[:: max(1, math.ceil(len(x_values) / 11))]
         self.low, self.high = y_range or self._with_margin(min(ys), max(ys))
 
     def _with_margin(self, low, high):
@@ -135,6 +135,34 @@ def panels(charts, columns=2, legends=True):
         body.append(_legend(entries, total, TOP + 14))
         total += _legend_width(entries)
     return _svg(total, y + row_height, "".join(body))
+
+
+def bar_chart(title, y_label, groups, series):
+    """groups: names along the x axis; series: (words, [y or None]), a bar in every group. Returns the
+    SVG's text."""
+    chart = Panel(title, "", y_label, [0, len(groups)],
+                  [("", [max(y or 0 for _, ys in series for y in ys), 0])], x_ticks=[],
+                  x_range=(0, len(groups)))
+    chart.series = []
+    slot = chart.width / len(groups)
+    bar = 0.8 * slot / len(series)
+    parts = [chart.body()]
+    for g, name in enumerate(groups):
+        left = LEFT + g * slot + 0.1 * slot
+        parts.append(f'<text x="{left + 0.4 * slot:.1f}" y="{TOP + chart.height + 18}" '
+                     f'text-anchor="middle">{html.escape(name)}</text>')
+        for i, (_, ys) in enumerate(series):
+            if ys[g] is None:
+                continue
+            top, foot = chart._y(ys[g]), chart._y(0)
+            parts.append(f'<rect x="{left + i * bar:.1f}" y="{top:.1f}" width="{bar - 2:.1f}" '
+                         f'height="{foot - top:.1f}" fill="{COLOURS[i % len(COLOURS)]}"/>'
+                         f'<text x="{left + i * bar + bar / 2 - 1:.1f}" y="{top - 4:.1f}" '
+                         f'text-anchor="middle" font-size="10">{ys[g]:.0f}</text>')
+    entries = [(words, COLOURS[i % len(COLOURS)]) for i, (words, _) in enumerate(series)]
+    parts.append(_legend(entries, LEFT + chart.width + 20, TOP + 14))
+    return _svg(LEFT + chart.width + _legend_width(entries), TOP + chart.height + BOTTOM,
+                "".join(parts))
 
 
 def line_chart(title, x_label, y_label, x_values, series, **options):
