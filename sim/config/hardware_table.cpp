@@ -179,9 +179,7 @@ Table<AreaSpec> area_table() {
 }
 
 void check_chip(const HardwareSpec& h, const Place& at) {
-  const bool pooled =
-      h.mapping.kind == MappingKind::balanced || h.mapping.kind == MappingKind::rectangle;
-  if (pooled && h.cores.size() > 1) {
+  if (h.mapping.kind == MappingKind::balanced && h.cores.size() > 1) {
     at.child("mapping").report("this rule needs one group of cores; there are " +
                                std::to_string(h.cores.size()));
   }
@@ -196,8 +194,9 @@ void check_chip(const HardwareSpec& h, const Place& at) {
         at.child("cores").item(i).report("name \"" + h.cores[i].name + "\" is taken");
       }
     }
-    if (h.cores[i].count == 0 && i + 1 < h.cores.size() &&
-        h.mapping.kind == MappingKind::one_core_per_stage) {
+    const bool in_order = h.mapping.kind == MappingKind::one_core_per_stage ||
+                          h.mapping.kind == MappingKind::rectangle;
+    if (h.cores[i].count == 0 && i + 1 < h.cores.size() && in_order) {
       at.child("cores").item(i).report("\"as_needed\" leaves nothing for the groups after it");
     }
   }

@@ -80,11 +80,26 @@ Mapping rectangles(const PlanScope& scope) {
   const HardwareSpec& hw = *scope.hardware;
   const std::int64_t stages = static_cast<std::int64_t>(scope.partition->size());
   const std::int64_t each = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
-  const std::int64_t units = hw.mapping.split_forward_backward ? 2 * stages - 1 : stages;
-  const std::int64_t have = hw.cores[0].count == 0 ? kUnlimited64 : hw.cores[0].count;
-  if (have < units * each) too_few("a rectangle of cores for every stage", units * each, have);
-  return rows_of_units(std::vector<Service>(static_cast<std::size_t>(stages), Service{0, each}),
-                       hw.mapping.split_forward_backward);
+  const bool split = hw.mapping.split_forward_backward;
+  // Groups one after the other; a stage lies in one, what is left of a group stays unused.
+  std::vector<Service> services;
+  std::size_t group = 0;
+  std::int64_t used = 0;
+  for (std::int64_t k = 0; k < stages; ++k) {
+    const std::int64_t need = each * (split && k + 1 < stages ? 2 : 1);
+    const auto full = [&] {
+      return hw.cores[group].count > 0 && used + need > hw.cores[group].count;
+    };
+    while (group + 1 < hw.cores.size() && full()) ++group, used = 0;
+    if (full()) {
+      const std::int64_t units = split ? 2 * stages - 1 : stages;
+      too_few("a rectangle of cores for every stage, each within one group,", units * each,
+              cores_available(hw));
+    }
+    used += need;
+    services.push_back({static_cast<int>(group), each});
+  }
+  return rows_of_units(services, split);
 }
 
 /// Fewest cores whose buffers hold the stage (spilling and stalling make do with one).

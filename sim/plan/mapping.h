@@ -40,7 +40,7 @@ struct Mapping {
 /// Lays stages on cores as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
 ///                       neighbouring stages share a core so that the longest run is shortest
-///   rectangle           rows x columns cores each
+///   rectangle           rows x columns cores each, groups one after the other
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
 ///                       cores allow; `extra_cores` more than there are (to ask what they bring)
 ///   explicit_list       as listed

@@ -126,6 +126,30 @@ TEST_CASE("forward and backward on hardware of their own take 2S - 1 units") {
   CHECK_THROWS_AS(s.map(), UserError);
 }
 
+TEST_CASE("rectangles fill one group of cores after the other, and no stage lies in two") {
+  Setting s;
+  s.hw.cores.push_back(s.hw.cores[0]);
+  s.hw.cores[0].count = 5, s.hw.cores[1].count = 6;
+  s.hw.mapping.kind = MappingKind::rectangle;
+  s.hw.mapping.rows = 2;
+  const Mapping m = s.map();
+  const int groups[] = {0, 0, 1, 1, 1};
+  for (int k = 0; k < 5; ++k) {
+    CHECK(m.forward(k).group == groups[k]);
+    CHECK(m.forward(k).cores == 2);
+  }
+  s.hw.mapping.split_forward_backward = true;
+  s.hw.cores[1].count = 14;
+  const Mapping split = s.map();
+  const int split_groups[] = {0, 1, 1, 1, 1};
+  for (int k = 0; k < 5; ++k) {
+    CHECK(split.forward(k).group == split_groups[k]);
+    CHECK(split.backward(k).group == split_groups[k]);
+  }
+  s.hw.cores[1].count = 13;
+  CHECK_THROWS_WITH(s.map(), Catch::Contains("each within one group"));
+}
+
 TEST_CASE("a rectangle gives every stage as many cores, and says when there are too few") {
   Setting s;
   s.hw.mapping.kind = MappingKind::rectangle;
