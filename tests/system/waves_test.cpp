@@ -5,7 +5,7 @@
 #include "sim/trace/vcd_writer.h"
 #include "tests/support/temp_files.h"
 #include "tests/support/vcd_reader.h"
-#include "tests/system/machine_support.h"
+#include "tests/system/random_machine.h"
 
 namespace stagecoach {
 namespace {
@@ -131,6 +131,24 @@ TEST_CASE("waves: every state, operation and transfer lasts as long as the stati
         CHECK(r.dump.signals.count("machine.cores.core0.stage") == (shared ? 1u : 0u));
       }
     }
+  }
+}
+
+TEST_CASE("waves: the same for machines drawn at random, whatever the schedule") {
+  for (int turn = 0; turn < 120; ++turn) {
+    Draw draw(1000 + turn);
+    const int batch = draw(1, 4), micro = draw(1, batch);
+    const PacketPlan packets(draw(3, 20), 2, batch, micro);
+    const MachinePlan plan = random_machine(draw, micro);
+    ScheduleSpec spec =
+        schedule_spec(kKinds[draw(0, 7)], draw(0, 1) == 0 ? Pacing::lockstep : Pacing::elastic);
+    spec.switch_packet = packets.packets() / 2;
+    CAPTURE(turn, static_cast<int>(spec.kind), static_cast<int>(spec.pacing));
+    const Recorded r = record_all(plan, spec, packets);
+    CHECK(r.dump.end == r.statistics.cycles);
+    check_stages(plan, r);
+    check_cores(plan, r);
+    check_links(r);
   }
 }
 
