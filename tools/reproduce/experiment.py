@@ -173,6 +173,12 @@ def steady_delays(summary):
             for s in summary["stages"]]
 
 
+def has_closed_form_delays(summary):
+    """Is every stage's delay past the warm-up the closed form of pipelined backpropagation?"""
+    last = len(summary["stages"]) - 1
+    return steady_delays(summary) == [2 * (last - k) for k in range(last + 1)]
+
+
 def final(summary, figure="test_accuracy"):
     """A figure of the last epoch; None if the training diverged."""
     epochs = summary["training"]["epochs"]
