@@ -65,6 +65,16 @@ std::string stages_table(const Job& job) {
   return table.text();
 }
 
+/// The cuts that {"balanced": K} came to, in the form that freezes them.
+std::string cuts_text(const Job& job) {
+  if (job.workload.balanced_stages == 0) return "";
+  std::string names;
+  for (const std::string& cut : job.workload.partition.cuts) {
+    names += (names.empty() ? "\"" : ", \"") + cut + "\"";
+  }
+  return "Balanced stages; to keep them: \"partition\": {\"cuts\": [" + names + "]}\n";
+}
+
 std::string balance_text(const BalanceReport& balance) {
   if (balance.limits.empty()) return "";
   std::string text = "\nSteady rate: one packet every " +
@@ -93,7 +103,7 @@ std::string check_report(const Job& job) {
           std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
           " samples in " + with_separators(job.packets->packets()) + " packets. Cycles per packet of " +
           std::to_string(job.packets->packet_size()) + ".\n" +
-          balance_text(job.machine.report.balance);
+          cuts_text(job) + balance_text(job.machine.report.balance);
   for (const std::string& note : job.machine.report.notes) text += "Note: " + note + "\n";
   for (const std::string& problem : job.machine.report.problems) text += "Does not fit: " + problem + "\n";
   if (job.machine.report.problems.empty()) text += "Everything fits.\n";

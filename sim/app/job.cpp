@@ -6,6 +6,7 @@
 
 #include "models/error.h"
 #include "sim/config/hardware_config.h"
+#include "sim/plan/balanced_partition.h"
 #include "sim/stats/sha256.h"
 
 namespace stagecoach {
@@ -28,6 +29,21 @@ void load_data(Job& job, const Options& options, Issues& issues) {
   issues.throw_if_any();
 }
 
+/// Makes the stages of {"balanced": K}, now that the hardware and the packets are known.
+void cut_balanced(Job& job) {
+  WorkloadConfig& workload = job.workload;
+  if (workload.balanced_stages == 0) return;
+  try {
+    workload.partition.kind = PartitionKind::cuts;
+    workload.partition.cuts = balanced_cuts(job.hardware, workload.network, workload.training,
+                                            *job.packets, *job.schedule,
+                                            workload.balanced_stages);
+    workload.stages = make_partition(workload.network, workload.partition);
+  } catch (const UserError& error) {
+    throw UserError(located(workload, error.what()));
+  }
+}
+
 void plan_run(Job& job, FitCheck fit) {
   const TrainSpec& train = job.workload.training;
   job.packets = std::make_unique<PacketPlan>(samples_per_epoch(job), train.epochs, train.batch_size,
@@ -36,10 +52,12 @@ void plan_run(Job& job, FitCheck fit) {
   schedule.switch_packet = switch_packet(job.workload, *job.packets);
   job.workload.schedule = schedule;
   try {
-    job.schedule = make_schedule(schedule, job.stages(), *job.packets);
+    const int balanced = job.workload.balanced_stages;
+    job.schedule = make_schedule(schedule, balanced > 0 ? balanced : job.stages(), *job.packets);
   } catch (const UserError& error) {
     throw UserError(located(job.workload, error.what()));
   }
+  cut_balanced(job);
   job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
                                    *job.packets, *job.schedule, train, fit);
 }

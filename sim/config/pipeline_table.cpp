@@ -9,31 +9,65 @@ namespace {
 
 constexpr int kMaxInt = std::numeric_limits<int>::max();
 
-/// A word, or {"cuts": [...]}.
-Codec<PartitionSpec> partition_codec() {
-  Codec<PartitionSpec> word = converted<PartitionSpec, PartitionKind>(
+/// {"cuts": [...]} or {"balanced": K}.
+struct PartitionObject {
+  std::optional<std::vector<std::string>> cuts;
+  std::optional<int> balanced;
+};
+
+Codec<PartitionObject> partition_object() {
+  using O = PartitionObject;
+  Table<O> t("partition", "A placement vector, or how many stages.");
+  t.may_have("cuts", &O::cuts, list_of<std::string>(text()),
+             "Names of the layers after which a pipeline register stands, in order; none: one stage.",
+             "one of the two is required");
+  t.may_have("balanced", &O::balanced, integer(1, kMaxInt, "stages"),
+             "So many runs of layers, cut so that the slowest stage is as fast as can be on the "
+             "hardware; `--check` prints the cuts.",
+             "one of the two is required");
+  t.check([](const O& o, const Place& at) {
+    if (o.cuts.has_value() == o.balanced.has_value()) {
+      at.report(std::string("takes either cuts or balanced; found ") + (o.cuts ? "both" : "neither"));
+    }
+  });
+  return t.codec();
+}
+
+/// A word, or an object.
+Codec<PartitionFile> partition_codec() {
+  Codec<PartitionFile> word = converted<PartitionFile, PartitionKind>(
       words<PartitionKind>(
           {{"per_layer", PartitionKind::per_layer,
             "a stage for every layer with a weight matrix or kernel, with what follows it"},
            {"per_module", PartitionKind::per_module, "a stage for every layer, and for the loss"}}),
       [](const PartitionKind& kind) {
-        PartitionSpec spec;
-        spec.kind = kind;
-        return spec;
+        PartitionFile file;
+        file.spec.kind = kind;
+        return file;
       },
-      [](const PartitionSpec& spec) { return spec.kind; },
-      [](const PartitionSpec& spec) { return spec.kind != PartitionKind::cuts; });
-  Table<PartitionSpec> cuts("cuts", "A placement vector.");
-  cuts.required("cuts", &PartitionSpec::cuts, list_of<std::string>(text()),
-                "Names of the layers after which a pipeline register stands, in order; none: one "
-                "stage.");
-  Codec<PartitionSpec> vector = cuts.codec();
-  const auto read = vector.read;
-  vector.read = [read](const Json& value, const Place& at, PartitionSpec& out) {
-    out.kind = PartitionKind::cuts;
-    return read(value, at, out);
-  };
-  return one_of<PartitionSpec>({std::move(word), std::move(vector)});
+      [](const PartitionFile& file) { return file.spec.kind; },
+      [](const PartitionFile& file) {
+        return file.balanced_stages == 0 && file.spec.kind != PartitionKind::cuts;
+      });
+  Codec<PartitionFile> object = converted<PartitionFile, PartitionObject>(
+      partition_object(),
+      [](const PartitionObject& given) {
+        PartitionFile file;
+        file.spec.kind = given.cuts ? PartitionKind::cuts : PartitionKind::per_layer;
+        file.spec.cuts = given.cuts.value_or(std::vector<std::string>{});
+        file.balanced_stages = given.balanced.value_or(0);
+        return file;
+      },
+      [](const PartitionFile& file) {
+        PartitionObject object;
+        if (file.balanced_stages > 0) {
+          object.balanced = file.balanced_stages;
+        } else {
+          object.cuts = file.spec.cuts;
+        }
+        return object;
+      });
+  return one_of<PartitionFile>({std::move(word), std::move(object)});
 }
 
 /// One number for all stages, or one for each.

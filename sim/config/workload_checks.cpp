@@ -109,8 +109,15 @@ void check_pipeline(const WorkloadFile& file, const Network& network, const Plac
                 std::to_string(file.training.epochs) + " epochs of " +
                 root.child("training").child("epochs").pointer());
   }
-  if (pipeline.partition.kind == PartitionKind::cuts) {
-    check_cuts(pipeline.partition.cuts, network, at.child("partition").child("cuts"));
+  if (pipeline.partition.spec.kind == PartitionKind::cuts) {
+    check_cuts(pipeline.partition.spec.cuts, network, at.child("partition").child("cuts"));
+  }
+  const std::size_t layers = network.layers.size();
+  if (static_cast<std::size_t>(pipeline.partition.balanced_stages) > layers) {
+    at.child("partition")
+        .child("balanced")
+        .report("found " + std::to_string(pipeline.partition.balanced_stages) +
+                "; allowed: at most the network's " + std::to_string(layers) + " layers");
   }
 }
 

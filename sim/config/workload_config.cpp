@@ -116,7 +116,8 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
 
   workload.training = resolve_training(file);
   workload.target_accuracy = file.training.target_accuracy;
-  workload.partition = file.pipeline.partition;
+  workload.partition = file.pipeline.partition.spec;
+  workload.balanced_stages = file.pipeline.partition.balanced_stages;
   workload.schedule = resolve_schedule(file.pipeline, workload.training.mitigation.weight_stashing);
   workload.switch_epoch = file.pipeline.switch_epoch;
   if (file.pipeline.switch_share) {
@@ -127,8 +128,13 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   if (issues.size() != before) return workload;
   check_pipeline(file, workload.network, root);
   if (issues.size() != before) return workload;
-  workload.stages = make_partition(workload.network, workload.partition);
-  check_stages(file, static_cast<int>(workload.stages.size()), root);
+  if (workload.balanced_stages == 0) {
+    workload.stages = make_partition(workload.network, workload.partition);
+  }
+  check_stages(file,
+               workload.stages.empty() ? workload.balanced_stages
+                                       : static_cast<int>(workload.stages.size()),
+               root);
   if (const auto facts = known_facts(workload.dataset)) check_dataset(workload, *facts, issues);
   return workload;
 }
@@ -150,7 +156,7 @@ OrderedJson resolved_workload(const WorkloadConfig& workload) {
   for (const LayerNode& node : workload.network.layers) {
     file.network.spec.layers.push_back(node.spec);
   }
-  file.pipeline.partition = workload.partition;
+  file.pipeline.partition = {workload.partition, workload.balanced_stages};
   file.pipeline.schedule = workload.schedule.kind;
   file.pipeline.pacing = workload.schedule.pacing;
   file.pipeline.max_in_flight = workload.schedule.max_in_flight;

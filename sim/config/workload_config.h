@@ -22,7 +22,8 @@ struct WorkloadConfig {
   DatasetSpec dataset;  ///< paths absolute or relative to the process
   Network network;      ///< every name and shape resolved
   PartitionSpec partition;
-  Partition stages;
+  int balanced_stages = 0;  ///< not 0: so many, to be cut once the hardware is known
+  Partition stages;         ///< empty until then
   ScheduleSpec schedule;               ///< switch_packet still 0: see switch_packet()
   std::optional<double> switch_epoch;  ///< hybrid: epochs of the pipelined part
   std::optional<double> target_accuracy;

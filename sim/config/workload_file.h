@@ -26,9 +26,15 @@ struct NetworkFile {
   FamilySpec family;       ///< form family
 };
 
+/// `pipeline.partition`.
+struct PartitionFile {
+  PartitionSpec spec;
+  int balanced_stages = 0;  ///< so many stages of about equal cost on the hardware; 0: see spec
+};
+
 /// `pipeline`.
 struct PipelineFile {
-  PartitionSpec partition;
+  PartitionFile partition;
   ScheduleKind schedule = ScheduleKind::pipelined;
   Pacing pacing = Pacing::elastic;
   std::vector<int> max_in_flight;

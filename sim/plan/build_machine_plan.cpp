@@ -13,18 +13,6 @@ namespace stagecoach {
 
 namespace {
 
-std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets) {
-  std::vector<StageSlots> slots;
-  for (int k = 0; k < stages; ++k) {
-    StageSlots s;
-    s.activation_packets =
-        std::min<std::int64_t>(schedule.activations_in_flight(k), packets.packets());
-    s.versions = std::max(1, schedule.versions_kept(k));
-    slots.push_back(s);
-  }
-  return slots;
-}
-
 void add_messages(const PlanScope& scope, MachinePlan& plan) {
   const ElementSpec& e = scope.hardware->elements;
   for (std::size_t to = 0; to < scope.partition->size(); ++to) {
@@ -220,6 +208,18 @@ void apply_memory(const PlanScope& scope, const Mapping& mapping,
 }
 
 }  // namespace
+
+std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets) {
+  std::vector<StageSlots> slots;
+  for (int k = 0; k < stages; ++k) {
+    StageSlots s;
+    s.activation_packets =
+        std::min<std::int64_t>(schedule.activations_in_flight(k), packets.packets());
+    s.versions = std::max(1, schedule.versions_kept(k));
+    slots.push_back(s);
+  }
+  return slots;
+}
 
 PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
                                   const Partition& partition, const PacketPlan& packets,

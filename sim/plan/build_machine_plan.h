@@ -10,6 +10,9 @@
 
 namespace stagecoach {
 
+/// What the schedule makes each of `stages` stages keep.
+std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets);
+
 struct PlannedMachine {
   MachinePlan plan;
   PlanReport report;

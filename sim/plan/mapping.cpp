@@ -102,27 +102,6 @@ Mapping rectangles(const PlanScope& scope) {
   return rows_of_units(services, split);
 }
 
-/// Fewest cores whose buffers hold the stage (spilling and stalling make do with one).
-std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots) {
-  const HardwareSpec& hw = *scope.hardware;
-  if (hw.memory_policy == MemoryPolicy::spill) return 1;
-  const CoreSpec& core = hw.cores[0];
-  const auto fits = [&](std::int64_t n) {
-    const std::int64_t pooled = hw.mapping.split_forward_backward ? 2 * n : n;
-    const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
-    const Fit fit = fit_pool(pool_of(core, pooled), {needs}, hw.memory_policy);
-    return fit.weight_deficit_bytes == 0 && fit.activation_deficit_bytes == 0;
-  };
-  std::int64_t n = 1;
-  while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
-  std::int64_t low = n / 2;  // does not fit (or is 0)
-  while (n - low > 1) {
-    const std::int64_t middle = (low + n) / 2;
-    (fits(middle) ? n : low) = middle;
-  }
-  return n;
-}
-
 Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
                  std::int64_t extra_cores) {
   const HardwareSpec& hw = *scope.hardware;
@@ -194,6 +173,55 @@ Mapping listed(const PlanScope& scope) {
 }
 
 }  // namespace
+
+std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots) {
+  const HardwareSpec& hw = *scope.hardware;
+  if (hw.memory_policy == MemoryPolicy::spill) return 1;
+  const CoreSpec& core = hw.cores[0];
+  const auto fits = [&](std::int64_t n) {
+    const std::int64_t pooled = hw.mapping.split_forward_backward ? 2 * n : n;
+    const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
+    const Fit fit = fit_pool(pool_of(core, pooled), {needs}, hw.memory_policy);
+    return fit.weight_deficit_bytes == 0 && fit.activation_deficit_bytes == 0;
+  };
+  std::int64_t n = 1;
+  while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
+  std::int64_t low = n / 2;  // does not fit (or is 0)
+  while (n - low > 1) {
+    const std::int64_t middle = (low + n) / 2;
+    (fits(middle) ? n : low) = middle;
+  }
+  return n;
+}
+
+std::vector<StageService> services_before_cutting(const HardwareSpec& hw, int stages) {
+  const bool split = hw.mapping.split_forward_backward;
+  const std::int64_t units = split ? 2 * stages - 1 : stages;
+  const std::int64_t have = cores_available(hw);
+  std::vector<StageService> all(static_cast<std::size_t>(stages));
+  for (int k = 0; k < stages; ++k) {
+    StageService& s = all[static_cast<std::size_t>(k)];
+    s.split = split && k + 1 < stages;
+    switch (hw.mapping.kind) {
+      case MappingKind::one_core_per_stage:
+        if (have < units) break;  // stages will share cores
+        s.forward.group = group_of_core(hw, split ? 2 * k : k);
+        s.backward.group = group_of_core(hw, split ? (s.split ? 2 * k + 1 : 2 * k) : k);
+        break;
+      case MappingKind::rectangle:
+        s.forward.cores = s.backward.cores = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
+        break;
+      case MappingKind::balanced:
+        s.forward.cores = s.backward.cores = std::max<std::int64_t>(1, hw.cores[0].count / units);
+        break;
+      case MappingKind::explicit_list:
+        throw UserError(
+            "/pipeline/partition/balanced: the hardware's mapping lists stages by name, and there "
+            "are none before the cuts; allowed: cuts, or another mapping");
+    }
+  }
+  return all;
+}
 
 std::vector<int> split_into_runs(const std::vector<double>& loads, int parts) {
   const auto runs_within = [&](double limit) {

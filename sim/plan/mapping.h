@@ -37,6 +37,19 @@ struct Mapping {
   }
 };
 
+/// Cores for every stage before it is known which layers they get, for the automatic partition: in
+/// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a listed
+/// mapping, which names stages that do not exist yet.
+struct StageService {
+  Service forward, backward;
+  bool split = false;
+};
+std::vector<StageService> services_before_cutting(const HardwareSpec& hardware, int stages);
+
+/// Mapping balanced: fewest cores whose buffers hold stage `stage` of scope.partition with what the
+/// schedule makes it keep (spilling and stalling make do with one).
+std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots);
+
 /// Lays stages on cores as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
 ///                       neighbouring stages share a core so that the longest run is shortest

@@ -212,34 +212,58 @@ PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext&
                   : price_vector(loss_forward(elements, v), act, act, c, samples);
 }
 
-OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core) {
+PassSums& PassSums::operator+=(const PassPrice& p) {
+  macs += static_cast<std::int64_t>(p.events.macs);
+  compute += p.compute_cycles;
+  cycles += p.cycles;
+  without_region += std::max(p.compute_cycles, p.memory_cycles);
+  region_busy += p.region_cycles;
+  region_bytes += static_cast<Bytes>(std::ceil(p.region_bytes - 1e-6));
+  matrix += p.matrix_cycles;
+  vector += p.vector_cycles;
+  if (p.matrix_cycles > 0) {
+    matrix_long += std::max({p.matrix_cycles, p.memory_cycles, p.region_cycles});
+    matrix_without_region += std::max(p.matrix_cycles, p.memory_cycles);
+    vector_long += p.vector_cycles;
+  } else {
+    vector_long += std::max(p.vector_cycles, p.memory_cycles);
+  }
+  return *this;
+}
+
+PassSums PassSums::operator-(const PassSums& o) const {
+  PassSums d = *this;
+  d.macs -= o.macs;
+  d.compute -= o.compute;
+  d.cycles -= o.cycles;
+  d.without_region -= o.without_region;
+  d.region_busy -= o.region_busy;
+  d.region_bytes -= o.region_bytes;
+  d.matrix -= o.matrix;
+  d.vector -= o.vector;
+  d.matrix_long -= o.matrix_long;
+  d.matrix_without_region -= o.matrix_without_region;
+  d.vector_long -= o.vector_long;
+  return d;
+}
+
+OpCost PassSums::cost(const CoreSpec& core) const {
   OpCost op;
-  Cycles matrix = 0, vector = 0, matrix_long = 0, vector_long = 0;
-  Cycles without_region = 0, matrix_without_region = 0;
-  for (const PassPrice& p : passes) {
-    op.macs += static_cast<std::int64_t>(p.events.macs);
-    op.compute_cycles += p.compute_cycles;
-    op.cycles += p.cycles;
-    op.region_busy_cycles += p.region_cycles;
-    op.region_bytes += static_cast<Bytes>(std::ceil(p.region_bytes - 1e-6));
-    without_region += std::max(p.compute_cycles, p.memory_cycles);
-    matrix += p.matrix_cycles;
-    vector += p.vector_cycles;
-    if (p.matrix_cycles > 0) {
-      matrix_long += std::max({p.matrix_cycles, p.memory_cycles, p.region_cycles});
-      matrix_without_region += std::max(p.matrix_cycles, p.memory_cycles);
-      vector_long += p.vector_cycles;
-    } else {
-      vector_long += std::max(p.vector_cycles, p.memory_cycles);
-    }
-  }
-  if (core.vector_unit.overlaps_macs) {
-    op.compute_cycles = std::max(matrix, vector);
-    op.cycles = std::max(matrix_long, vector_long);
-    without_region = std::max(matrix_without_region, vector_long);
-  }
-  op.interconnect_cycles = op.cycles - without_region;
+  op.macs = macs;
+  op.region_busy_cycles = region_busy;
+  op.region_bytes = region_bytes;
+  const bool overlaps = core.vector_unit.overlaps_macs;
+  op.compute_cycles = overlaps ? std::max(matrix, vector) : compute;
+  op.cycles = overlaps ? std::max(matrix_long, vector_long) : cycles;
+  op.interconnect_cycles =
+      op.cycles - (overlaps ? std::max(matrix_without_region, vector_long) : without_region);
   return op;
+}
+
+OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core) {
+  PassSums sums;
+  for (const PassPrice& p : passes) sums += p;
+  return sums.cost(core);
 }
 
 }  // namespace stagecoach

@@ -75,6 +75,23 @@ PassPrice price_update(const LayerNode& node, const PricingContext& context);
 PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext& context,
                      int samples);
 
+/// What the cost of passes put one after the other follows from. Sums over the layers up to one
+/// subtract, so that any run of layers is priced at once.
+struct PassSums {
+  std::int64_t macs = 0;
+  Cycles compute = 0, cycles = 0;
+  Cycles without_region = 0;  ///< cycles, if the network between a stage's cores took none
+  Cycles region_busy = 0;
+  Bytes region_bytes = 0;
+  Cycles matrix = 0, vector = 0;            ///< by unit
+  Cycles matrix_long = 0, vector_long = 0;  ///< by unit, each pass as long as what it waits for
+  Cycles matrix_without_region = 0;
+
+  PassSums& operator+=(const PassPrice& pass);
+  PassSums operator-(const PassSums& o) const;
+  OpCost cost(const CoreSpec& core) const;
+};
+
 /// Passes of one operation put one after the other; with `overlaps_macs`, matrix work beside vector
 /// work: the longer of the two sums, each pass at least as long as its memory.
 OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core);

@@ -119,6 +119,34 @@ TEST_CASE("epochs carry time and energy up to their end, and the last row is the
   refused(program.run("--force --set workload/training/target_accuracy=97"), {"target_accuracy", "97"});
 }
 
+TEST_CASE("balanced stages are cut by cost, told by --check, and the same as these cuts") {
+  const Program program;
+  const std::string balanced = "--set workload/pipeline/partition='{\"balanced\": 3}' ";
+  const Outcome checked = program.run(balanced + "--check");
+  INFO(checked.output);
+  REQUIRE(checked.status == 0);
+  const std::string begin = "\"partition\": ";
+  const std::size_t at = checked.output.find(begin);
+  REQUIRE(at != std::string::npos);
+  const std::string cuts =
+      checked.output.substr(at + begin.size(), checked.output.find('\n', at) - at - begin.size());
+  REQUIRE(json::parse(cuts)["cuts"].size() == 2);
+  REQUIRE(program.run(balanced + "--save-weights " + program.path("balanced")).status == 0);
+  const json by_cost = program.summary();
+  CHECK(by_cost["stages"].size() == 3);
+  REQUIRE(program.run("--force --set workload/pipeline/partition='" + cuts + "' --save-weights " +
+                      program.path("cuts"))
+              .status == 0);
+  CHECK((program.read("balanced") == program.read("cuts")));
+  CHECK(program.summary()["stages"] == by_cost["stages"]);
+  REQUIRE(program.run("--force --timing-only " + balanced).status == 0);
+  CHECK(program.summary()["timing"] == by_cost["timing"]);
+  REQUIRE(program.run("--force --functional-only " + balanced).status == 0);
+  CHECK(program.summary()["stages"].size() == 3);
+  refused(program.run("--force --set workload/pipeline/partition='{\"balanced\": 13}'"),
+          {"/pipeline/partition/balanced", "found 13"});
+}
+
 TEST_CASE("threads change nothing but the host's figures") {
   const Program program;
   std::vector<std::string> summaries;

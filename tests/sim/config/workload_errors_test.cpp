@@ -143,6 +143,12 @@ TEST_CASE("Pipelines at odds with themselves, the training or the network are er
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["act", "fc1"]})"),
              Contains("cuts/1: found \"fc1\"; allowed: cuts in the order of the layers"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc1", "fc1"]})"), Contains("each once"));
+  CHECK_THAT(pipeline(R"("partition": {"balanced": 0})"),
+             Contains("/pipeline/partition/balanced: found 0; allowed: an integer from 1"));
+  CHECK_THAT(pipeline(R"("partition": {"balanced": 99})"),
+             Contains("/pipeline/partition/balanced: found 99; allowed: at most the network's"));
+  CHECK_THAT(pipeline(R"("partition": {"balanced": 1, "cuts": []})"), Contains("found both"));
+  CHECK_THAT(pipeline(R"("partition": {})"), Contains("found neither"));
   CHECK_THAT(pipeline(R"("partition": "per_layr")"), Contains("did you mean \"per_layer\"?"));
 }
 

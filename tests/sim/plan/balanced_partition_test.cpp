@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Question: are the automatic cuts the best that trying all of them finds, by the simulation's own
+// prices?
+#include "sim/plan/balanced_partition.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "models/error.h"
+#include "sim/config/hardware_config.h"
+#include "sim/plan/build_machine_plan.h"
+#include "sim/plan/mapping.h"
+#include "tests/support/networks.h"
+
+namespace stagecoach {
+namespace {
+
+struct Setting {
+  HardwareSpec hw;
+  Network net;
+  TrainSpec train;
+  PacketPlan packets{64, 1, 4, 2};
+  ScheduleSpec spec;
+
+  Setting(const std::string& file, Network network) : net(std::move(network)) {
+    hw = load_hardware(std::string(STAGECOACH_SOURCE_DIR) + "/hw/" + file);
+    train.optimizer.momentum = 0.9;
+  }
+
+  /// The greatest cost of a stage, and the sum of the squares, from whole stages' prices.
+  std::pair<double, double> cost(const std::vector<std::string>& cuts) const {
+    PartitionSpec spec;
+    spec.kind = PartitionKind::cuts;
+    spec.cuts = cuts;
+    const Partition stages = make_partition(net, spec);
+    PlanScope scope;
+    scope.hardware = &hw;
+    scope.network = &net;
+    scope.partition = &stages;
+    scope.train = train;
+    scope.packet_samples = packets.packet_size();
+    scope.packets_per_update = packets.at(0).batch_end;
+    const auto services = services_before_cutting(hw, static_cast<int>(stages.size()));
+    double greatest = 0, squares = 0;
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      const StageCost price = price_stage(scope, static_cast<int>(k), services[k].forward,
+                                          services[k].backward, scope.packet_samples);
+      const double load = hw.cores[0].kind == CoreKind::fixed
+                              ? static_cast<double>(price.forward.macs + price.backward.macs)
+                              : stage_load(scope, price, services[k].split);
+      greatest = std::max(greatest, load);
+      squares += load * load;
+    }
+    return {greatest, squares};
+  }
+
+  /// All ways to cut, tried one by one.
+  std::pair<double, double> best_by_trial(int stages, int from = 0,
+                                          std::vector<std::string> cuts = {}) const {
+    if (stages == 1) return cost(cuts);
+    std::pair<double, double> best{1e300, 1e300};
+    const int layers = static_cast<int>(net.layers.size());
+    for (int l = from; l + stages <= layers; ++l) {
+      std::vector<std::string> more = cuts;
+      more.push_back(net.layers[static_cast<std::size_t>(l)].spec.name);
+      best = std::min(best, best_by_trial(stages - 1, l + 1, more));
+    }
+    return best;
+  }
+
+  std::vector<std::string> cuts(int stages) const {
+    const auto schedule = make_schedule(spec, std::max(stages, 1), packets);
+    return balanced_cuts(hw, net, train, packets, *schedule, stages);
+  }
+};
+
+/// A branch, a projection and a sum, so that cuts cross skip connections.
+Network branched() {
+  return NetworkSketch(Shape::image(3, 8, 8))
+      .conv("stem", 8, 3, 1, 1)
+      .plain(LayerKind::relu, "r0")
+      .conv("a", 16, 3, 2, 1, "r0")
+      .plain(LayerKind::relu)
+      .conv("b", 16, 3, 1, 1)
+      .conv("p", 16, 1, 2, 0, "r0")
+      .join("sum", "b", "p")
+      .plain(LayerKind::relu)
+      .plain(LayerKind::flatten)
+      .linear("fc", 10)
+      .build();
+}
+
+TEST_CASE("balanced cuts cost what the best of all cuts costs, on every kind of core") {
+  for (const char* file : {"gemmini16.json", "nvdla_small.json", "tpu_like.json", "two_gpus.json",
+                           "ideal.json"}) {
+    for (const bool residual : {false, true}) {
+      const Setting s(file, residual ? branched() : lenet5());
+      const int layers = static_cast<int>(s.net.layers.size());
+      for (const int stages : {1, 2, 3, 4, layers - 1, layers}) {
+        CAPTURE(file, residual, stages);
+        const std::vector<std::string> cuts = s.cuts(stages);
+        REQUIRE(static_cast<int>(cuts.size()) == stages - 1);
+        const auto found = s.cost(cuts), best = s.best_by_trial(stages);
+        CHECK(found.first == best.first);
+        CHECK(found.second == Approx(best.second));
+      }
+    }
+  }
+}
+
+TEST_CASE("directions with cores of their own are balanced by the longer one") {
+  for (const char* file : {"nvdla_small.json", "gemmini16.json"}) {
+    Setting s(file, lenet5());
+    s.hw.mapping.split_forward_backward = true;
+    s.hw.cores[0].count = 40;
+    for (const int stages : {2, 3, 4}) {
+      CAPTURE(file, stages);
+      CHECK(s.cost(s.cuts(stages)).first == s.best_by_trial(stages).first);
+    }
+  }
+}
+
+/// The greatest load when `balance_cores` deals out the cores.
+double dealt(const Setting& s, const std::vector<std::string>& cuts) {
+  PartitionSpec spec;
+  spec.kind = PartitionKind::cuts;
+  spec.cuts = cuts;
+  const Partition stages = make_partition(s.net, spec);
+  const int count = static_cast<int>(stages.size());
+  PlanScope scope{&s.hw, &s.net, &stages, s.train, s.packets.packet_size(), 2};
+  const bool split = s.hw.mapping.split_forward_backward;
+  const auto load = [&](int k, std::int64_t cores) {
+    const bool two = split && k + 1 < count;
+    const Service each{0, std::max<std::int64_t>(1, cores / (two ? 2 : 1))};
+    return stage_load(scope, price_stage(scope, k, each, each, scope.packet_samples), two);
+  };
+  const auto schedule = make_schedule(s.spec, count, s.packets);
+  const std::vector<StageSlots> slots = slots_of(*schedule, count, s.packets);
+  std::vector<std::int64_t> least;
+  for (int k = 0; k < count; ++k) {
+    least.push_back(least_cores(scope, k, slots[static_cast<std::size_t>(k)]) *
+                    (split && k + 1 < count ? 2 : 1));
+  }
+  const std::vector<std::int64_t> cores = balance_cores(least, s.hw.cores[0].count, load);
+  if (cores.empty()) return 1e300;
+  double greatest = 0;
+  for (int k = 0; k < count; ++k) {
+    greatest = std::max(greatest, load(k, cores[static_cast<std::size_t>(k)]));
+  }
+  return greatest;
+}
+
+double best_dealt(const Setting& s, int stages, int from = 0, std::vector<std::string> cuts = {}) {
+  if (stages == 1) return dealt(s, cuts);
+  double best = 1e300;
+  for (int l = from; l + stages <= static_cast<int>(s.net.layers.size()); ++l) {
+    std::vector<std::string> more = cuts;
+    more.push_back(s.net.layers[static_cast<std::size_t>(l)].spec.name);
+    best = std::min(best, best_dealt(s, stages - 1, l + 1, more));
+  }
+  return best;
+}
+
+TEST_CASE("where cores are dealt out by need, cuts and cores are the best together") {
+  for (const bool split : {false, true}) {
+    for (const bool residual : {false, true}) {
+      Setting s("small_mesh.json", residual ? branched() : lenet5());
+      s.hw.mapping.split_forward_backward = split;
+      for (const int stages : {1, 2, 3, 4}) {
+        CAPTURE(split, residual, stages);
+        // Both search loads to half a cycle.
+        CHECK(std::abs(dealt(s, s.cuts(stages)) - best_dealt(s, stages)) <= 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("on a wafer of cores the cuts are within a twentieth of the best") {
+  const Setting s("wse2_like.json", lenet5());
+  for (const int stages : {2, 3}) {
+    CAPTURE(stages);
+    CHECK(dealt(s, s.cuts(stages)) <= 1.05 * best_dealt(s, stages));
+  }
+}
+
+TEST_CASE("groups of unequal cores get work in proportion to their speed") {
+  Setting s("gemmini16.json", lenet5());
+  CoreSpec fast = s.hw.cores[0];
+  s.hw.cores[0].count = 1;
+  fast.name = "fast";
+  fast.count = 4;
+  fast.systolic.rows *= 2;
+  fast.systolic.columns *= 2;
+  s.hw.cores.push_back(fast);
+  for (const int stages : {2, 3, 4, 5}) {
+    CAPTURE(stages);
+    CHECK(s.cost(s.cuts(stages)).first == s.best_by_trial(stages).first);
+  }
+}
+
+TEST_CASE("a deep network is cut in no time, and more stages never cost more") {
+  const Setting s("wse2_like.json", resnet20_cifar());
+  double before = 1e300;
+  for (const int stages : {1, 2, 5, 10, 40, static_cast<int>(s.net.layers.size())}) {
+    const std::vector<std::string> cuts = s.cuts(stages);
+    REQUIRE(static_cast<int>(cuts.size()) == stages - 1);
+    // On equal shares of the cores a stage has fewer the more stages there are: compare on one.
+    Setting one = s;
+    one.hw.mapping.kind = MappingKind::one_core_per_stage;
+    const double cost = one.cost(one.cuts(stages)).first;
+    CHECK(cost <= before);
+    before = cost;
+  }
+}
+
+TEST_CASE("numbers of stages that cannot be and listed mappings are refused") {
+  Setting s("gemmini16.json", lenet5());
+  CHECK_THROWS_WITH(s.cuts(0), Catch::Contains("allowed: from 1 to the network's 12 layers"));
+  CHECK_THROWS_WITH(s.cuts(13), Catch::Contains("found 13"));
+  s.hw.mapping.kind = MappingKind::explicit_list;
+  CHECK_THROWS_WITH(s.cuts(3), Catch::Contains("lists stages by name"));
+}
+
+}  // namespace
+}  // namespace stagecoach
