@@ -13,6 +13,7 @@
 #include "models/error.h"
 #include "sim/app/job.h"
 #include "sim/app/recording.h"
+#include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/progress.h"
 #include "sim/stats/provenance.h"
@@ -131,6 +132,7 @@ class Run {
       progress_.update(p.epoch * job_.packets->samples_per_epoch() + p.first_in_epoch + p.samples);
     };
     options.progress_every = 100;
+    options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
     if (options_.trace) begin_trace(options);
     if (options_.vcd) {
       waves_.emplace(job_.machine.plan, *job_.packets, window_of("waves", kVcdSliceCap));

@@ -86,7 +86,7 @@ Table<DramSpec> dram_table() {
 }
 
 Table<HostSpec> host_table() {
-  Table<HostSpec> t("host", "The way in for samples.");
+  Table<HostSpec> t("host", "The way in for samples, and out for results; each direction has the bandwidth.");
   t.optional("bandwidth_gb_per_s", &HostSpec::bandwidth_gb_per_s, rate("GB/s"),
              "Of the channel that brings samples.");
   t.optional("latency_ns", &HostSpec::latency_ns, number(at_least(0), "ns"),
@@ -155,7 +155,7 @@ Table<EnergySpec> energy_table() {
   pj("activation_write_pj_per_bit", &E::activation_write_pj_per_bit, "Activation side, writes.");
   pj("hop_pj_per_bit", &E::hop_pj_per_bit, "One link crossed, router included.");
   pj("dram_pj_per_bit", &E::dram_pj_per_bit, "To or from DRAM.");
-  pj("host_pj_per_bit", &E::host_pj_per_bit, "From the host.");
+  pj("host_pj_per_bit", &E::host_pj_per_bit, "To or from the host.");
   t.required("static_watts", &E::static_watts, number(at_least(0), "W"),
              "Of the chip, whatever happens.");
   t.required("static_milliwatts_per_core", &E::static_milliwatts_per_core,
@@ -232,7 +232,7 @@ Table<HardwareSpec> hardware_table() {
   t.required("interconnect", &H::interconnect, interconnect_table().codec(),
              "The network between cores.");
   t.may_have("dram", &H::dram, dram_table().codec(), "Memory outside the chip.", "there is none");
-  t.optional("host", &H::host, host_table().codec(), "The way in for samples.", "no limits");
+  t.optional("host", &H::host, host_table().codec(), "The way in for samples and out for results.", "no limits");
   t.optional("mapping", &H::mapping, mapping_codec(), "Which cores serve which stage.");
   t.optional("input_queue_packets", &H::input_queue_packets, integer(1, 1000000),
              "Packets that may wait at a stage's input (the pipeline register).");

@@ -93,8 +93,12 @@ class SourceIf : public virtual sc_core::sc_interface {
 /// Takes the network's output and gives its gradient.
 class LossIf : public virtual sc_core::sc_interface {
  public:
+  /// May one more result be on its way to the host at `now`?
+  virtual bool has_room(Cycles now) const = 0;
+  /// From when on, where not now.
+  virtual Cycles room_at() const = 0;
   /// The last stage's forward of this packet ends at `time`, now or later.
-  virtual void accept(PacketId packet, Cycles time) = 0;
+  virtual void accept(PacketId packet, int samples, Cycles time) = 0;
 };
 
 }  // namespace stagecoach

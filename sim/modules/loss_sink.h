@@ -1,26 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of the way down: takes the network's output and hands its gradient back at once. What the
-// loss costs is part of the last stage's cost.
+// The end of the way down: takes the network's output, hands its gradient back at once and sends it
+// to the host, over a channel that is as wide as the way in. What the loss costs is part of the
+// last stage's cost.
 #pragma once
 
+#include <algorithm>
+#include <deque>
+
 #include "sim/modules/interfaces.h"
+#include "sim/modules/topology.h"
 
 namespace stagecoach {
 
 class LossSink : public sc_core::sc_module, public LossIf {
  public:
-  explicit LossSink(sc_core::sc_module_name name) : sc_module(name), last_stage("last_stage") {}
+  /// `bytes_per_sample`: what goes to the host; `room_packets` may wait for it.
+  LossSink(sc_core::sc_module_name name, const HostPlan& host, Bytes bytes_per_sample,
+           int room_packets)
+      : sc_module(name),
+        last_stage("last_stage"),
+        host_(host),
+        bytes_per_sample_(bytes_per_sample),
+        room_packets_(static_cast<std::size_t>(room_packets)) {}
 
   sc_core::sc_port<InboxIf> last_stage;
 
-  void accept(PacketId packet, Cycles time) override {
-    ++accepted_;
-    last_stage->deposit_gradient(packet, Arrival{time, time});
+  bool has_room(Cycles now) const override {
+    return leaving_.size() < room_packets_ || room_at() <= now;
   }
-  std::int64_t accepted() const { return accepted_; }
+  Cycles room_at() const override { return leaving_[leaving_.size() - room_packets_]; }
+  void accept(PacketId packet, int samples, Cycles time) override {
+    last_stage->deposit_gradient(packet, Arrival{time, time});
+    while (!leaving_.empty() && leaving_.front() <= time) leaving_.pop_front();
+    const Bytes bytes = bytes_per_sample_ * samples;
+    bytes_moved_ += bytes;
+    free_at_ = std::max(time, free_at_) + transfer_cycles(bytes, host_.bytes_per_cycle);
+    if (free_at_ > time) leaving_.push_back(free_at_);
+  }
+  Bytes bytes_moved() const { return bytes_moved_; }
+  /// When the last result has left the chip.
+  Cycles last_end() const { return free_at_; }
 
  private:
-  std::int64_t accepted_ = 0;
+  const HostPlan host_;
+  const Bytes bytes_per_sample_;
+  const std::size_t room_packets_;
+  std::deque<Cycles> leaving_;  ///< when results under way, or waiting for it, have left
+  Cycles free_at_ = 0;
+  Bytes bytes_moved_ = 0;
 };
 
 }  // namespace stagecoach

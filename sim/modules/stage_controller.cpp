@@ -55,7 +55,7 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
   for (const OutputPort& port : forward_outputs_) {
     if (!port.receiver->has_room(port.edge)) return Obstacle::credit;
   }
-  return Obstacle::nothing;
+  return loss_ && !loss_->has_room(now) ? Obstacle::credit : Obstacle::nothing;
 }
 
 Obstacle StageController::backward_obstacle(Cycles now) const {
@@ -68,8 +68,10 @@ Obstacle StageController::backward_obstacle(Cycles now) const {
 
 std::optional<Cycles> StageController::next_input(Cycles now) const {
   const auto input = activations_->input(progress_.forwards);
-  if (!input || input->available <= now) return std::nullopt;
-  return input->available;
+  if (!input) return std::nullopt;
+  Cycles next = input->available;
+  if (loss_ && !loss_->has_room(now)) next = std::max(next, loss_->room_at());
+  return next > now ? std::optional<Cycles>(next) : std::nullopt;
 }
 
 std::optional<Cycles> StageController::next_gradient(Cycles now) const {
@@ -110,7 +112,7 @@ void StageController::send_forward(const Packet& packet, PacketId p, Cycles now,
       network_->send(port.channel, p, bytes, end);
     }
   }
-  if (loss_) loss_->accept(p, end);
+  if (loss_) loss_->accept(p, packet.samples, end);
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {

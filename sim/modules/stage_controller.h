@@ -63,7 +63,8 @@ class StageController : public sc_core::sc_module {
 
   Obstacle forward_obstacle(Cycles now) const;
   Obstacle backward_obstacle(Cycles now) const;
-  /// When the awaited input or gradient will be there, if that is known and later than `now`.
+  /// When the awaited input or gradient will be there (and room for the last stage's result), if
+  /// that is known and later than `now`.
   std::optional<Cycles> next_input(Cycles now) const;
   std::optional<Cycles> next_gradient(Cycles now) const;
 

@@ -10,12 +10,14 @@ namespace stagecoach {
 
 TickController::TickController(sc_core::sc_module_name name, LockstepOrder& order,
                                RunControl& control, Interconnect& network, SampleSource& source,
-                               std::vector<StageController*> stages, const MachinePlan& plan)
+                               const LossSink& loss, std::vector<StageController*> stages,
+                               const MachinePlan& plan)
     : sc_module(name),
       order_(order),
       control_(control),
       network_(network),
       source_(source),
+      loss_(loss),
       stages_(std::move(stages)),
       plan_(plan),
       core_free_(plan.cores.size(), 0) {
@@ -85,7 +87,7 @@ void TickController::run_operation(const Op& op) {
 void TickController::settle_tick() {
   if (!open_) return;
   open_ = false;
-  tick_end_ = std::max(tick_end_, network_.last_arrival());
+  tick_end_ = std::max({tick_end_, network_.last_arrival(), loss_.last_end()});
   tick_.notify(cycles_time(tick_end_ - now_cycles()));
 }
 

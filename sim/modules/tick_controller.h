@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/modules/interconnect.h"
+#include "sim/modules/loss_sink.h"
 #include "sim/modules/run_control.h"
 #include "sim/modules/sample_source.h"
 #include "sim/modules/stage_controller.h"
@@ -19,8 +20,8 @@ class TickController : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(TickController);
   TickController(sc_core::sc_module_name name, LockstepOrder& order, RunControl& control,
-                 Interconnect& network, SampleSource& source, std::vector<StageController*> stages,
-                 const MachinePlan& plan);
+                 Interconnect& network, SampleSource& source, const LossSink& loss,
+                 std::vector<StageController*> stages, const MachinePlan& plan);
 
  private:
   void begin_tick();
@@ -32,6 +33,7 @@ class TickController : public sc_core::sc_module {
   RunControl& control_;
   Interconnect& network_;
   SampleSource& source_;
+  const LossSink& loss_;
   std::vector<StageController*> stages_;
   const MachinePlan& plan_;
   std::vector<Op> ops_;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/error.h"
+#include "sim/plan/held_values.h"
 #include "sim/timing/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
@@ -91,6 +92,10 @@ HostPlan plan_host(const HardwareSpec& hw) {
   host.bytes_per_cycle = std::isinf(rate) ? 0 : rate;
   host.latency_cycles = cycles_of_ns(hw.host.latency_ns, hw.clock_mhz);
   return host;
+}
+
+Bytes output_bytes(const Network& network, const ElementSpec& elements) {
+  return whole_bytes(static_cast<double>(network.output().elements()), elements.activations_bytes);
 }
 
 }  // namespace stagecoach

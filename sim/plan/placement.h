@@ -17,4 +17,7 @@ InterconnectPlan plan_interconnect(const HardwareSpec& hardware, const Mapping& 
 
 HostPlan plan_host(const HardwareSpec& hardware);
 
+/// Bytes of the network's output, per sample: what goes back to the host.
+Bytes output_bytes(const Network& network, const ElementSpec& elements);
+
 }  // namespace stagecoach

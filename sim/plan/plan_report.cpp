@@ -49,8 +49,7 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
           const double cycles =
               static_cast<double>(m.bytes_per_sample) * scope.packet_samples / (width * links);
           all += cycles;
-          limits.push_back(
-              {"link " + s.name + " -> " + other.name, cycles});
+          limits.push_back({"link " + s.name + " -> " + other.name, cycles});
         }
       }
     }
@@ -60,6 +59,8 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
     double bytes = 0;
     for (const StagePlan& s : plan.stages) bytes += static_cast<double>(s.input_bytes_per_sample);
     limits.push_back({"host", bytes * scope.packet_samples / plan.host.bytes_per_cycle});
+    const auto out = static_cast<double>(output_bytes(*scope.network, scope.hardware->elements));
+    limits.push_back({"host output", out * scope.packet_samples / plan.host.bytes_per_cycle});
   }
 }
 

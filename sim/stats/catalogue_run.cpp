@@ -216,7 +216,7 @@ void append_interconnect(Rows& rows) {
                              return OrderedJson(sum);
                            }));
   rows.push_back(clock_row(
-      "interconnect.host_bytes", "bytes", "Samples that came in from the host.",
+      "interconnect.host_bytes", "bytes", "Samples that came in from the host, and outputs that went back.",
       [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
   rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
                            [](const RunResult& run, const RunStatistics& s) {

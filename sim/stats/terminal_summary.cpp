@@ -219,7 +219,7 @@ std::string totals(const OrderedJson& summary) {
   if (traffic["bytes"].is_number()) {
     text += "traffic       " + bytes(traffic["bytes"]) + " over " +
             std::to_string(traffic["links"].size()) + " links, " + bytes(traffic["host_bytes"]) +
-            " from the host\n";
+            " to and from the host\n";
   }
   const OrderedJson& e = summary["energy"];
   if (e["total_joules"].is_number()) {

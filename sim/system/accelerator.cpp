@@ -35,7 +35,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       network_("interconnect", plan.interconnect, plan.cores, wheel_),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, packets,
               control_, pacing),
-      loss_("loss_sink") {
+      loss_("loss_sink", plan.host, options.output_bytes_per_sample, plan.input_queue_packets) {
   if (options.progress) control_.set_progress(options.progress, options.progress_every);
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
@@ -56,7 +56,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
     for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_packets);
     order_ = std::make_unique<LockstepOrder>(schedule, packets_, stages(), std::move(capacity));
     ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, network_,
-                                              source_, controllers, plan_);
+                                              source_, loss_, controllers, plan_);
   }
   std::vector<const ActivationBuffer*> buffers;
   for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
@@ -242,7 +242,7 @@ void Accelerator::check() const {
 RunStatistics Accelerator::report() {
   RunStatistics statistics;
   control_.report(statistics);
-  statistics.host_bytes = source_.bytes_moved();
+  statistics.host_bytes = source_.bytes_moved() + loss_.bytes_moved();
   statistics.links = links();
   statistics.stages.resize(stages());
   for (int k = 0; k < stages(); ++k) {

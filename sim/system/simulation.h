@@ -14,6 +14,9 @@
 namespace stagecoach {
 
 struct SimulationOptions {
+  /// Of the network's output, which goes to the host.
+  Bytes output_bytes_per_sample = 0;
+
   /// Called every `progress_every` packets with packets retired and the simulated time.
   std::function<void(PacketId packets, Cycles time)> progress;
   PacketId progress_every = 1000;

@@ -269,6 +269,27 @@ TEST_CASE("the host's channel sets the rate when it is the slowest") {
   CHECK(2 * far.steady_cycles == far.steady_samples * (1000 + 75));
 }
 
+TEST_CASE("the way out to the host sets the rate when it is the slowest") {
+  MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, false, 2, 8});
+  plan.interconnect = {};
+  plan.host = {4.0, 60};
+  SimulationOptions options;
+  options.output_bytes_per_sample = 300;
+  RecordingSink sink;
+  const PacketPlan packets(200, 1, 1, 1);
+  const RunStatistics s = run(plan, pipelined(), packets, sink, options);
+  CHECK(s.host_bytes == 200 * (8 + 300));
+  CHECK(s.steady_cycles == s.steady_samples * 75);
+  CHECK(s.stages[2].cycles.stall_output > 200 * 50);
+  CHECK(s.stages[2].cycles.total() == s.cycles);
+  const RunStatistics ticks = run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::lockstep),
+                                  packets, sink, options);
+  CHECK(ticks.steady_cycles == ticks.steady_samples * (10 + 75));  // made in the tick, then sent
+  options.output_bytes_per_sample = 72;  // 18 cycles of the 20 that a sample takes
+  CHECK(run(plan, pipelined(), packets, sink, options).cycles ==
+        run(plan, pipelined(), packets).cycles);
+}
+
 TEST_CASE(
     "unlimited compute gives bytes over bandwidth, and a machine that costs nothing no time") {
   MachinePlan plan = chain(ChainOptions{4, 0, 0, 0, 1, false, 2, 120});
