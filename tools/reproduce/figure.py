@@ -38,7 +38,8 @@ class Panel:
             self.series.append((words, points, style, colour))
         ys = [y for _, points, _, _ in self.series for _, y in points] or [0, 1]
         self.xs = x_range or [x for _, points, _, _ in self.series for x, _ in points] or [0, 1]
-        self.ticks = x_ticks if x_ticks is not None else list(x_values)[:: max(1, math.ceil(len(x_values) / 11))]
+        every = max(1, math.ceil(len(x_values) / 11))
+        self.ticks = list(x_values)[::every] if x_ticks is None else x_ticks
         self.low, self.high = y_range or self._with_margin(min(ys), max(ys))
 
     def _with_margin(self, low, high):
