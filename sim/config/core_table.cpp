@@ -96,9 +96,10 @@ Table<CoreSpec> layer_fields() {
 
 Table<CoreSpec> matrix_fields() {
   Table<MacSpec> mac;
-  mac.optional("mac_latency_cycles", &MacSpec::latency_cycles, integer(1, 1000),
-               "From operands to result.");
-  mac.optional("mac_initiation_interval_cycles", &MacSpec::initiation_interval, integer(1, 1000),
+  mac.optional(
+      "mac_latency_cycles", &MacSpec::latency_cycles, integer(0, 1000),
+      "From operands to result. 0 with an interval of 0: products take no time (a limit).");
+  mac.optional("mac_initiation_interval_cycles", &MacSpec::initiation_interval, integer(0, 1000),
                "Until the next operands may enter.");
   Table<CoreSpec> t = layer_fields();
   t.include(&CoreSpec::mac, mac);

@@ -153,8 +153,7 @@ BandedSum area_of(const AreaSpec& a, const HardwareSpec& hardware, const Machine
   for (const CorePlan& unit : plan.cores) {
     const CoreSpec& core = hardware.cores.at(static_cast<std::size_t>(unit.group));
     const double n = static_cast<double>(unit.cores);
-    const double interval = static_cast<double>(core.mac.initiation_interval);
-    macs += unit.peak_macs_per_cycle * interval;  // units, not their rate
+    macs += n * mac_units(core);
     for (const auto* buffer : {&core.buffer, &core.weight_buffer, &core.activation_buffer}) {
       if (!*buffer || capacity_bytes(**buffer) == kUnlimited64) continue;
       bits += n * 8 * static_cast<double>(capacity_bytes(**buffer));

@@ -221,6 +221,7 @@ PassSums& PassSums::operator+=(const PassPrice& p) {
   region_bytes += static_cast<Bytes>(std::ceil(p.region_bytes - 1e-6));
   matrix += p.matrix_cycles;
   vector += p.vector_cycles;
+  memory += p.memory_cycles;
   if (p.matrix_cycles > 0) {
     matrix_long += std::max({p.matrix_cycles, p.memory_cycles, p.region_cycles});
     matrix_without_region += std::max(p.matrix_cycles, p.memory_cycles);
@@ -241,6 +242,7 @@ PassSums PassSums::operator-(const PassSums& o) const {
   d.region_bytes -= o.region_bytes;
   d.matrix -= o.matrix;
   d.vector -= o.vector;
+  d.memory -= o.memory;
   d.matrix_long -= o.matrix_long;
   d.matrix_without_region -= o.matrix_without_region;
   d.vector_long -= o.vector_long;
@@ -254,9 +256,11 @@ OpCost PassSums::cost(const CoreSpec& core) const {
   op.region_bytes = region_bytes;
   const bool overlaps = core.vector_unit.overlaps_macs;
   op.compute_cycles = overlaps ? std::max(matrix, vector) : compute;
-  op.cycles = overlaps ? std::max(matrix_long, vector_long) : cycles;
+  // Units that overlap use the same ports.
+  op.cycles = overlaps ? std::max({matrix_long, vector_long, memory}) : cycles;
   op.interconnect_cycles =
-      op.cycles - (overlaps ? std::max(matrix_without_region, vector_long) : without_region);
+      op.cycles -
+      (overlaps ? std::max({matrix_without_region, vector_long, memory}) : without_region);
   return op;
 }
 

@@ -83,7 +83,8 @@ struct PassSums {
   Cycles without_region = 0;  ///< cycles, if the network between a stage's cores took none
   Cycles region_busy = 0;
   Bytes region_bytes = 0;
-  Cycles matrix = 0, vector = 0;            ///< by unit
+  Cycles matrix = 0, vector = 0;  ///< by unit
+  Cycles memory = 0;              ///< of the ports that both units use
   Cycles matrix_long = 0, vector_long = 0;  ///< by unit, each pass as long as what it waits for
   Cycles matrix_without_region = 0;
 
@@ -93,7 +94,8 @@ struct PassSums {
 };
 
 /// Passes of one operation put one after the other; with `overlaps_macs`, matrix work beside vector
-/// work: the longer of the two sums, each pass at least as long as its memory.
+/// work: the longer of the two sums, each pass at least as long as its memory, and no less than the
+/// memory of all passes, whose ports both units use.
 OpCost combine(const std::vector<PassPrice>& passes, const CoreSpec& core);
 
 }  // namespace stagecoach

@@ -101,24 +101,30 @@ OperandTraffic roofline_traffic(const MatrixJob& job) {
 
 }  // namespace
 
-double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz) {
-  const double interval = static_cast<double>(core.mac.initiation_interval);
+double mac_units(const CoreSpec& core) {
   switch (core.kind) {
     case CoreKind::fixed:
+    case CoreKind::roofline:
       return 0;
     case CoreKind::resident:
       return 1.0 * core.resident.tile_rows * core.resident.tile_columns *
-             core.resident.lanes_per_tile / interval;
+             core.resident.lanes_per_tile;
     case CoreKind::systolic:
-      return 1.0 * core.systolic.rows * core.systolic.columns / interval;
+      return 1.0 * core.systolic.rows * core.systolic.columns;
     case CoreKind::dot_product:
-      return 1.0 * core.dot_product.atomic_inputs * core.dot_product.atomic_outputs / interval;
-    case CoreKind::roofline:
-      return std::isinf(core.roofline.peak_gmacs_per_s)
-                 ? 0
-                 : core.roofline.peak_gmacs_per_s * 1000 / clock_mhz;
+      return 1.0 * core.dot_product.atomic_inputs * core.dot_product.atomic_outputs;
   }
   return 0;
+}
+
+double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz) {
+  if (core.kind == CoreKind::roofline) {
+    return std::isinf(core.roofline.peak_gmacs_per_s)
+               ? 0
+               : core.roofline.peak_gmacs_per_s * 1000 / clock_mhz;
+  }
+  const Cycles interval = core.mac.initiation_interval;
+  return interval == 0 ? 0 : mac_units(core) / static_cast<double>(interval);
 }
 
 std::int64_t resident_share(const MatrixGeometry& g, const ResidentCore& core, std::int64_t cores) {

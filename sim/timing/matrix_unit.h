@@ -15,7 +15,10 @@ struct MatrixJob {
   bool reads_network_input = false;
 };
 
-/// Most multiply-accumulates a cycle of one core; 0 for kinds that state none.
+/// Multiply-accumulate units of one core; 0 for kinds that state none (fixed, roofline).
+double mac_units(const CoreSpec& core);
+
+/// Most multiply-accumulates a cycle of one core; 0 for kinds that state none, and without limit.
 double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz);
 
 /// Resident weights: with L lanes in all and W weights a lane owns s = ceil(W / L) of them and

@@ -1,106 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions to every file in hw/: is it valid, has every number a source, does every number matter,
 // and does nothing better ever cost cycles?
-#include <algorithm>
+#include "tests/support/presets.h"
+
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 
 #include "models/error.h"
-#include "sim/config/hardware_config.h"
-#include "sim/plan/build_machine_plan.h"
 #include "sim/timing/energy.h"
-#include "tests/support/networks.h"
 
 namespace stagecoach {
 namespace {
 
-std::vector<std::string> presets() {
-  std::vector<std::string> paths;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(STAGECOACH_SOURCE_DIR) + "/hw")) {
-    const std::string path = entry.path().string();
-    const bool schema = path.find(".schema.") != std::string::npos;
-    if (entry.path().extension() == ".json" && !schema) paths.push_back(path);
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
-Json parsed(const std::string& path) {
-  std::ifstream in(path);
-  return Json::parse(in);
-}
-
-HardwareSpec spec_of(const Json& json, Issues& issues) {
-  return read_hardware(Document::from_text("preset", json.dump(), issues), issues);
-}
-
-/// JSON Pointers of all numbers, annotations apart.
-void find_numbers(const Json& json, const std::string& at, std::vector<std::string>& out) {
-  if (json.is_number()) out.push_back(at);
-  if (json.is_object()) {
-    for (const auto& [key, value] : json.items()) {
-      if (key[0] != '$') find_numbers(value, at + "/" + key, out);
-    }
-  }
-  for (std::size_t i = 0; json.is_array() && i < json.size(); ++i) {
-    find_numbers(json[i], at + "/" + std::to_string(i), out);
-  }
-}
-
-/// Every kind of layer in one small network.
-Network everything() {
-  using K = LayerKind;
-  return NetworkSketch(Shape::image(3, 16, 16))
-      .conv("c1", 8, 3, 1, 1)
-      .plain(K::batch_norm2d)
-      .plain(K::relu, "r")
-      .conv("c2", 8, 3, 1, 1)
-      .group_norm(2)
-      .plain(K::tanh)
-      .conv("c3", 8, 3, 1, 1, "", true, 2)
-      .plain(K::layer_norm)
-      .plain(K::sigmoid, "s")
-      .join("sum", "s", "r")
-      .plain(K::online_norm)
-      .pool(K::max_pool2d, 2)
-      .conv("c4", 16, 3, 1, 1)
-      .plain(K::filter_response_norm)
-      .plain(K::local_response_norm)
-      .pool(K::avg_pool2d, 2)
-      .plain(K::dropout)
-      .plain(K::identity)
-      .plain(K::global_avg_pool2d)
-      .plain(K::flatten)
-      .linear("fc", 10)
-      .build();
-}
-
-struct Work {
-  Network net;
-  int batch = 1, micro = 1;
-  bool stash = false;
-};
-
-/// Batch one on small networks; packets of two and stashed versions on one that fills buffers.
 const std::vector<Work>& workloads() {
-  static const std::vector<Work> all = {
-      {everything(), 1, 1, false}, {lenet5(), 1, 1, false}, {vgg11_cifar(), 4, 2, true}};
+  static const std::vector<Work> all = usual_work();
   return all;
-}
-
-PlannedMachine planned(const HardwareSpec& hw, const Work& work) {
-  const Partition stages = make_partition(work.net, {});
-  const PacketPlan packets(40, 1, work.batch, work.micro);
-  ScheduleSpec schedule;
-  schedule.weight_stashing = work.stash;
-  TrainSpec train;
-  train.optimizer.momentum = 0.9;
-  const auto rules = make_schedule(schedule, static_cast<int>(stages.size()), packets);
-  return build_machine_plan(hw, work.net, stages, packets, *rules, train, FitCheck::report);
 }
 
 void append(std::vector<double>& out, const OpCost& c) {
@@ -344,52 +259,34 @@ TEST_CASE("no field set better ever lowers the steady rate") {
   CHECK(compared > 100);
 }
 
-/// A hardware file with every limit on memory and traffic taken away.
-HardwareSpec without_bandwidth_limits(HardwareSpec hw) {
-  for (CoreSpec& c : hw.cores) {
-    for (auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer}) {
-      if (*b) **b = BufferSpec{};
-    }
-    c.roofline.memory_gb_per_s = kUnlimitedRate;
-  }
-  hw.interconnect.link_bytes_per_cycle = kUnlimitedRate;
-  return hw;
+/// Square millimetres of `cores` cores of a file, chip included.
+double area_with(const std::string& name, std::int64_t cores) {
+  const HardwareSpec hw = load_hardware(std::string(STAGECOACH_SOURCE_DIR) + "/hw/" + name);
+  MachinePlan plan;
+  plan.cores.resize(1);
+  plan.cores[0].cores = cores;
+  return area_of(*hw.area, hw, plan).total();
 }
 
-TEST_CASE("unlimited bandwidth gives exactly the compute cycles, on every chip") {
+TEST_CASE("areas of real chips come out as published") {
+  CHECK(area_with("nvdla_large.json", 1) == Approx(3.3).epsilon(0.01));
+  CHECK(area_with("nvdla_small.json", 1) == Approx(0.55).epsilon(0.01));
+  CHECK(area_with("wse2_like.json", 850000) == Approx(46225).epsilon(0.01));
+}
+
+TEST_CASE("every energy and area constant that is not zero says how uncertain it is") {
   for (const std::string& path : presets()) {
-    const HardwareSpec hw = without_bandwidth_limits(load_hardware(path));
-    for (const Work& work : workloads()) {
-      const PlannedMachine machine = planned(hw, work);
-      for (const StagePlan& s : machine.plan.stages) {
-        for (const StageCost& c : s.cost) {
-          CAPTURE(path, s.name);
-          CHECK(c.forward.cycles == c.forward.compute_cycles);
-          CHECK(c.backward.cycles == c.backward.compute_cycles);
-          CHECK(c.update.cycles == c.update.compute_cycles);
-        }
+    const Json json = parsed(path);
+    for (const char* part : {"energy", "area"}) {
+      if (!json.contains(part)) continue;
+      for (const auto& [key, value] : json[part].items()) {
+        if (key[0] == '$' || value == 0) continue;
+        CAPTURE(path, part, key);
+        REQUIRE(json[part].contains("$uncertainty"));
+        CHECK(json[part]["$uncertainty"].contains(key));
       }
     }
   }
-}
-
-TEST_CASE("unlimited compute gives exactly bytes over bandwidth, layer by layer") {
-  // A roofline with no peak and no launch: only its memory takes time.
-  HardwareSpec hw;
-  hw.cores.resize(1);
-  hw.cores[0].kind = CoreKind::roofline;
-  hw.cores[0].roofline.memory_gb_per_s = 4;  // 4 bytes a cycle
-  const PlannedMachine machine = planned(hw, workloads()[1]);
-  // conv2 of LeNet-5, forward: 6x14x14 in, 2400 weights, 1600 out, 4 bytes each.
-  CHECK(machine.plan.layers[3].forward.cycles == 1176 + 2400 + 1600);
-  CHECK(machine.plan.layers[3].forward.compute_cycles == 0);
-  // Input gradient: 1600 in, 2400 weights, 1176 out; weight gradient: both in, 2400 out.
-  CHECK(machine.plan.layers[3].input_gradient.cycles == 1600 + 2400 + 1176);
-  CHECK(machine.plan.layers[3].weight_gradient.cycles == 1176 + 1600 + 2400);
-  // Momentum: weight, velocity and gradient in, weight and velocity out, 2416 parameters.
-  CHECK(machine.plan.layers[3].update.cycles == 5 * 2416);
-  // ReLU: in and out.
-  CHECK(machine.plan.layers[4].forward.cycles == 2 * 1600);
 }
 
 }  // namespace

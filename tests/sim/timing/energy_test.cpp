@@ -108,14 +108,15 @@ TEST_CASE("area counts MAC units, bits of limited buffers, cores and the chip") 
   HardwareSpec hw;
   hw.cores.resize(1);
   hw.cores[0].kind = CoreKind::resident;
-  hw.cores[0].mac.initiation_interval = 2;
+  hw.cores[0].mac.initiation_interval = 2;  // units that start every other cycle are units
+  hw.cores[0].resident.tile_rows = 2;
+  hw.cores[0].resident.lanes_per_tile = 8;
   hw.cores[0].weight_buffer = BufferSpec{};
   hw.cores[0].weight_buffer->capacity_kib = 1;
   hw.cores[0].activation_buffer = BufferSpec{};  // unlimited
   MachinePlan plan;
   plan.cores.resize(1);
   plan.cores[0].cores = 3;
-  plan.cores[0].peak_macs_per_cycle = 24;  // 48 units that start every other cycle
   AreaSpec a;
   a.mac_um2 = 1000, a.sram_um2_per_bit = 2, a.core_overhead_mm2 = 0.5, a.chip_overhead_mm2 = 7;
   const BandedSum area = area_of(a, hw, plan);
