@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/app/check_report.h"
 
-#include <cstdio>
-
+#include "sim/app/limit_report.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/stats/text_table.h"
 
 namespace stagecoach {
 namespace {
-
-std::string decimals(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 std::string layers_table(const Job& job) {
   const Network& network = job.workload.network;
@@ -33,6 +26,14 @@ std::string layers_table(const Job& job) {
   return table.text();
 }
 
+std::string fit_word(const Job& job, std::size_t k) {
+  if (job.machine.report.stages[k].fits) return "yes";
+  if (job.machine.report.problems.empty()) {
+    return job.hardware.memory_policy == MemoryPolicy::spill ? "spills" : "stalls";
+  }
+  return "NO";
+}
+
 std::string stages_table(const Job& job) {
   TextTable table({{"stage", true},
                    {"core", true},
@@ -49,18 +50,19 @@ std::string stages_table(const Job& job) {
     const StagePlan& s = plan.stages[k];
     const StageCost& cost = s.cost.back();
     const Bytes versions = s.version_bytes * (job.schedule->versions_kept(static_cast<int>(k)) - 1);
-    const std::int64_t samples = job.packets->packet_size() *
-                                 job.schedule->activations_in_flight(static_cast<int>(k));
-    table.add_row(
-        {std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
-         std::to_string(job.schedule->delay(static_cast<int>(k))), with_separators(cost.forward.cycles),
-         with_separators(cost.backward.cycles), with_separators(cost.update.cycles),
-         human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes + s.predicted_bytes +
-                                         versions)),
-         human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
-         s.capacity_bytes == kUnlimited64 ? "unlimited"
-                                          : human_bytes(static_cast<double>(s.capacity_bytes)),
-         job.machine.report.stages[k].fits ? "yes" : "NO"});
+    const std::int64_t samples =
+        job.packets->packet_size() * job.schedule->activations_in_flight(static_cast<int>(k));
+    table.add_row({std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
+                   std::to_string(job.schedule->delay(static_cast<int>(k))),
+                   with_separators(cost.forward.cycles), with_separators(cost.backward.cycles),
+                   with_separators(cost.update.cycles),
+                   human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes +
+                                                   s.predicted_bytes + versions)),
+                   human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
+                   s.capacity_bytes == kUnlimited64
+                       ? "unlimited"
+                       : human_bytes(static_cast<double>(s.capacity_bytes)),
+                   fit_word(job, k)});
   }
   return table.text();
 }
@@ -75,19 +77,21 @@ std::string cuts_text(const Job& job) {
   return "Balanced stages; to keep them: \"partition\": {\"cuts\": [" + names + "]}\n";
 }
 
-std::string balance_text(const BalanceReport& balance) {
-  if (balance.limits.empty()) return "";
-  std::string text = "\nSteady rate: one packet every " +
-                     decimals(balance.cycles_per_packet(), 1) + " cycles, set by " +
-                     balance.limits.front().name + ".\n";
-  text += "Mean load of the cores: " + decimals(100 * balance.mean_load, 1) + " % of the slowest.\n";
-  for (std::size_t i = 1; i < balance.limits.size() && i < 3; ++i)
-    text += "Next limit: " + balance.limits[i].name + ", " +
-            decimals(balance.limits[i].cycles_per_packet, 1) + " cycles.\n";
-  if (balance.with_one_more_core)
-    text += "One more core would bring it to " + decimals(*balance.with_one_more_core, 1) +
-            " cycles per packet.\n";
-  return text;
+/// What fits, what lies in DRAM, what is refused. Long lists end with a count.
+std::string fit_text(const PlanReport& report) {
+  std::string text;
+  constexpr std::size_t kMost = 6;
+  for (std::size_t i = 0; i < report.notes.size() && i < kMost; ++i) {
+    text += "Note: " + report.notes[i] + "\n";
+  }
+  if (report.notes.size() > kMost) {
+    text += "Note: and " + std::to_string(report.notes.size() - kMost) +
+            " more of this kind; the table says which stages.\n";
+  }
+  for (const std::string& problem : report.problems) text += "Does not fit: " + problem + "\n";
+  if (!report.problems.empty()) return text;
+  return text + (report.notes.empty() ? "Everything fits.\n"
+                                      : "Runs, at the price of what the notes say.\n");
 }
 
 }  // namespace
@@ -98,16 +102,13 @@ std::string check_report(const Job& job) {
   for (const LayerNode& node : network.layers) macs += forward_macs(node);
   std::string text = "Workload " + job.workload.name + " on hardware " + job.hardware.name + "\n\n";
   text += layers_table(job) + "\n" + std::to_string(network.layers.size()) + " layers, " +
-          with_separators(network.trainable_parameters()) + " parameters, " + with_separators(macs) +
-          " MACs per sample forward.\n\n" + stages_table(job) + "\n" +
+          with_separators(network.trainable_parameters()) + " parameters, " +
+          with_separators(macs) + " MACs per sample forward.\n\n" + stages_table(job) + "\n" +
           std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
-          " samples in " + with_separators(job.packets->packets()) + " packets. Cycles per packet of " +
-          std::to_string(job.packets->packet_size()) + ".\n" +
-          cuts_text(job) + balance_text(job.machine.report.balance);
-  for (const std::string& note : job.machine.report.notes) text += "Note: " + note + "\n";
-  for (const std::string& problem : job.machine.report.problems) text += "Does not fit: " + problem + "\n";
-  if (job.machine.report.problems.empty()) text += "Everything fits.\n";
-  return text;
+          " samples in " + with_separators(job.packets->packets()) +
+          " packets. Cycles per packet of " + std::to_string(job.packets->packet_size()) + ".\n" +
+          cuts_text(job) + limit_report(job);
+  return text + "\n" + fit_text(job.machine.report);
 }
 
 }  // namespace stagecoach

@@ -23,7 +23,10 @@ void load_data(Job& job, const Options& options, Issues& issues) {
   try {
     job.data = load_dataset(job.workload.dataset);
   } catch (const UserError& error) {
-    throw UserError(located(job.workload, error.what()));
+    throw UserError(located(job.workload, error.what()) +
+                    (options.timing_only || options.ask == Ask::check
+                         ? "; --timing-only needs no data once --samples says how many"
+                         : ""));
   }
   check_dataset(job.workload, facts_of(*job.data), issues);
   issues.throw_if_any();

@@ -222,6 +222,10 @@ class Run {
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
     if (replay_) result.staleness = replay_->staleness();
+    if (const auto& limits = job_.machine.report.balance.limits; !limits.empty()) {
+      result.limited_by = limits[0].name;
+      result.limit_cycles_per_packet = limits[0].cycles_per_packet;
+    }
     result.target_accuracy = job_.workload.target_accuracy;
     if (statistics_) {
       const EnergySpec& energy = job_.hardware.energy;

@@ -216,6 +216,7 @@ std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const Pac
     s.activation_packets =
         std::min<std::int64_t>(schedule.activations_in_flight(k), packets.packets());
     s.versions = std::max(1, schedule.versions_kept(k));
+    if (schedule.max_in_flight(k) != Schedule::kUnlimited) s.in_flight = schedule.max_in_flight(k);
     slots.push_back(s);
   }
   return slots;

@@ -29,10 +29,12 @@ int group_of_core(const HardwareSpec& hw, std::int64_t core) {
   throw ModelBug("group_of_core: no such core");
 }
 
-[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
+[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have,
+                          const std::string& or_else = "") {
   throw UserError("hardware /cores: " + what + " needs " + std::to_string(need) +
                   " cores and there are " + std::to_string(have) +
-                  "; raise \"count\" (or \"as_needed\"), or cut the network into fewer stages");
+                  "; raise \"count\" (or \"as_needed\"), " +
+                  (or_else.empty() ? "" : or_else + ", ") + "or cut the network into fewer stages");
 }
 
 /// Units of `cores[k]` cores for each stage (twice that for both directions but the last).
@@ -108,22 +110,28 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
   const int stages = static_cast<int>(scope.partition->size());
   const bool split = hw.mapping.split_forward_backward;
   const std::int64_t have = hw.cores[0].count + extra_cores;
-  std::vector<std::int64_t> least;
-  for (int k = 0; k < stages; ++k) {
-    least.push_back(least_cores(scope, k, slots[static_cast<std::size_t>(k)]));
-  }
   // Both directions of a stage get the same number of cores; the last stage has one set.
   const auto width = [&](int k) { return split && k + 1 < stages ? 2 : 1; };
-  std::vector<std::int64_t> scaled_least = least;
-  for (int k = 0; k < stages; ++k) scaled_least[static_cast<std::size_t>(k)] *= width(k);
   const auto load = [&](int k, std::int64_t cores) {
     const Service s{0, std::max<std::int64_t>(1, cores / width(k))};
     return stage_load(scope, price_stage(scope, k, s, s, scope.packet_samples), width(k) == 2);
   };
-  const std::vector<std::int64_t> cores = balance_cores(scaled_least, have, load);
+  std::int64_t need = 0;
+  const auto share_out = [&](bool one_packet) {
+    std::vector<std::int64_t> least;
+    for (int k = 0; k < stages; ++k) {
+      const StageSlots& s = slots[static_cast<std::size_t>(k)];
+      least.push_back(width(k) * least_cores(scope, k, s, width(k), one_packet));
+    }
+    need = std::accumulate(least.begin(), least.end(), std::int64_t{0});
+    return balance_cores(least, have, load);
+  };
+  std::vector<std::int64_t> cores = share_out(false);
+  // Where not all can be held that may be in flight, a stage may stall.
+  if (cores.empty() && hw.memory_policy == MemoryPolicy::stall) cores = share_out(true);
   if (cores.empty()) {
-    too_few("holding every stage",
-            std::accumulate(scaled_least.begin(), scaled_least.end(), std::int64_t{0}), have);
+    too_few("holding every stage in the cores' buffers", need, have,
+            "raise capacity_kib, set memory_policy to \"stall\" or \"spill\"");
   }
   std::vector<Service> services;
   for (int k = 0; k < stages; ++k) {
@@ -174,15 +182,17 @@ Mapping listed(const PlanScope& scope) {
 
 }  // namespace
 
-std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots) {
+std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
+                         bool one_packet) {
   const HardwareSpec& hw = *scope.hardware;
   if (hw.memory_policy == MemoryPolicy::spill) return 1;
   const CoreSpec& core = hw.cores[0];
+  if (units == 0) units = hw.mapping.split_forward_backward ? 2 : 1;
   const auto fits = [&](std::int64_t n) {
-    const std::int64_t pooled = hw.mapping.split_forward_backward ? 2 * n : n;
     const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
-    const Fit fit = fit_pool(pool_of(core, pooled), {needs}, hw.memory_policy);
-    return fit.weight_deficit_bytes == 0 && fit.activation_deficit_bytes == 0;
+    const Fit fit = fit_pool(pool_of(core, units * n), {needs}, hw.memory_policy);
+    return fit.weight_deficit_bytes == 0 &&
+           (fit.activation_deficit_bytes == 0 || (one_packet && fit.capacity_packets[0] >= 1));
   };
   std::int64_t n = 1;
   while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);

@@ -11,8 +11,9 @@ namespace stagecoach {
 
 /// What the schedule makes a stage keep, in closed form.
 struct StageSlots {
-  std::int64_t activation_packets = 1;  ///< packets in flight
-  std::int64_t versions = 1;            ///< weight versions, the current one included
+  std::int64_t activation_packets = 1;    ///< activation sets held at most
+  std::int64_t versions = 1;              ///< weight versions, the current one included
+  std::int64_t in_flight = kUnlimited64;  ///< packets between forward and end of backward, at most
 };
 
 /// Needs of one stage.

@@ -2,6 +2,9 @@
 #include "sim/plan/plan_report.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
 
 #include "sim/plan/placement.h"
 
@@ -33,34 +36,112 @@ std::string stages_on(const MachinePlan& plan, int unit) {
   return std::to_string(names.size()) + " stages from " + names.front() + " to " + names.back();
 }
 
+/// Cycles of a full packet's message on the links between two cores.
+double transfer(const PlanScope& scope, const MachinePlan& plan, int from, int to,
+                const Message& m) {
+  const double width = plan.interconnect.link_bytes_per_cycle;
+  if (width <= 0) return 0;
+  const bool bus = plan.interconnect.kind == InterconnectKind::bus;
+  const double links = bus ? 1
+                           : links_between(plan.cores[static_cast<std::size_t>(from)],
+                                           plan.cores[static_cast<std::size_t>(to)]);
+  const double bytes = static_cast<double>(m.bytes_per_sample) * scope.packet_samples;
+  return std::ceil(bytes / (width * links));
+}
+
+/// Cycles per packet of what crosses between two cores, and whose it is.
+struct Traffic {
+  std::string name;
+  double cycles = 0;
+};
+
+/// By pair of cores (from, to), in the order of the stages; what stays on a core crosses nothing.
+std::map<std::pair<int, int>, Traffic> traffic_of(const PlanScope& scope, const MachinePlan& plan) {
+  std::map<std::pair<int, int>, Traffic> pairs;
+  const auto add = [&](const StagePlan& from, int from_core, int StagePlan::*core,
+                       const std::vector<Message>& messages) {
+    for (const Message& m : messages) {
+      const StagePlan& to = plan.stages[static_cast<std::size_t>(m.to_stage)];
+      if (from_core == to.*core) continue;
+      Traffic& t = pairs[{from_core, to.*core}];
+      if (t.name.empty()) t.name = from.name + " -> " + to.name;
+      t.cycles += transfer(scope, plan, from_core, to.*core, m);
+    }
+  };
+  for (const StagePlan& s : plan.stages) {
+    add(s, s.forward_core, &StagePlan::forward_core, s.forward_messages);
+    add(s, s.backward_core, &StagePlan::backward_core, s.backward_messages);
+  }
+  return pairs;
+}
+
+/// Links in closed form: each pair of cores by itself; a crossbar's ports and a bus with all that
+/// they carry. Where routes of a ring or a mesh share links, the simulation knows more.
 void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
                      std::vector<RateLimit>& limits) {
-  const double width = plan.interconnect.link_bytes_per_cycle;
-  const bool bus = plan.interconnect.kind == InterconnectKind::bus;
-  if (width > 0) {
+  if (plan.interconnect.link_bytes_per_cycle > 0) {
     double all = 0;
-    for (const StagePlan& s : plan.stages) {
-      const CorePlan& here = plan.cores[static_cast<std::size_t>(s.forward_core)];
-      for (const auto* messages : {&s.forward_messages, &s.backward_messages}) {
-        for (const Message& m : *messages) {
-          const StagePlan& other = plan.stages[static_cast<std::size_t>(m.to_stage)];
-          const CorePlan& there = plan.cores[static_cast<std::size_t>(other.forward_core)];
-          const double links = bus ? 1 : links_between(here, there);
-          const double cycles =
-              static_cast<double>(m.bytes_per_sample) * scope.packet_samples / (width * links);
-          all += cycles;
-          limits.push_back({"link " + s.name + " -> " + other.name, cycles});
-        }
-      }
+    std::map<int, double> out, in;
+    for (const auto& [cores, traffic] : traffic_of(scope, plan)) {
+      all += traffic.cycles;
+      out[cores.first] += traffic.cycles, in[cores.second] += traffic.cycles;
+      limits.push_back({"link " + traffic.name, traffic.cycles, LimitKind::link});
     }
-    if (bus) limits.push_back({"bus", all});
+    const auto add_port = [&](int core, const char* way, double cycles) {
+      limits.push_back(
+          {"port " + std::string(way) + " " + plan.cores[static_cast<std::size_t>(core)].name,
+           cycles, LimitKind::link});
+    };
+    if (plan.interconnect.kind == InterconnectKind::bus && all > 0) {
+      limits.push_back({"bus", all, LimitKind::link});
+    }
+    if (plan.interconnect.kind == InterconnectKind::crossbar) {
+      for (const auto& [core, cycles] : out) add_port(core, "out of", cycles);
+      for (const auto& [core, cycles] : in) add_port(core, "into", cycles);
+    }
   }
   if (plan.host.bytes_per_cycle > 0) {
-    double bytes = 0;
-    for (const StagePlan& s : plan.stages) bytes += static_cast<double>(s.input_bytes_per_sample);
-    limits.push_back({"host", bytes * scope.packet_samples / plan.host.bytes_per_cycle});
-    const auto out = static_cast<double>(output_bytes(*scope.network, scope.hardware->elements));
-    limits.push_back({"host output", out * scope.packet_samples / plan.host.bytes_per_cycle});
+    const auto channel = [&](Bytes bytes_per_sample) {
+      return std::ceil(static_cast<double>(bytes_per_sample) * scope.packet_samples /
+                       plan.host.bytes_per_cycle);
+    };
+    double in = 0;
+    for (const StagePlan& s : plan.stages) in += channel(s.input_bytes_per_sample);
+    limits.push_back({"host", in, LimitKind::host});
+    const Bytes out = output_bytes(*scope.network, scope.hardware->elements);
+    limits.push_back({"host output", channel(out), LimitKind::host});
+  }
+}
+
+/// Packets that a stage may hold at once leave it no sooner than a round trip later: forwards down
+/// to the last stage, backwards up again, the links between, its own update.
+void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
+                          const std::vector<StageSlots>& slots, std::vector<RateLimit>& limits) {
+  const InterconnectPlan& net = plan.interconnect;
+  const auto crossing = [&](int from, int to, const std::vector<Message>& messages) {
+    if (from == to || messages.empty() || net.kind == InterconnectKind::ideal) return 0.0;
+    return static_cast<double>(net.hop_latency_cycles) +
+           transfer(scope, plan, from, to, messages[0]);
+  };
+  double trip = 0;
+  for (std::size_t k = plan.stages.size(); k-- > 0;) {
+    const StagePlan& s = plan.stages[k];
+    const StageCost& cost = s.cost.back();
+    if (k + 1 < plan.stages.size()) {
+      const StagePlan& next = plan.stages[k + 1];
+      trip += crossing(s.forward_core, next.forward_core, s.forward_messages) +
+              crossing(next.backward_core, s.backward_core, next.backward_messages);
+    }
+    trip += static_cast<double>(cost.forward.cycles + cost.backward.cycles);
+    const std::int64_t most = std::min(slots[k].in_flight, s.capacity_packets);
+    if (most == kUnlimited64) continue;
+    const double update =
+        static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
+    const bool buffer = s.capacity_packets < slots[k].in_flight;
+    limits.push_back({"round trip of stage " + s.name + ", at most " + std::to_string(most) +
+                          (most == 1 ? " packet" : " packets") +
+                          (buffer ? " in its buffer" : " in flight by the schedule"),
+                      (trip + update) / static_cast<double>(most), LimitKind::in_flight});
   }
 }
 
@@ -104,13 +185,15 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
   int slowest = 0;
   for (std::size_t u = 0; u < loads.size(); ++u) {
     const int unit = static_cast<int>(u);
-    report.limits.push_back({plan.cores[u].name + " (" + stages_on(plan, unit) + ")", loads[u]});
+    report.limits.push_back(
+        {plan.cores[u].name + " (" + stages_on(plan, unit) + ")", loads[u], LimitKind::core, unit});
     sum += loads[u];
     if (loads[u] > loads[static_cast<std::size_t>(slowest)]) slowest = unit;
   }
   const double largest = loads.empty() ? 0 : loads[static_cast<std::size_t>(slowest)];
   report.mean_load = largest > 0 ? sum / static_cast<double>(loads.size()) / largest : 0;
   add_link_limits(scope, plan, report.limits);
+  add_in_flight_limits(scope, plan, slots, report.limits);
   std::stable_sort(report.limits.begin(), report.limits.end(),
                    [](const RateLimit& a, const RateLimit& b) {
                      return a.cycles_per_packet > b.cycles_per_packet;

@@ -19,10 +19,14 @@ struct StageFit {
   bool fits = true;
 };
 
+enum class LimitKind { core, link, host, in_flight };
+
 /// Something that bounds the steady rate, and the cycles a packet keeps it busy.
 struct RateLimit {
   std::string name;  ///< "core3 (stage conv2 backward)", "link conv1 -> conv2", "host"
   double cycles_per_packet = 0;
+  LimitKind kind = LimitKind::core;
+  int core = -1;  ///< index in MachinePlan::cores where it is one
 };
 
 struct BalanceReport {
@@ -42,8 +46,9 @@ struct PlanReport {
   BalanceReport balance;
 };
 
-/// The steady rate's bounds in closed form: cores, links between stages, the host. Contention on
-/// shared links of a ring or a mesh is left to the simulation.
+/// The steady rate's bounds in closed form: cores, what crosses between two cores, a bus, a
+/// crossbar's ports, the host, and the packets that schedule and buffers let a stage hold during a
+/// round trip. Contention on shared links of a ring or a mesh is left to the simulation.
 BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
                              const std::vector<StageSlots>& slots, const MachinePlan& plan);
 

@@ -149,6 +149,18 @@ void append_timing(Rows& rows) {
       [](const RunResult&, const RunStatistics& s) {
         return ratio_or_null(s.steady_cycles, s.steady_samples);
       }));
+  rows.push_back({"timing.limited_by", "text",
+                  "What bounds the steady rate in closed form: a core, a link, the host, or the "
+                  "packets that a buffer or the schedule lets a stage hold.",
+                  [](const RunView& v) {
+                    return v.run.limited_by.empty() ? OrderedJson() : OrderedJson(v.run.limited_by);
+                  }});
+  rows.push_back({"timing.limit_cycles_per_packet", "cycles",
+                  "That bound; elastic pacing comes no nearer together than this.",
+                  [](const RunView& v) {
+                    const auto& limit = v.run.limit_cycles_per_packet;
+                    return limit ? finite_or_null(*limit) : OrderedJson();
+                  }});
 }
 
 OrderedJson mean_utilization(const RunStatistics& s) {

@@ -61,6 +61,8 @@ struct RunResult {
   /// By stage, of a run without a clock whose order was measured all the same (--replay).
   std::vector<StalenessCount> staleness;
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
+  std::string limited_by;               ///< what bounds the steady rate; empty: not known
+  std::optional<double> limit_cycles_per_packet;  ///< that bound, in closed form
   std::optional<PartedSum> energy;      ///< joules
   std::vector<double> epoch_joules;     ///< from the start to the end of each epoch on the clock
   std::optional<double> target_accuracy;  ///< of the workload, 0..1

@@ -187,8 +187,14 @@ std::string busiest(const OrderedJson& summary) {
     }
   }
   if (!most) return "";
-  return "busiest       stage " + (*most)["index"].dump() + " (" +
-         (*most)["name"].get<std::string>() + "), " + percent((*most)["utilization"]) + " %\n";
+  std::string text = "busiest       stage " + (*most)["index"].dump() + " (" +
+                     (*most)["name"].get<std::string>() + "), " + percent((*most)["utilization"]) +
+                     " %\n";
+  const OrderedJson& t = summary["timing"];
+  if (!t["limited_by"].is_string()) return text;
+  return text + "limited by    " + t["limited_by"].get<std::string>() + ": at best " +
+         number(t["limit_cycles_per_packet"], "%.1f") +
+         " cycles per packet; --check says what would help\n";
 }
 
 std::string time_totals(const OrderedJson& summary) {
@@ -235,7 +241,13 @@ std::string totals(const OrderedJson& summary) {
     text += "\n";
   }
   if (summary["area"]["total_mm2"].is_number()) {
-    text += "area          " + number(summary["area"]["total_mm2"], "%.4g") + " mm2\n";
+    const OrderedJson& a = summary["area"];
+    text += "area          " + number(a["total_mm2"], "%.4g") + " mm2";
+    if (a["total_mm2_low"] != a["total_mm2_high"]) {
+      text += "; with the constants' uncertainty " + number(a["total_mm2_low"], "%.4g") + " to " +
+              number(a["total_mm2_high"], "%.4g");
+    }
+    text += "\n";
   }
   const OrderedJson& h = summary["host"];
   text += "this computer " + number(h["wall_seconds"], "%.1f") + " s, " +

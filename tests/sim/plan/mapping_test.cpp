@@ -173,6 +173,25 @@ TEST_CASE("balanced gives the heavy convolution most cores") {
   CHECK(used <= 16);
 }
 
+TEST_CASE("a balanced mapping stalls where buffers are too small, if the file says so") {
+  Setting s;
+  s.hw.mapping.kind = MappingKind::balanced;
+  BufferSpec small;
+  small.capacity_kib = 12;  // one sample of conv1 (4 bytes x 784 in, 4704 bits of a ReLU, ...)
+  s.hw.cores[0].activation_buffer = small;
+  std::vector<StageSlots> many(s.stages.size());
+  for (StageSlots& slots : many) slots.activation_packets = 9;
+  PlanScope scope;
+  scope.hardware = &s.hw, scope.network = &s.net, scope.partition = &s.stages;
+  scope.train = s.train;
+  CHECK(make_mapping(scope, many).forward(0).cores > 1);
+  s.hw.cores[0].count = 5;
+  CHECK_THROWS_WITH(make_mapping(scope, many), Catch::Contains("raise capacity_kib") &&
+                                                   Catch::Contains("\"stall\" or \"spill\""));
+  s.hw.memory_policy = MemoryPolicy::stall;
+  for (const Unit& u : make_mapping(scope, many).units) CHECK(u.service.cores == 1);
+}
+
 TEST_CASE("an explicit list must name every stage once, and only those") {
   Setting s;
   s.hw.mapping.kind = MappingKind::explicit_list;

@@ -52,12 +52,24 @@ TEST_CASE("the text names epochs, totals and the place of the files") {
   CHECK(text.find("DIVERGED") == std::string::npos);
 }
 
+TEST_CASE("the text says what limits the rate, and how sure the area is") {
+  ExampleRun run;
+  CHECK(text_of(run).find("limited by") == std::string::npos);
+  run.result.limited_by = "link fc1 -> fc2";
+  run.result.limit_cycles_per_packet = 41.5;
+  run.result.area = PartedSum{{{"macs", 4}}, 3, 6};
+  CHECK(line_with(text_of(run), "limited by")
+            .find("link fc1 -> fc2: at best 41.5 cycles per packet") != std::string::npos);
+  CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6") !=
+        std::string::npos);
+}
+
 TEST_CASE("a target is told with when it was reached, or that it was not") {
   ExampleRun run;
   CHECK(text_of(run).find("target") == std::string::npos);
   run.result.target_accuracy = 0.8;
-  CHECK(line_with(text_of(run), "target ").find(
-            "80.0 % reached with epoch 2 (81.2 %) after 2 us and 1 J") != std::string::npos);
+  CHECK(line_with(text_of(run), "target ")
+            .find("80.0 % reached with epoch 2 (81.2 %) after 2 us and 1 J") != std::string::npos);
   run.result.target_accuracy = 0.99;
   CHECK(line_with(text_of(run), "target ").find("99.0 % was not reached") != std::string::npos);
   run.result.training = nullptr;

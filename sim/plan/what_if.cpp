@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/what_if.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+
+#include "models/error.h"
+
+namespace stagecoach {
+
+namespace {
+
+std::string text_of(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, std::floor(value) == value ? "%.0f" : "%g", value);
+  return text;
+}
+
+/// Collects the changes of one hardware file.
+class Changes {
+ public:
+  explicit Changes(const HardwareSpec& hardware) : hardware_(hardware) {}
+
+  /// One number of the file; `field` finds it in a copy.
+  template <class Number>
+  void twice(const std::string& name, const std::function<Number&(HardwareSpec&)>& field) {
+    change<Number>(name, field, 2);
+  }
+  template <class Number>
+  void half(const std::string& name, const std::function<Number&(HardwareSpec&)>& field) {
+    change<Number>(name, field, 0.5);
+  }
+
+  /// A switch that is off, on.
+  void on(const std::string& name, const std::function<bool&(HardwareSpec&)>& field) {
+    HardwareChange c{name, "false -> true", hardware_};
+    if (field(c.hardware)) return;
+    field(c.hardware) = true;
+    changes_.push_back(std::move(c));
+  }
+
+  std::vector<HardwareChange> take() { return std::move(changes_); }
+
+ private:
+  template <class Number>
+  void change(const std::string& name, const std::function<Number&(HardwareSpec&)>& field,
+              double factor) {
+    HardwareChange c{name, "", hardware_};
+    Number& value = field(c.hardware);
+    const double before = static_cast<double>(value);
+    if (before == 0 || std::isinf(before)) return;
+    value = static_cast<Number>(before * factor);
+    if (static_cast<double>(value) == before) return;
+    c.step = text_of(before) + " -> " + text_of(static_cast<double>(value));
+    changes_.push_back(std::move(c));
+  }
+
+  const HardwareSpec& hardware_;
+  std::vector<HardwareChange> changes_;
+};
+
+using Core = std::function<CoreSpec&(HardwareSpec&)>;
+
+void add_products(Changes& changes, const CoreSpec& core, const std::string& at, const Core& of) {
+  switch (core.kind) {
+    case CoreKind::fixed:
+      changes.half<Cycles>(at + "forward_cycles",
+                           [of](auto& h) -> Cycles& { return of(h).fixed.forward_cycles; });
+      changes.half<Cycles>(at + "backward_cycles",
+                           [of](auto& h) -> Cycles& { return of(h).fixed.backward_cycles; });
+      break;
+    case CoreKind::resident:
+      changes.twice<int>(at + "lanes_per_tile",
+                         [of](auto& h) -> int& { return of(h).resident.lanes_per_tile; });
+      break;
+    case CoreKind::systolic:
+      changes.twice<int>(at + "rows", [of](auto& h) -> int& { return of(h).systolic.rows; });
+      changes.twice<int>(at + "columns", [of](auto& h) -> int& { return of(h).systolic.columns; });
+      changes.on(at + "fold_overlap",
+                 [of](auto& h) -> bool& { return of(h).systolic.fold_overlap; });
+      break;
+    case CoreKind::dot_product:
+      changes.twice<int>(at + "atomic_inputs",
+                         [of](auto& h) -> int& { return of(h).dot_product.atomic_inputs; });
+      changes.twice<int>(at + "atomic_outputs",
+                         [of](auto& h) -> int& { return of(h).dot_product.atomic_outputs; });
+      changes.on(at + "pack_image_rows",
+                 [of](auto& h) -> bool& { return of(h).dot_product.pack_image_rows; });
+      break;
+    case CoreKind::roofline:
+      changes.twice<double>(at + "peak_gmacs_per_s",
+                            [of](auto& h) -> double& { return of(h).roofline.peak_gmacs_per_s; });
+      changes.twice<double>(at + "memory_gb_per_s",
+                            [of](auto& h) -> double& { return of(h).roofline.memory_gb_per_s; });
+      changes.half<double>(at + "launch_overhead_ns",
+                           [of](auto& h) -> double& { return of(h).roofline.launch_overhead_ns; });
+      break;
+  }
+}
+
+void add_buffers(Changes& changes, const CoreSpec& core, const std::string& at, const Core& of) {
+  const auto add = [&](const char* name, std::optional<BufferSpec> CoreSpec::*buffer) {
+    if (!(core.*buffer)) return;
+    changes.twice<double>(at + name + ".width_bytes", [of, buffer](auto& h) -> double& {
+      return (of(h).*buffer)->width_bytes;
+    });
+    changes.twice<double>(at + name + ".capacity_kib", [of, buffer](auto& h) -> double& {
+      return (of(h).*buffer)->capacity_kib;
+    });
+  };
+  add("buffer", &CoreSpec::buffer);
+  add("weight_buffer", &CoreSpec::weight_buffer);
+  add("activation_buffer", &CoreSpec::activation_buffer);
+}
+
+bool same_shares(const MachinePlan& before, const MachinePlan& after) {
+  return std::equal(before.cores.begin(), before.cores.end(), after.cores.begin(),
+                    after.cores.end(),
+                    [](const CorePlan& a, const CorePlan& b) { return a.cores == b.cores; });
+}
+
+bool some_operation_is_longer(const MachinePlan& before, const MachinePlan& after) {
+  for (std::size_t k = 0; k < before.stages.size(); ++k) {
+    const StageCost& was = before.stages[k].cost.back();
+    const StageCost& is = after.stages[k].cost.back();
+    if (is.forward.cycles > was.forward.cycles || is.backward.cycles > was.backward.cycles) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::int64_t cores_in_use(const MachinePlan& plan) {
+  std::int64_t n = 0;
+  for (const CorePlan& c : plan.cores) n += c.cores;
+  return n;
+}
+
+std::string caution_of(const HardwareChange& change, const MachinePlan& before,
+                       const MachinePlan& after) {
+  const auto ends_with = [&](const std::string& end) {
+    return change.field.size() >= end.size() &&
+           change.field.compare(change.field.size() - end.size(), end.size(), end) == 0;
+  };
+  if ((ends_with("].rows") || ends_with("].columns")) && some_operation_is_longer(before, after)) {
+    return "products that do not fill the larger array get slower: every fold pays for its rows "
+           "and "
+           "columns";
+  }
+  if (change.hardware.mapping.kind != MappingKind::balanced || same_shares(before, after))
+    return "";
+  std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
+                     " in use instead of " + std::to_string(cores_in_use(before));
+  if (change.hardware.interconnect.node == Granularity::region) {
+    text += "; smaller regions have narrower links, larger ones a longer way";
+  }
+  return text;
+}
+
+std::vector<HardwareChange> improvements(const HardwareSpec& hardware) {
+  Changes changes(hardware);
+  for (std::size_t g = 0; g < hardware.cores.size(); ++g) {
+    const Core of = [g](HardwareSpec& h) -> CoreSpec& { return h.cores[g]; };
+    const CoreSpec& core = hardware.cores[g];
+    const std::string at = "cores[" + std::to_string(g) + "].";
+    changes.twice<std::int64_t>(at + "count",
+                                [of](auto& h) -> std::int64_t& { return of(h).count; });
+    add_products(changes, core, at, of);
+    if (core.kind == CoreKind::fixed) continue;
+    changes.twice<double>(at + "vector_unit.lanes",
+                          [of](auto& h) -> double& { return of(h).vector_unit.lanes; });
+    changes.on(at + "vector_unit.overlaps_macs",
+               [of](auto& h) -> bool& { return of(h).vector_unit.overlaps_macs; });
+    changes.on(at + "fused_update", [of](auto& h) -> bool& { return of(h).fused_update; });
+    add_buffers(changes, core, at, of);
+  }
+  if (hardware.interconnect.kind != InterconnectKind::ideal) {
+    changes.twice<double>("interconnect.link_bytes_per_cycle",
+                          [](auto& h) -> double& { return h.interconnect.link_bytes_per_cycle; });
+  }
+  if (hardware.dram) {
+    changes.twice<double>("dram.bandwidth_gb_per_s",
+                          [](auto& h) -> double& { return h.dram->bandwidth_gb_per_s; });
+    changes.half<double>("dram.latency_ns", [](auto& h) -> double& { return h.dram->latency_ns; });
+  }
+  changes.twice<double>("host.bandwidth_gb_per_s",
+                        [](auto& h) -> double& { return h.host.bandwidth_gb_per_s; });
+  return changes.take();
+}
+
+std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
+                            const Partition& partition, const PacketPlan& packets,
+                            const Schedule& schedule, const TrainSpec& train) {
+  const auto plan_of = [&](const HardwareSpec& hw) {
+    return build_machine_plan(hw, network, partition, packets, schedule, train, FitCheck::report);
+  };
+  const PlannedMachine now = plan_of(hardware);
+  std::vector<WhatIf> answers;
+  for (const HardwareChange& c : improvements(hardware)) {
+    try {
+      const PlannedMachine then = plan_of(c.hardware);
+      answers.push_back({c.field, c.step, then.report.balance.cycles_per_packet(),
+                         caution_of(c, now.plan, then.plan)});
+    } catch (const UserError&) {
+      continue;  // more cores than a mesh of fixed size holds
+    }
+  }
+  std::stable_sort(answers.begin(), answers.end(), [](const WhatIf& a, const WhatIf& b) {
+    return a.cycles_per_packet < b.cycles_per_packet;
+  });
+  return answers;
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions to every number of every file in hw/, asked of results: does it change what a run
+// reports, and does a better value ever cost simulated time?
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+
+#include "models/error.h"
+#include "sim/plan/what_if.h"
+#include "sim/stats/summary.h"
+#include "sim/timing/energy.h"
+#include "tests/support/presets.h"
+#include "tests/system/machine_support.h"
+
+namespace stagecoach {
+namespace {
+
+/// Small networks whose runs are short. The wide one has weights enough to fill buffers.
+std::vector<Work> short_work() {
+  std::vector<Work> all = usual_work();
+  all[0].samples = all[1].samples = 24;
+  all[2].samples = 8;
+  return all;
+}
+
+const std::vector<Work>& work() {
+  static const std::vector<Work> all = short_work();
+  return all;
+}
+
+class Nobody : public OpSink {
+ public:
+  bool emit(const Op&) override { return true; }
+};
+
+/// One run: its plan, and what summary.json would say of it beside host and provenance.
+struct Outcome {
+  MachinePlan plan;
+  RunStatistics statistics;
+  OrderedJson summary;
+};
+
+/// Nothing where the network cannot be laid on the hardware.
+std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pacing) {
+  PlannedMachine machine;
+  try {
+    machine = planned(hw, w);
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
+  if (!machine.report.problems.empty()) return std::nullopt;
+  const PacketPlan packets = w.packets();
+  const Partition stages = w.stages();
+  ScheduleSpec spec = w.schedule();
+  spec.pacing = pacing;
+  const auto rules = make_schedule(spec, static_cast<int>(stages.size()), packets);
+  Nobody sink;
+  Outcome out;
+  out.statistics = simulate(machine.plan, *rules, spec, packets, sink, {});
+  const auto parted = [](const BandedSum& sum) {
+    return PartedSum{sum.values(), sum.low(), sum.high()};
+  };
+  RunResult result;
+  result.network = &w.net, result.partition = &stages, result.plan = &machine.plan;
+  result.statistics = &out.statistics;
+  result.energy = parted(energy_of(hw.energy, machine.plan, out.statistics));
+  if (hw.area) result.area = parted(area_of(*hw.area, hw, machine.plan));
+  out.summary = make_summary(result);
+  out.summary.erase("host");
+  out.summary.erase("provenance");
+  out.plan = std::move(machine.plan);
+  return out;
+}
+
+std::optional<std::string> summary_of(const HardwareSpec& hw, const Work& w, Pacing pacing) {
+  const auto out = outcome(hw, w, pacing);
+  return out ? std::optional<std::string>(out->summary.dump()) : std::nullopt;
+}
+
+/// Other values to try for a number: near first, then far, where something else may decide.
+std::vector<Json> others(const Json& value) {
+  if (value.is_number_integer()) {
+    const auto v = value.get<std::int64_t>();
+    if (v == 0) return {1, 1000};
+    return {v * 2, v + 1, v / 2, v * 1000, v / 1000};
+  }
+  const auto v = value.get<double>();
+  if (v == 0) return {1.0};
+  return {v * 2, v / 2, v * 1000, v / 1000};
+}
+
+TEST_CASE("every number of every hardware file changes summary.json, or changing it is refused") {
+  int asked = 0;
+  for (const std::string& path : presets()) {
+    const Json json = parsed(path);
+    Issues none;
+    const HardwareSpec plain = spec_of(json, none);
+    std::vector<std::optional<std::string>> before;
+    for (const Work& w : work()) before.push_back(summary_of(plain, w, Pacing::elastic));
+    std::vector<std::string> numbers;
+    find_numbers(json, "", numbers);
+    for (const std::string& pointer : numbers) {
+      bool matters = true;  // until the file allows another value
+      for (const Json& other : others(json.at(Json::json_pointer(pointer)))) {
+        Json other_json = json;
+        other_json[Json::json_pointer(pointer)] = other;
+        Issues issues;
+        const HardwareSpec hw = spec_of(other_json, issues);
+        if (!issues.empty()) continue;
+        matters = false;
+        for (std::size_t w = 0; w < work().size() && !matters; ++w) {
+          matters = summary_of(hw, work()[w], Pacing::elastic) != before[w];
+        }
+        if (matters) break;
+      }
+      CAPTURE(path, pointer);
+      CHECK(matters);
+      ++asked;
+    }
+  }
+  CHECK(asked > 390);
+}
+
+/// What "better" means, by key: up or down.
+const std::map<std::string, bool> kBetterUp = {{"clock_mhz", true},
+                                               {"rows", true},
+                                               {"columns", true},
+                                               {"lanes", true},
+                                               {"lanes_per_tile", true},
+                                               {"tile_rows", true},
+                                               {"tile_columns", true},
+                                               {"atomic_inputs", true},
+                                               {"atomic_outputs", true},
+                                               {"peak_gmacs_per_s", true},
+                                               {"efficiency", true},
+                                               {"memory_gb_per_s", true},
+                                               {"width_bytes", true},
+                                               {"banks", true},
+                                               {"read_ports", true},
+                                               {"write_ports", true},
+                                               {"shared_ports", true},
+                                               {"capacity_kib", true},
+                                               {"bandwidth_gb_per_s", true},
+                                               {"link_bytes_per_cycle", true},
+                                               {"count", true},
+                                               {"input_queue_packets", true},
+                                               {"forward_cycles", false},
+                                               {"backward_cycles", false},
+                                               {"update_cycles", false},
+                                               {"forward", false},
+                                               {"backward", false},
+                                               {"update", false},
+                                               {"tile_hop_cycles", false},
+                                               {"hop_latency_cycles", false},
+                                               {"mac_latency_cycles", false},
+                                               {"mac_initiation_interval_cycles", false},
+                                               {"latency_cycles", false},
+                                               {"launch_overhead_ns", false},
+                                               {"latency_ns", false},
+                                               {"weights_bytes", false},
+                                               {"activations_bytes", false},
+                                               {"gradients_bytes", false},
+                                               {"optimizer_bytes", false}};
+
+/// Values at least as good, some near, some far.
+std::vector<Json> better_values(const Json& value, bool up) {
+  if (value.is_number_integer()) {
+    const auto v = value.get<std::int64_t>();
+    if (up) return {v + 1, v * 2, v * 16};
+    return {std::max<std::int64_t>(0, v - 1), v / 2, 0};
+  }
+  const auto v = value.get<double>();
+  if (up) return {v * 1.1, v * 2, v * 16};
+  return {v * 0.9, v / 2, v / 16};
+}
+
+double seconds(const Outcome& o) { return o.summary["timing"]["simulated_seconds"].get<double>(); }
+
+/// "/cores/0/rows" as reports name it: "cores[0].rows".
+std::string report_name(const std::string& pointer) {
+  const std::size_t at = std::string("/cores/0").size();
+  return pointer.compare(0, at, "/cores/0") == 0 ? "cores[0]." + pointer.substr(at + 1) : pointer;
+}
+
+/// Calls `ask` with every better value of every number of a file: pointer, value, hardware.
+template <class Ask>
+void for_every_improvement(const Json& json, const Ask& ask) {
+  std::vector<std::string> numbers;
+  find_numbers(json, "", numbers);
+  for (const std::string& pointer : numbers) {
+    const auto better = kBetterUp.find(pointer.substr(pointer.rfind('/') + 1));
+    if (better == kBetterUp.end()) continue;
+    if (pointer.rfind("/interconnect/rows", 0) == 0 ||
+        pointer.rfind("/interconnect/columns", 0) == 0) {
+      continue;  // a mesh of another shape is not a better one
+    }
+    for (const Json& value : better_values(json.at(Json::json_pointer(pointer)), better->second)) {
+      // A clock that is little higher can lose a cycle to rounding wherever a time in ns is not a
+      // whole number of cycles any more; twice the clock cannot.
+      if (pointer == "/clock_mhz" && value < 2 * json["clock_mhz"].get<double>()) continue;
+      Json improved = json;
+      improved[Json::json_pointer(pointer)] = value;
+      Issues issues;
+      const HardwareSpec hw = spec_of(improved, issues);
+      if (issues.empty()) ask(pointer, value, hw);
+    }
+  }
+}
+
+TEST_CASE("no field set better ever costs simulated time unless the report says why") {
+  int compared = 0, slower = 0, other_phase = 0;
+  for (const std::string& path : presets()) {
+    const Json json = parsed(path);
+    Issues none;
+    const HardwareSpec plain = spec_of(json, none);
+    for (Pacing pacing : {Pacing::elastic, Pacing::lockstep}) {
+      for (std::size_t w = 0; w < 2; ++w) {
+        const auto before = outcome(plain, work()[w], pacing);
+        REQUIRE(before);
+        for_every_improvement(
+            json, [&](const std::string& pointer, const Json& value, const HardwareSpec& hw) {
+              const auto now = outcome(hw, work()[w], pacing);
+              if (!now) return;  // a larger network than the machine's mesh holds
+              ++compared;
+              if (seconds(*now) <= seconds(*before)) return;
+              // Operations that are over sooner can meet in another phase at the end of the run.
+          const auto& steady = before->summary["timing"]["steady_cycles_per_sample"];
+          const double one_sample =
+              steady.get<double>() / (before->summary["timing"]["clock_mhz"].get<double>() * 1e6);
+          if (pacing == Pacing::elastic && seconds(*now) <= seconds(*before) + 0.1 * one_sample) {
+            ++other_phase;
+            return;
+          }
+          ++slower;
+              CAPTURE(path, pointer, value.dump(), w, static_cast<int>(pacing), seconds(*now),
+                      seconds(*before));
+              CHECK(caution_of({report_name(pointer), "", hw}, before->plan, now->plan) != "");
+            });
+      }
+    }
+  }
+  std::printf("%d machines with one better field: %d slower, for reasons the report gives; %d end\n"
+              "a fraction of a sample later, in another phase\n",
+              compared, slower, other_phase);
+  CHECK(other_phase < compared / 100);
+  CHECK(compared > 2000);
+  CHECK(slower > 10);  // larger arrays at batch one, and balanced mappings that use fewer cores
+}
+
+TEST_CASE("the closed-form steady rate of the check report is never above the simulated one") {
+  int equal = 0, machines = 0;
+  for (const std::string& path : presets()) {
+    const HardwareSpec hw = load_hardware(path);
+    for (Work w : {work()[0], work()[1]}) {
+      w.samples = 400;
+      const double closed_form = planned(hw, w).report.balance.cycles_per_packet();
+      const auto run = outcome(hw, w, Pacing::elastic);
+      REQUIRE(run);
+      const double simulated = run->summary["timing"]["steady_cycles_per_sample"].get<double>();
+      CAPTURE(path, closed_form, simulated);
+      CHECK(simulated >= closed_form * (1 - 1.0 / 200));  // the ends of the steady part: one sample
+      CHECK(simulated <= closed_form * 1.25);             // what routes share is not in the form
+      equal += simulated <= closed_form * (1 + 1.0 / 200);
+      ++machines;
+    }
+  }
+  std::printf("%d of %d machines run at the closed-form rate\n", equal, machines);
+  CHECK(equal * 2 > machines);
+}
+
+}  // namespace
+}  // namespace stagecoach
