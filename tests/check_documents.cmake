@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every file that a document names in `backticks` or links to exists.
+# Every file that a document names in `backticks` or links to exists, and so does every test that it
+# quotes: `tests/some_test.cpp` "name of the test".
 #
 #   cmake -DSOURCE_DIR=... -P check_documents.cmake
 cmake_minimum_required(VERSION 3.22)
@@ -17,7 +18,7 @@ foreach(document README.md ${documents})
   foreach(path ${named})
     string(REPLACE "`" "" path "${path}")
     math(EXPR count "${count} + 1")
-    if(NOT EXISTS ${SOURCE_DIR}/${path} AND NOT path MATCHES "^workload/|/$")
+    if(NOT EXISTS ${SOURCE_DIR}/${path} AND NOT path MATCHES "^workload/|^hw/[^.]*$|/$")
       string(APPEND failures "\n  ${document} names ${path}, which is not there")
     endif()
   endforeach()
@@ -30,6 +31,28 @@ foreach(document README.md ${documents})
       string(APPEND failures "\n  ${document} links to ${path}, which is not there")
     endif()
   endforeach()
+
+  # A long name is broken into several literals in the source.
+  set(rest "${text}")
+  while(rest MATCHES "`(tests/[A-Za-z0-9_./]+_test[.]cpp)` \"([^\"]+)\"")
+    set(path ${CMAKE_MATCH_1})
+    set(name "${CMAKE_MATCH_2}")
+    string(FIND "${rest}" "`${path}` \"${name}\"" place)
+    string(LENGTH "`${path}` \"${name}\"" length)
+    math(EXPR place "${place} + ${length}")
+    string(SUBSTRING "${rest}" ${place} -1 rest)
+    math(EXPR count "${count} + 1")
+    if(NOT EXISTS ${SOURCE_DIR}/${path})
+      continue()  # told above
+    endif()
+    file(READ ${SOURCE_DIR}/${path} source)
+    string(REGEX REPLACE "\"[ \n]+\"" "" source "${source}")
+    string(REGEX REPLACE "TEST_CASE\\([ \n]+\"" "TEST_CASE(\"" source "${source}")
+    string(FIND "${source}" "TEST_CASE(\"${name}\"" found)
+    if(found EQUAL -1)
+      string(APPEND failures "\n  ${document} quotes \"${name}\", which is no test of ${path}")
+    endif()
+  endwhile()
 endforeach()
 
 if(failures)

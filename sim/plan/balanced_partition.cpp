@@ -174,8 +174,9 @@ class CoresAndCuts {
       const Partition parts = make_partition(*scope_.network, spec);
       PlanScope scope = scope_;
       scope.partition = &parts;
-      known = least_cores(scope, first > 0 ? 1 : 0, slots_[static_cast<std::size_t>(k)]) *
-              (split_ && end < layers_ ? 2 : 1);
+      const int units = split_ && end < layers_ ? 2 : 1;
+      known =
+          units * least_cores(scope, first > 0 ? 1 : 0, slots_[static_cast<std::size_t>(k)], units);
     }
     return known;
   }

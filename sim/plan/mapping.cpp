@@ -187,7 +187,6 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
   const HardwareSpec& hw = *scope.hardware;
   if (hw.memory_policy == MemoryPolicy::spill) return 1;
   const CoreSpec& core = hw.cores[0];
-  if (units == 0) units = hw.mapping.split_forward_backward ? 2 : 1;
   const auto fits = [&](std::int64_t n) {
     const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
     const Fit fit = fit_pool(pool_of(core, units * n), {needs}, hw.memory_policy);

@@ -48,9 +48,9 @@ std::vector<StageService> services_before_cutting(const HardwareSpec& hardware, 
 
 /// Mapping balanced: fewest cores whose buffers hold stage `stage` of scope.partition with what the
 /// schedule makes it keep (spilling and stalling make do with one).
-/// `units`: sets of so many cores that the stage has (0: two where both directions have their own).
+/// `units`: sets of so many cores that the stage has: two where both directions have their own.
 /// `one_packet`: it is enough to hold one packet of all that may be in flight.
-std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units = 0,
+std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
                          bool one_packet = false);
 
 /// Lays stages on cores as HardwareSpec::mapping says.

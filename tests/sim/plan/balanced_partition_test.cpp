@@ -138,8 +138,8 @@ double dealt(const Setting& s, const std::vector<std::string>& cuts) {
   const std::vector<StageSlots> slots = slots_of(*schedule, count, s.packets);
   std::vector<std::int64_t> least;
   for (int k = 0; k < count; ++k) {
-    least.push_back(least_cores(scope, k, slots[static_cast<std::size_t>(k)]) *
-                    (split && k + 1 < count ? 2 : 1));
+    const int units = split && k + 1 < count ? 2 : 1;
+    least.push_back(units * least_cores(scope, k, slots[static_cast<std::size_t>(k)], units));
   }
   const std::vector<std::int64_t> cores = balance_cores(least, s.hw.cores[0].count, load);
   if (cores.empty()) return 1e300;
