@@ -49,10 +49,15 @@ std::vector<ReplayRules> replay_rules(const Job& job) {
     r.max_in_flight = job.schedule->max_in_flight(k);
     r.versions_kept = job.schedule->versions_kept(k);
     switch (job.schedule->weight_policy()) {
-      case WeightPolicy::current: break;
-      case WeightPolicy::stashed: r.stashes = true; break;
+      case WeightPolicy::current:
+        break;
+      case WeightPolicy::stashed:
+        r.stashes = true;
+        break;
       case WeightPolicy::vertical_sync:
-      case WeightPolicy::double_buffered: r.stashes = r.names_versions = true; break;
+      case WeightPolicy::double_buffered:
+        r.stashes = r.names_versions = true;
+        break;
     }
     rules.push_back(r);
   }

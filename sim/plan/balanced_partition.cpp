@@ -263,7 +263,7 @@ class CoresAndCuts {
   }
 
   const PlanScope& scope_;
-  std::vector<StageSlots> slots_;  ///< by stage
+  std::vector<StageSlots> slots_;                              ///< by stage
   std::map<std::pair<int, std::size_t>, std::int64_t> least_;  ///< by stage and run
   int layers_, stages_;
   std::int64_t cores_;

@@ -15,11 +15,11 @@ namespace stagecoach {
 /// Names of the layers after which to cut, for `stages` stages. A stage may be any run of layers
 /// (values that skip over a cut travel all the same); its cost is what the simulation charges,
 /// stage_load(price_stage()), on the cores that services_before_cutting() gives it, or (mapping
-/// balanced) on the cores that such cuts would be given; a core of kind `fixed`, which takes the same
-/// time for anything, is given a cycle a MAC. The greatest cost is as small as can be (mapping
+/// balanced) on the cores that such cuts would be given; a core of kind `fixed`, which takes the
+/// same time for anything, is given a cycle a MAC. The greatest cost is as small as can be (mapping
 /// balanced with more than 64 cores: within a twentieth); among such cuts the sum of the squared
-/// costs is, or the number of cores. Room in buffers counts where cores are dealt out for it (mapping
-/// balanced); traffic between stages never does. `schedule`: made for as many stages.
+/// costs is, or the number of cores. Room in buffers counts where cores are dealt out for it
+/// (mapping balanced); traffic between stages never does. `schedule`: made for as many stages.
 /// Throws UserError if `stages` is below 1 or above the number of layers, or for a listed mapping.
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const PacketPlan& packets,

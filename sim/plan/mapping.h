@@ -38,8 +38,8 @@ struct Mapping {
 };
 
 /// Cores for every stage before it is known which layers they get, for the automatic partition: in
-/// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a listed
-/// mapping, which names stages that do not exist yet.
+/// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a
+/// listed mapping, which names stages that do not exist yet.
 struct StageService {
   Service forward, backward;
   bool split = false;

@@ -88,8 +88,8 @@ std::vector<Statistic<EpochView>> epoch_catalogue() {
                 "From the start of the run to end_cycle: the time to this accuracy.",
                 epoch_end_seconds),
       until_row("joules", "joules",
-                "From the start of the run to end_cycle: the work of this and earlier epochs' samples, and "
-                "static power.",
+                "From the start of the run to end_cycle: the work of this and earlier epochs' "
+                "samples, and static power.",
                 epoch_end_joules),
   };
 }

@@ -23,8 +23,9 @@ std::string memory_csv(const RunResult& run);
 /// A row per epoch with the columns of training.epochs[] in summary.json, empty where that is null.
 std::string epochs_csv(const RunResult& run);
 
-/// Writes the CSV files (all but epochs.csv where there is a clock), then summary.json, last because its presence says
-/// that the result is complete; removes what an earlier result left. Returns the summary.
+/// Writes the CSV files (all but epochs.csv where there is a clock), then summary.json, last because
+/// its presence says that the result is complete; removes what an earlier result left. Returns the
+/// summary.
 OrderedJson write_results(const RunResult& run, ResultDirectory& directory);
 
 }  // namespace stagecoach

@@ -112,8 +112,8 @@ void ScheduleRecorder::finish() {
   std::error_code error;
   if (file_) std::filesystem::rename(temporary_, path_, error);
   if (!file_ || error) {
-    throw UserError("--record-schedule " + path_ + ": cannot be written: " +
-                    (error ? error.message() : std::strerror(errno)));
+    throw UserError("--record-schedule " + path_ +
+                    ": cannot be written: " + (error ? error.message() : std::strerror(errno)));
   }
   finished_ = true;
 }

@@ -62,7 +62,8 @@ void ScheduleReplay::damaged(const std::string& what) const {
 void ScheduleReplay::read_header(const RecordedRun& run) {
   std::string line;
   if (!read_line(file_, line) || line != kRecordingMagic) {
-    throw UserError("--replay " + path_ + ": is no recorded schedule of this version; its first line is \"" +
+    throw UserError("--replay " + path_ +
+                    ": is no recorded schedule of this version; its first line is \"" +
                     std::string(kRecordingMagic) + "\" (see --record-schedule)");
   }
   std::string differences;
@@ -76,8 +77,10 @@ void ScheduleReplay::read_header(const RecordedRun& run) {
   }
   if (!read_line(file_, line) || !line.empty()) damaged("its header does not end");
   if (!differences.empty()) {
-    throw UserError("--replay " + path_ + ": was recorded for another run; a replay may change the "
-                    "seed, the optimizer and the mitigation only:" + differences);
+    throw UserError("--replay " + path_ +
+                    ": was recorded for another run; a replay may change the "
+                    "seed, the optimizer and the mitigation only:" +
+                    differences);
   }
 }
 
@@ -95,7 +98,8 @@ bool ScheduleReplay::read_chunk() {
   }
   packed_.resize(packed_size);
   raw_.resize(raw_size);
-  if (!file_.read(reinterpret_cast<char*>(packed_.data()), packed_size)) damaged("it ends too early");
+  if (!file_.read(reinterpret_cast<char*>(packed_.data()), packed_size))
+    damaged("it ends too early");
   uLongf size = raw_size;
   if (uncompress(raw_.data(), &size, packed_.data(), packed_size) != Z_OK || size != raw_size) {
     damaged("a chunk's checksum is wrong");
@@ -193,10 +197,14 @@ Op ScheduleReplay::take_update(int k) {
 
 Op ScheduleReplay::take(int k, std::uint64_t token) {
   switch (token) {
-    case token_of(OpToken::backward): return take_backward(k, false);
-    case token_of(OpToken::backward_with_update): return take_backward(k, true);
-    case token_of(OpToken::update): return take_update(k);
-    default: return take_forward(k, token);
+    case token_of(OpToken::backward):
+      return take_backward(k, false);
+    case token_of(OpToken::backward_with_update):
+      return take_backward(k, true);
+    case token_of(OpToken::update):
+      return take_update(k);
+    default:
+      return take_forward(k, token);
   }
 }
 
@@ -236,8 +244,8 @@ bool ScheduleReplay::run(OpSink& sink) {
 
 void ScheduleReplay::check_end(std::uint64_t operations) {
   for (const Stage& stage : stages_) {
-    const bool complete = stage.forwards == plan_.packets() &&
-                          stage.backwards == plan_.packets() && !stage.update_due;
+    const bool complete = stage.forwards == plan_.packets() && stage.backwards == plan_.packets() &&
+                          !stage.update_due;
     if (!complete) damaged("it ends before the run does");
   }
   if (operations != operations_) damaged("its operations are not as many as it says");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hands a recorded order of operations to a sink again (--replay): no clock, no machine. Nothing of
-// the file is trusted: whatever it holds, what comes out is an order that the schedule allows, or an
-// error.
+// the file is trusted: whatever it holds, what comes out is an order that the schedule allows, or
+// an error.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace stagecoach {
 
 /// What the schedule lets a stage do.
 struct ReplayRules {
-  int max_in_flight = 1;       ///< packets between their forward and their backward
+  int max_in_flight = 1;        ///< packets between their forward and their backward
   bool names_versions = false;  ///< its forwards say which version they read ...
   int versions_kept = 1;        ///< ... out of so many, the newest included
   bool stashes = false;         ///< a backward reads what its forward read
@@ -33,8 +33,8 @@ class ScheduleReplay {
   ScheduleReplay(std::string path, const RecordedRun& run, std::vector<ReplayRules> rules,
                  const PacketPlan& plan);
 
-  /// Hands over everything, a packet's operations in an order that respects the data between stages.
-  /// Holds one chunk of the file at a time. Returns false if the sink asked to stop. Throws
+  /// Hands over everything, a packet's operations in an order that respects the data between
+  /// stages. Holds one chunk of the file at a time. Returns false if the sink asked to stop. Throws
   /// UserError if the file is truncated or damaged: what came before has then been handed over.
   bool run(OpSink& sink);
 
@@ -43,12 +43,12 @@ class ScheduleReplay {
 
  private:
   struct Stage {
-    const std::uint8_t* at = nullptr;   ///< next token
+    const std::uint8_t* at = nullptr;  ///< next token
     const std::uint8_t* end = nullptr;
-    std::uint64_t left = 0;             ///< tokens of this chunk
+    std::uint64_t left = 0;  ///< tokens of this chunk
     PacketId forwards = 0, backwards = 0;
-    PacketId batch_last = 0;            ///< last packet of the mini-batch of packet `backwards`
-    bool update_due = false;            ///< the last backward completes a mini-batch
+    PacketId batch_last = 0;  ///< last packet of the mini-batch of packet `backwards`
+    bool update_due = false;  ///< the last backward completes a mini-batch
     WeightVersion updates = 0;
     StalenessCounter staleness;
   };

@@ -72,19 +72,21 @@ void recording_cost(benchmark::State& state) {
   double plain = 1e9, recorded = 1e9, bytes = 0, operations = 0;
   for (auto _ : state) {
     auto without = bench.trainer();
-    plain = std::min(plain, cpu_seconds([&] {
-      simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, *without, {});
-      without->finish();
-    }));
+    plain =
+        std::min(plain, cpu_seconds([&] {
+                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, *without, {});
+                   without->finish();
+                 }));
     auto with = bench.trainer();
-    recorded = std::min(recorded, cpu_seconds([&] {
-      ScheduleRecorder recorder(kFile, bench.run, *with);
-      simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
-      with->finish();
-      recorder.finish();
-      bytes = static_cast<double>(recorder.bytes());
-      operations = static_cast<double>(recorder.operations());
-    }));
+    recorded =
+        std::min(recorded, cpu_seconds([&] {
+                   ScheduleRecorder recorder(kFile, bench.run, *with);
+                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
+                   with->finish();
+                   recorder.finish();
+                   bytes = static_cast<double>(recorder.bytes());
+                   operations = static_cast<double>(recorder.operations());
+                 }));
   }
   std::remove(kFile);
   state.counters["cost_percent"] = 100 * (recorded / plain - 1);
@@ -99,16 +101,18 @@ void recording_alone(benchmark::State& state) {
   } nothing;
   double plain = 1e9, recorded = 1e9, bytes = 0, operations = 0;
   for (auto _ : state) {
-    plain = std::min(plain, cpu_seconds([&] {
-      simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, nothing, {});
-    }));
-    recorded = std::min(recorded, cpu_seconds([&] {
-      ScheduleRecorder recorder(kFile, bench.run, nothing);
-      simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
-      recorder.finish();
-      bytes = static_cast<double>(recorder.bytes());
-      operations = static_cast<double>(recorder.operations());
-    }));
+    plain =
+        std::min(plain, cpu_seconds([&] {
+                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, nothing, {});
+                 }));
+    recorded =
+        std::min(recorded, cpu_seconds([&] {
+                   ScheduleRecorder recorder(kFile, bench.run, nothing);
+                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
+                   recorder.finish();
+                   bytes = static_cast<double>(recorder.bytes());
+                   operations = static_cast<double>(recorder.operations());
+                 }));
   }
   std::remove(kFile);
   state.counters["simulation_ns_per_operation"] = 1e9 * plain / operations;
@@ -130,15 +134,16 @@ void recording_replayed(benchmark::State& state) {
   double closed_form = 1e9, replayed = 1e9;
   for (auto _ : state) {
     auto free = bench.trainer();
-    closed_form = std::min(closed_form, cpu_seconds([&] {
-      run_lockstep_order(*bench.schedule, bench.packets, bench.stages, *free);
-      free->finish();
-    }));
+    closed_form =
+        std::min(closed_form, cpu_seconds([&] {
+                   run_lockstep_order(*bench.schedule, bench.packets, bench.stages, *free);
+                   free->finish();
+                 }));
     auto again = bench.trainer();
     replayed = std::min(replayed, cpu_seconds([&] {
-      ScheduleReplay(kFile, bench.run, bench.rules, bench.packets).run(*again);
-      again->finish();
-    }));
+                          ScheduleReplay(kFile, bench.run, bench.rules, bench.packets).run(*again);
+                          again->finish();
+                        }));
   }
   std::remove(kFile);
   state.counters["replay_over_functional"] = replayed / closed_form;

@@ -2,9 +2,8 @@
 // Every schedule on the simulated machine in lockstep, against the closed forms of the literature:
 // ticks, delays, weight versions and packets in flight, for several depths and lengths, with
 // mini-batches that need not divide the epoch. The formulas stand here once more, on their own.
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
@@ -87,8 +86,9 @@ std::vector<std::int64_t> batches_of(const PacketPlan& packets) {
 }
 
 /// Epochs, mini-batches and micro-batches, dividing each other or not.
-const std::vector<PacketPlan> kPlans = {{12, 1, 4, 1},  {12, 2, 4, 2}, {13, 2, 4, 1}, {29, 1, 8, 3},
-                                        {30, 2, 16, 5}, {9, 3, 20, 1}, {7, 1, 1, 1},  {40, 1, 10, 1}};
+const std::vector<PacketPlan> kPlans = {{12, 1, 4, 1}, {12, 2, 4, 2},  {13, 2, 4, 1},
+                                        {29, 1, 8, 3}, {30, 2, 16, 5}, {9, 3, 20, 1},
+                                        {7, 1, 1, 1},  {40, 1, 10, 1}};
 
 TEST_CASE("closed forms: pipelined, N+2S-2 ticks, delay and sets 2(S-1-k) and one more") {
   for (const int stages : kStages) {
@@ -171,7 +171,8 @@ TEST_CASE("closed forms: two_buffered_weights, delay 1 and two versions whatever
   }
 }
 
-TEST_CASE("closed forms: two_buffered_weights with any mini-batches never exceeds its two versions") {
+TEST_CASE(
+    "closed forms: two_buffered_weights with any mini-batches never exceeds its two versions") {
   for (const int stages : kStages) {
     for (const PacketPlan& packets : kPlans) {
       CAPTURE(stages, packets.samples(), packets.packet_size());
@@ -185,8 +186,8 @@ TEST_CASE("closed forms: two_buffered_weights with any mini-batches never exceed
   }
 }
 
-/// What the schedules that flush have in common: `ticks_of(n)` for a mini-batch of n packets, at most
-/// `sets_of(k)` in flight.
+/// What the schedules that flush have in common: `ticks_of(n)` for a mini-batch of n packets, at
+/// most `sets_of(k)` in flight.
 template <class Ticks, class Sets>
 void check_flushing(ScheduleKind kind, Ticks ticks_of, Sets sets_of) {
   for (const int stages : kStages) {

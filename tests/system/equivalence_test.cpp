@@ -3,7 +3,6 @@
 // speed, against one stage that is given whole mini-batches; and the asynchronous schedules against
 // the recurrences that define them.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include "models/trainer.h"
@@ -187,12 +186,14 @@ TEST_CASE("schedules that flush are plain mini-batch SGD to rounding, whatever t
   }
 }
 
-TEST_CASE("schedules that flush have the same bits, for they sum the same packets in the same order") {
+TEST_CASE(
+    "schedules that flush have the same bits, for they sum the same packets in the same order") {
   Setup s;
   for (const Precision precision : {Precision::f32, Precision::f64}) {
     s.precision = precision;
     for (const auto& [batch, micro] : kSizes) {
-      const TensorMap one = s.simulated(spec_of(ScheduleKind::sequential, Pacing::lockstep), batch, micro);
+      const TensorMap one =
+          s.simulated(spec_of(ScheduleKind::sequential, Pacing::lockstep), batch, micro);
       // Packets that are whole mini-batches: nothing is summed twice, plain SGD bit for bit.
       if (batch == micro) CHECK(same_bits(one, s.plain_sgd(batch)));
       for (const ScheduleKind kind : kSynchronous) {
@@ -213,13 +214,15 @@ TEST_CASE("asynchronous schedules are not plain SGD") {
   }
 }
 
-TEST_CASE("two_buffered_weights is w(n+1) = w(n) - rate gradient(w(n-1)), bit for bit, in both pacings") {
+TEST_CASE(
+    "two_buffered_weights is w(n+1) = w(n) - rate gradient(w(n-1)), bit for bit, in both pacings") {
   const Setup s;
   for (const auto& [batch, micro] : kSizes) {
     const TensorMap expected = s.delayed_sgd(1, batch, micro);
     for (const Pacing pacing : kPacings) {
       CAPTURE(batch, micro, static_cast<int>(pacing));
-      CHECK(same_bits(expected, s.simulated(spec_of(ScheduleKind::two_buffered_weights, pacing), batch, micro)));
+      CHECK(same_bits(expected, s.simulated(spec_of(ScheduleKind::two_buffered_weights, pacing),
+                                            batch, micro)));
     }
   }
 }

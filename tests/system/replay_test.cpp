@@ -18,7 +18,8 @@ using nlohmann::json;
 /// Runs the program in a folder of its own.
 class Program {
  public:
-  Program() : folder_(fs::temp_directory_path() / ("stagecoach_replay_" + std::to_string(::getpid()))) {
+  Program()
+      : folder_(fs::temp_directory_path() / ("stagecoach_replay_" + std::to_string(::getpid()))) {
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -30,16 +31,17 @@ class Program {
   };
   Outcome run(const std::string& more) const {
     const std::string root = STAGECOACH_SOURCE_DIR;
-    const std::string command = std::string(STAGECOACH_PROGRAM) + " --hw " + root +
-                                "/hw/small_mesh.json --workload " + root +
-                                "/workloads/lenet5-glyphs.json --force --out " + path("out") + " " +
-                                (more.find("--samples") == std::string::npos ? "--samples 200 " : "") +
-                                "--epochs 2 --set workload/dataset/test_samples=20 " + more + " 2>&1";
+    const std::string command =
+        std::string(STAGECOACH_PROGRAM) + " --hw " + root + "/hw/small_mesh.json --workload " +
+        root + "/workloads/lenet5-glyphs.json --force --out " + path("out") + " " +
+        (more.find("--samples") == std::string::npos ? "--samples 200 " : "") +
+        "--epochs 2 --set workload/dataset/test_samples=20 " + more + " 2>&1";
     Outcome outcome;
     FILE* pipe = ::popen(command.c_str(), "r");
     REQUIRE(pipe);
     char buffer[4096];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, n);
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe))
+      outcome.output.append(buffer, n);
     const int raw = ::pclose(pipe);
     outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000;
     return outcome;
@@ -81,7 +83,8 @@ const Case kCases[] = {
     {"hybrid", "--set workload/pipeline/switch_share=0.5"},
 };
 
-TEST_CASE("a replay saves the weights of the recorded run, bit for bit, for every schedule and pacing") {
+TEST_CASE(
+    "a replay saves the weights of the recorded run, bit for bit, for every schedule and pacing") {
   const Program program;
   for (const Case& c : kCases) {
     for (const std::string pacing : {"elastic", "lockstep"}) {
@@ -159,7 +162,8 @@ TEST_CASE("a run that diverges leaves no recording and says why") {
   const Program program;
   const Program::Outcome outcome = program.run(
       "--set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e9}' "
-      "--record-schedule " + program.path("order"));
+      "--record-schedule " +
+      program.path("order"));
   INFO(outcome.output);
   CHECK(outcome.status == 3);
   CHECK(outcome.output.find("--timing-only") != std::string::npos);

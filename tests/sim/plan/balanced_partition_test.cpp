@@ -91,8 +91,8 @@ Network branched() {
 }
 
 TEST_CASE("balanced cuts cost what the best of all cuts costs, on every kind of core") {
-  for (const char* file : {"gemmini16.json", "nvdla_small.json", "tpu_like.json", "two_gpus.json",
-                           "ideal.json"}) {
+  for (const char* file :
+       {"gemmini16.json", "nvdla_small.json", "tpu_like.json", "two_gpus.json", "ideal.json"}) {
     for (const bool residual : {false, true}) {
       const Setting s(file, residual ? branched() : lenet5());
       const int layers = static_cast<int>(s.net.layers.size());

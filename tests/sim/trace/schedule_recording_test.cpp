@@ -108,12 +108,16 @@ ScheduleSpec spec_of(ScheduleKind kind, bool stashing = false, bool sync = false
   return spec;
 }
 
-const std::vector<ScheduleSpec> kSpecs = {
-    spec_of(ScheduleKind::sequential),        spec_of(ScheduleKind::fill_drain),
-    spec_of(ScheduleKind::gpipe),             spec_of(ScheduleKind::one_f_one_b_flush),
-    spec_of(ScheduleKind::pipelined),         spec_of(ScheduleKind::pipelined, true),
-    spec_of(ScheduleKind::one_f_one_b, true), spec_of(ScheduleKind::one_f_one_b, true, true),
-    spec_of(ScheduleKind::two_buffered_weights), spec_of(ScheduleKind::hybrid)};
+const std::vector<ScheduleSpec> kSpecs = {spec_of(ScheduleKind::sequential),
+                                          spec_of(ScheduleKind::fill_drain),
+                                          spec_of(ScheduleKind::gpipe),
+                                          spec_of(ScheduleKind::one_f_one_b_flush),
+                                          spec_of(ScheduleKind::pipelined),
+                                          spec_of(ScheduleKind::pipelined, true),
+                                          spec_of(ScheduleKind::one_f_one_b, true),
+                                          spec_of(ScheduleKind::one_f_one_b, true, true),
+                                          spec_of(ScheduleKind::two_buffered_weights),
+                                          spec_of(ScheduleKind::hybrid)};
 
 void overwrite(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
@@ -143,12 +147,10 @@ TEST_CASE("updates that complete later keep their place among the forwards") {
   const TemporaryDirectory folder;
   Recording recording(folder, spec_of(ScheduleKind::pipelined), 1, PacketPlan(2, 1, 1, 1));
   recording.rules[0].max_in_flight = 2;
-  const std::vector<Op> ops = {{0, 0, Pass::forward, false, Op::kCurrent},
-                               {0, 0, Pass::backward, false, Op::kCurrent},
-                               {1, 0, Pass::forward, false, Op::kCurrent},
-                               {0, 0, Pass::update, false, Op::kCurrent},
-                               {1, 0, Pass::backward, false, Op::kCurrent},
-                               {1, 0, Pass::update, false, Op::kCurrent}};
+  const std::vector<Op> ops = {
+      {0, 0, Pass::forward, false, Op::kCurrent},  {0, 0, Pass::backward, false, Op::kCurrent},
+      {1, 0, Pass::forward, false, Op::kCurrent},  {0, 0, Pass::update, false, Op::kCurrent},
+      {1, 0, Pass::backward, false, Op::kCurrent}, {1, 0, Pass::update, false, Op::kCurrent}};
   Keeper first(1);
   ScheduleRecorder recorder(recording.path, recording.run, first);
   for (const Op& op : ops) recorder.emit(op);
@@ -238,8 +240,9 @@ TEST_CASE("a recording of another run is refused with what differs") {
   refused([](RecordedRun& r) { r.epochs = 2; }, "epochs");
   refused([](RecordedRun& r) { r.batch_size = 2; }, "batch_size");
   refused([](RecordedRun& r) { r.micro_batch_size = 2; }, "micro_batch_size");
-  CHECK_THROWS_AS(ScheduleReplay(folder / "nowhere", recording.run, recording.rules, recording.plan),
-                  UserError);
+  CHECK_THROWS_AS(
+      ScheduleReplay(folder / "nowhere", recording.run, recording.rules, recording.plan),
+      UserError);
   overwrite(folder / "text", "{\"name\": 3}\n");
   CHECK_THROWS_WITH(ScheduleReplay(folder / "text", recording.run, recording.rules, recording.plan),
                     Catch::Contains("no recorded schedule"));
@@ -259,7 +262,8 @@ TEST_CASE("a recording that was not finished leaves nothing behind") {
   CHECK_THROWS_AS(ScheduleRecorder(folder / "no/where", recording.run, keeper), UserError);
 }
 
-/// Replays whatever the file holds: an order that respects the data (Keeper checks), or a UserError.
+/// Replays whatever the file holds: an order that respects the data (Keeper checks), or a
+/// UserError.
 void replay_anything(const Recording& recording) {
   Keeper keeper(recording.stages);
   try {
@@ -333,7 +337,8 @@ TEST_CASE("tokens of chance in a chunk with a good checksum never crash a replay
         op.pass = static_cast<Pass>(random.below(3));
         op.with_update = random.below(2) == 0;
         op.version = static_cast<WeightVersion>(random.below(5)) - 1;
-        if (random.below(4) == 0) ops.erase(ops.begin() + static_cast<long>(random.below(ops.size())));
+        if (random.below(4) == 0)
+          ops.erase(ops.begin() + static_cast<long>(random.below(ops.size())));
       }
       for (const Op& op : ops) recorder.emit(op);
       recorder.finish();
