@@ -210,7 +210,7 @@ TEST_CASE("a run ten times as long needs no more memory") {
   CHECK(peak("200000") - shorter < 2e6);
 }
 
-TEST_CASE("--vcd writes waves that end with the run, and changes nothing else") {
+TEST_CASE("waves (--vcd) end with the run and change nothing else") {
   const Program program;
   REQUIRE(program.run("--timing-only").status == 0);
   const json without = program.summary();
