@@ -176,6 +176,12 @@ std::vector<Json> better_values(const Json& value, bool up) {
 
 double seconds(const Outcome& o) { return o.summary["timing"]["simulated_seconds"].get<double>(); }
 
+double seconds_per_sample(const Outcome& o) {
+  const auto& timing = o.summary["timing"];
+  return timing["steady_cycles_per_sample"].get<double>() /
+         (timing["clock_mhz"].get<double>() * 1e6);
+}
+
 /// "/cores/0/rows" as reports name it: "cores[0].rows".
 std::string report_name(const std::string& pointer) {
   const std::size_t at = std::string("/cores/0").size();
@@ -207,6 +213,16 @@ void for_every_improvement(const Json& json, const Ask& ask) {
   }
 }
 
+/// Operations that are over sooner can meet in another phase: an elastic run then ends a fraction
+/// of a sample later. The rate is the same where the much longer run ends no later than that
+/// either.
+bool only_another_phase(const HardwareSpec& before, const HardwareSpec& now, Work work) {
+  work.samples = 400;
+  const auto b = outcome(before, work, Pacing::elastic);
+  const auto n = outcome(now, work, Pacing::elastic);
+  return seconds(*n) <= seconds(*b) + seconds_per_sample(*b) / 4;
+}
+
 TEST_CASE("no field set better ever costs simulated time unless the report says why") {
   int compared = 0, slower = 0, other_phase = 0;
   for (const std::string& path : presets()) {
@@ -223,26 +239,22 @@ TEST_CASE("no field set better ever costs simulated time unless the report says 
               if (!now) return;  // a larger network than the machine's mesh holds
               ++compared;
               if (seconds(*now) <= seconds(*before)) return;
-              // Operations that are over sooner can meet in another phase at the end of the run.
-          const auto& steady = before->summary["timing"]["steady_cycles_per_sample"];
-          const double one_sample =
-              steady.get<double>() / (before->summary["timing"]["clock_mhz"].get<double>() * 1e6);
-          if (pacing == Pacing::elastic && seconds(*now) <= seconds(*before) + 0.25 * one_sample) {
-            ++other_phase;
-            return;
-          }
-          ++slower;
               CAPTURE(path, pointer, value.dump(), w, static_cast<int>(pacing), seconds(*now),
                       seconds(*before));
+              if (pacing == Pacing::elastic && only_another_phase(plain, hw, work()[w])) {
+                ++other_phase;
+                return;
+              }
+              ++slower;
               CHECK(caution_of({report_name(pointer), "", hw}, before->plan, now->plan) != "");
             });
       }
     }
   }
-  std::printf("%d machines with one better field: %d slower, for reasons the report gives; %d end\n"
-              "a fraction of a sample later, in another phase\n",
-              compared, slower, other_phase);
-  CHECK(other_phase < compared / 100);
+  std::printf(
+      "%d machines with one better field: %d slower, for reasons the report gives; %d end\n"
+      "a fraction of a sample later, in another phase\n",
+      compared, slower, other_phase);
   CHECK(compared > 2000);
   CHECK(slower > 10);  // larger arrays at batch one, and balanced mappings that use fewer cores
 }
