@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions to every file in hw/: is it valid, has every number a source, does every number matter,
 // and does nothing better ever cost cycles?
-#include "tests/support/presets.h"
-
 #include <catch2/catch.hpp>
 #include <map>
 #include <optional>
 
 #include "models/error.h"
 #include "sim/timing/energy.h"
+#include "tests/support/preset_questions.h"
 
 namespace stagecoach {
 namespace {
@@ -137,18 +136,6 @@ TEST_CASE("the template leaves out no field that its kinds have") {
   CHECK(missing == std::vector<std::string>{});
 }
 
-/// Other values to try for a number: near first, then far, where something else may decide.
-std::vector<Json> others(const Json& value) {
-  if (value.is_number_integer()) {
-    const auto v = value.get<std::int64_t>();
-    if (v == 0) return {1};
-    return {v * 2, v + 1, v / 2, v * 1000, v / 1000};
-  }
-  const auto v = value.get<double>();
-  if (v == 0) return {1.0};
-  return {v * 2, v / 2, v * 1000, v / 1000};
-}
-
 /// Results, or nothing where the network cannot be laid on the hardware at all.
 std::optional<std::vector<double>> results_if_any(const HardwareSpec& hw, const Work& work) {
   try {
@@ -159,63 +146,9 @@ std::optional<std::vector<double>> results_if_any(const HardwareSpec& hw, const 
 }
 
 TEST_CASE("every number of every hardware file changes some result, or changing it is refused") {
-  for (const std::string& path : presets()) {
-    const Json json = parsed(path);
-    Issues none;
-    const HardwareSpec plain = spec_of(json, none);
-    std::vector<std::optional<std::vector<double>>> before;
-    for (const Work& work : workloads()) before.push_back(results_if_any(plain, work));
-    std::vector<std::string> numbers;
-    find_numbers(json, "", numbers);
-    for (const std::string& pointer : numbers) {
-      bool matters = true;  // until the file allows another value
-      for (const Json& other : others(json.at(Json::json_pointer(pointer)))) {
-        Json other_json = json;
-        other_json[Json::json_pointer(pointer)] = other;
-        Issues issues;
-        const HardwareSpec hw = spec_of(other_json, issues);
-        if (!issues.empty()) continue;
-        matters = false;
-        for (std::size_t w = 0; w < workloads().size() && !matters; ++w) {
-          matters = results_if_any(hw, workloads()[w]) != before[w];
-        }
-        if (matters) break;
-      }
-      CAPTURE(path, pointer);
-      CHECK(matters);
-    }
-  }
+  for (const std::string& path : presets())
+    check_that_numbers_matter(path, workloads(), {1}, results_if_any);
 }
-
-/// What "better" means, by key: up or down. A larger systolic array is not always better at batch
-/// one (its fill grows; docs/timing_model.md), so rows and columns are not here.
-const std::map<std::string, bool> kBetterUp = {{"lanes", true},
-                                               {"lanes_per_tile", true},
-                                               {"tile_rows", true},
-                                               {"tile_columns", true},
-                                               {"atomic_inputs", true},
-                                               {"atomic_outputs", true},
-                                               {"peak_gmacs_per_s", true},
-                                               {"memory_gb_per_s", true},
-                                               {"width_bytes", true},
-                                               {"banks", true},
-                                               {"read_ports", true},
-                                               {"write_ports", true},
-                                               {"shared_ports", true},
-                                               {"capacity_kib", true},
-                                               {"bandwidth_gb_per_s", true},
-                                               {"link_bytes_per_cycle", true},
-                                               {"count", true},
-                                               {"tile_hop_cycles", false},
-                                               {"mac_latency_cycles", false},
-                                               {"mac_initiation_interval_cycles", false},
-                                               {"latency_cycles", false},
-                                               {"launch_overhead_ns", false},
-                                               {"latency_ns", false},
-                                               {"weights_bytes", false},
-                                               {"activations_bytes", false},
-                                               {"gradients_bytes", false},
-                                               {"optimizer_bytes", false}};
 
 /// Cycles per packet of what is slowest; a machine that cannot be laid out is not compared.
 double slowest_of(const HardwareSpec& hw, const Work& work) {
@@ -228,6 +161,7 @@ double slowest_of(const HardwareSpec& hw, const Work& work) {
 
 TEST_CASE("no field set better ever lowers the steady rate") {
   int compared = 0;
+  const std::map<std::string, bool> better_up = better_for_the_rate();
   for (const std::string& path : presets()) {
     const Json json = parsed(path);
     Issues none;
@@ -235,8 +169,8 @@ TEST_CASE("no field set better ever lowers the steady rate") {
     std::vector<std::string> numbers;
     find_numbers(json, "", numbers);
     for (const std::string& pointer : numbers) {
-      const auto better = kBetterUp.find(pointer.substr(pointer.rfind('/') + 1));
-      if (better == kBetterUp.end()) continue;
+      const auto better = better_up.find(pointer.substr(pointer.rfind('/') + 1));
+      if (better == better_up.end()) continue;
       Json improved = json;
       Json& value = improved[Json::json_pointer(pointer)];
       const double factor = better->second ? 2 : 0.5;
