@@ -298,12 +298,7 @@ std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Netwo
     throw UserError("/pipeline/partition/balanced: found " + std::to_string(stages) +
                     "; allowed: from 1 to the network's " + std::to_string(layers) + " layers");
   }
-  PlanScope scope;
-  scope.hardware = &hardware;
-  scope.network = &network;
-  scope.train = train;
-  scope.packet_samples = packets.packet_size();
-  scope.packets_per_update = packets.at(0).batch_end;
+  const PlanScope scope = plan_scope(hardware, network, train, packets);
   std::vector<int> begins;
   if (hardware.mapping.kind == MappingKind::balanced) {
     begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, packets)).begins();

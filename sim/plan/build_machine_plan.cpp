@@ -226,13 +226,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
                                   const Partition& partition, const PacketPlan& packets,
                                   const Schedule& schedule, const TrainSpec& train,
                                   FitCheck check) {
-  PlanScope scope;
-  scope.hardware = &hardware;
-  scope.network = &network;
-  scope.partition = &partition;
-  scope.train = train;
-  scope.packet_samples = packets.packet_size();
-  scope.packets_per_update = packets.packets() > 0 ? packets.at(0).batch_end : 1;
+  const PlanScope scope = plan_scope(hardware, network, train, packets, &partition);
   const int stages = static_cast<int>(partition.size());
   const std::vector<StageSlots> slots = slots_of(schedule, stages, packets);
   const Mapping mapping = make_mapping(scope, slots);

@@ -76,6 +76,18 @@ void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCount
 
 }  // namespace
 
+PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
+                     const PacketPlan& packets, const Partition* partition) {
+  PlanScope scope;
+  scope.hardware = &hardware;
+  scope.network = &network;
+  scope.partition = partition;
+  scope.train = train;
+  scope.packet_samples = packets.packet_size();
+  scope.packets_per_update = packets.packets() > 0 ? packets.at(0).batch_end : 1;
+  return scope;
+}
+
 PricingContext pricing_context(const PlanScope& scope, const Service& service) {
   PricingContext c;
   c.core = &scope.hardware->cores.at(static_cast<std::size_t>(service.group));

@@ -18,6 +18,10 @@ struct PlanScope {
   std::int64_t packets_per_update = 1;
 };
 
+/// The scope of a run; `partition` is null until the network is cut.
+PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
+                     const PacketPlan& packets, const Partition* partition = nullptr);
+
 /// How many cores of which group serve one direction of a stage.
 struct Service {
   int group = 0;  ///< index in HardwareSpec::cores

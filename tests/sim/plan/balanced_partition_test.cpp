@@ -33,13 +33,7 @@ struct Setting {
     spec.kind = PartitionKind::cuts;
     spec.cuts = cuts;
     const Partition stages = make_partition(net, spec);
-    PlanScope scope;
-    scope.hardware = &hw;
-    scope.network = &net;
-    scope.partition = &stages;
-    scope.train = train;
-    scope.packet_samples = packets.packet_size();
-    scope.packets_per_update = packets.at(0).batch_end;
+    const PlanScope scope = plan_scope(hw, net, train, packets, &stages);
     const auto services = services_before_cutting(hw, static_cast<int>(stages.size()));
     double greatest = 0, squares = 0;
     for (std::size_t k = 0; k < stages.size(); ++k) {
