@@ -27,6 +27,12 @@ void append_u32(std::vector<std::uint8_t>& bytes, std::uint32_t value) {
 
 ScheduleRecorder::ScheduleRecorder(std::string path, const RecordedRun& run, OpSink& next)
     : path_(std::move(path)), temporary_(path_ + ".part"), next_(next), stages_(run.stages) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path_, ignored) &&
+      !std::filesystem::is_regular_file(path_, ignored)) {
+    throw UserError("--record-schedule " + path_ +
+                    ": found a folder or a device; allowed: a file, there or not");
+  }
   errno = 0;
   file_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!file_) {
@@ -62,6 +68,8 @@ bool ScheduleRecorder::emit(const Op& op) {
       stage.tokens.push_back(static_cast<std::uint8_t>(
           op.with_update ? OpToken::backward_with_update : OpToken::backward));
       break;
+    case Pass::weight_gradient:
+      throw ModelBug("a weight gradient of its own was handed over");
     case Pass::update:
       ++stage.updates;
       stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::update));
