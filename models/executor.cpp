@@ -69,6 +69,7 @@ bool Executor::ready(int stage) const {
     case Pass::backward:
       return stage == stages_ - 1 ||
              queues_[stage + 1]->backwards.load(std::memory_order_acquire) > op.packet;
+    case Pass::weight_gradient:  // never handed over
     case Pass::update:
       return true;
   }

@@ -22,6 +22,9 @@ enum class Pass : std::uint8_t {
   forward,   ///< reads weights when it starts
   backward,  ///< reads weights when it starts; leaves gradients
   update,    ///< becomes visible when it completes
+  /// The second half of a split backward, in the machine's time only: it reads no weights, so
+  /// `backward` has made its numbers, and a sink is handed the `update` after it, nothing else.
+  weight_gradient,
 };
 
 /// One operation of one stage. `forward` and `backward` are handed over in the order in which they

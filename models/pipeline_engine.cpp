@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/error.h"
 #include "models/host_clock.h"
 
 namespace stagecoach {
@@ -105,12 +106,15 @@ void PipelineEngine<T>::execute(const Op& op, int worker) {
       return forward(op, worker);
     case Pass::backward:
       return backward(op, worker);
+    case Pass::weight_gradient:
+      break;
     case Pass::update: {
       const Work work = begin_work(op, worker);
       work.stage->weights.begin_update();
       return update(work);
     }
   }
+  throw ModelBug("a pass that is no work of the engine");
 }
 
 template <class T>

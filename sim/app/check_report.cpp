@@ -54,7 +54,7 @@ std::string stages_table(const Job& job) {
         job.packets->packet_size() * job.schedule->activations_in_flight(static_cast<int>(k));
     table.add_row({std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
                    std::to_string(job.schedule->delay(static_cast<int>(k))),
-                   with_separators(cost.forward.cycles), with_separators(cost.backward.cycles),
+                   with_separators(cost.forward.cycles), with_separators(cost.backward_cycles()),
                    with_separators(cost.update.cycles),
                    human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes +
                                                    s.predicted_bytes + versions)),

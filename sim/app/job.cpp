@@ -86,7 +86,8 @@ StageDelay stage_delay(const Job& job, int stage) {
     case ScheduleKind::fill_drain:
     case ScheduleKind::gpipe:
     case ScheduleKind::one_f_one_b_flush:
-    case ScheduleKind::two_buffered_weights: break;
+    case ScheduleKind::two_buffered_weights:
+    case ScheduleKind::zero_bubble: break;
   }
   return d;
 }

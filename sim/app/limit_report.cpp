@@ -62,7 +62,8 @@ std::string core_text(const Job& job, int core) {
   for (const StagePlan& s : plan.stages) {
     const StageCost& cost = s.cost.back();
     if (s.forward_core == core) add(forward, cost.forward);
-    if (s.backward_core == core) add(backward, cost.backward), add(update, cost.update);
+    if (s.backward_core != core) continue;
+    add(backward, cost.backward), add(backward, cost.weight_gradient), add(update, cost.update);
   }
   const Cycles links =
       forward.interconnect_cycles + backward.interconnect_cycles + update.interconnect_cycles;

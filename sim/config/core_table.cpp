@@ -118,6 +118,16 @@ Table<CoreSpec> fixed_fields() {
   t.required("forward_cycles", &FixedCore::forward_cycles, count(0, "cycles"), "Per packet.");
   t.required("backward_cycles", &FixedCore::backward_cycles, count(0, "cycles"), "Per packet.");
   t.required("update_cycles", &FixedCore::update_cycles, count(0, "cycles"), "Per update.");
+  t.may_have("weight_gradient_cycles", &FixedCore::weight_gradient_part, count(0, "cycles"),
+             "Of backward_cycles, what schedule `zero_bubble` does apart.",
+             "half of backward_cycles, rounded down");
+  t.check([](const FixedCore& c, const Place& at) {
+    if (c.weight_gradient_cycles() > c.backward_cycles) {
+      at.report("found " + std::to_string(c.weight_gradient_cycles()) +
+                " weight_gradient_cycles; allowed: at most backward_cycles, " +
+                std::to_string(c.backward_cycles));
+    }
+  });
   return Table<CoreSpec>().include(&CoreSpec::fixed, t);
 }
 

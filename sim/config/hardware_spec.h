@@ -61,6 +61,11 @@ struct FixedCore {
   Cycles forward_cycles = 1;
   Cycles backward_cycles = 1;
   Cycles update_cycles = 0;
+  std::optional<Cycles> weight_gradient_part;  ///< of backward_cycles; empty: half of it
+
+  Cycles weight_gradient_cycles() const {
+    return weight_gradient_part.value_or(backward_cycles / 2);
+  }
 };
 
 /// Kind `resident`: weights stay in the tiles; a lane multiplies the weights it owns.

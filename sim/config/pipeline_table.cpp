@@ -105,6 +105,10 @@ std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
       {"gpipe", ScheduleKind::gpipe, "All forwards, all backwards, one update; delay 0.", plain},
       {"one_f_one_b_flush", ScheduleKind::one_f_one_b_flush,
        "The same with early backwards (DAPPLE, PipeDream-Flush); delay 0.", plain},
+      {"zero_bubble", ScheduleKind::zero_bubble,
+       "The same with weight gradients apart, where a stage would be idle (ZB-H1; with max_in_flight "
+       "2S-1 ZB-H2); delay 0.",
+       plain},
       {"pipelined", ScheduleKind::pipelined,
        "Pipelined backpropagation: updates at once; delay 2(S-1-k).", plain},
       {"one_f_one_b", ScheduleKind::one_f_one_b,

@@ -84,6 +84,7 @@ int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
     case ScheduleKind::gpipe:
     case ScheduleKind::one_f_one_b_flush:
     case ScheduleKind::two_buffered_weights:
+    case ScheduleKind::zero_bubble:
       return 1;
   }
   return batch_size;

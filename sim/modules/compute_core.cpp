@@ -22,11 +22,11 @@ ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, Whee
       pacing_(pacing),
       backward_first_(backward_first) {}
 
-void ComputeCore::host(StageController& stage, Pass direction, bool both_directions) {
-  slots_.push_back(Slot{&stage, direction, both_directions});
+void ComputeCore::host(StageController& stage, Pass pass, bool both_directions) {
+  slots_.push_back(Slot{&stage, pass, both_directions});
   const Pass first = backward_first_ ? Pass::backward : Pass::forward;
   std::stable_sort(slots_.begin(), slots_.end(), [first](const Slot& a, const Slot& b) {
-    if (a.direction != b.direction) return a.direction == first;
+    if (a.pass != b.pass) return a.pass == first || (b.pass != first && a.pass < b.pass);
     return a.stage->index() > b.stage->index();
   });
   if (std::find(stages_.begin(), stages_.end(), &stage) == stages_.end()) {
@@ -58,7 +58,7 @@ void ComputeCore::on_time(Cycles now, int tag) {
 void ComputeCore::complete(Cycles now) {
   busy_ = false;
   try {
-    if (running_->direction == Pass::backward) running_->stage->finish_backward(now);
+    running_->stage->finish(running_->pass, now);
   } catch (...) {
     control_.fail(std::current_exception());
   }
@@ -69,10 +69,7 @@ void ComputeCore::on_decide(Cycles now) {
   if (busy_ || control_.halted()) return;
   try {
     for (const Slot& slot : slots_) {
-      const Obstacle obstacle = slot.direction == Pass::forward
-                                    ? slot.stage->forward_obstacle(now)
-                                    : slot.stage->backward_obstacle(now);
-      if (obstacle == Obstacle::nothing) {
+      if (slot.stage->obstacle(slot.pass, now) == Obstacle::nothing) {
         start(slot, now);
         return;
       }
@@ -84,8 +81,7 @@ void ComputeCore::on_decide(Cycles now) {
   }
   std::optional<Cycles> next;
   for (const Slot& slot : slots_) {
-    const auto arrival = slot.direction == Pass::forward ? slot.stage->next_input(now)
-                                                         : slot.stage->next_gradient(now);
+    const auto arrival = slot.stage->next_data(slot.pass, now);
     if (arrival && (!next || *arrival < *next)) next = arrival;
   }
   if (next) wake_at(*next);
@@ -94,9 +90,7 @@ void ComputeCore::on_decide(Cycles now) {
 void ComputeCore::start(const Slot& slot, Cycles now) {
   busy_ = true;
   running_ = &slot;
-  const Cycles end = slot.direction == Pass::forward
-                         ? slot.stage->begin_forward(now)
-                         : slot.stage->begin_backward(now, slot.both_directions);
+  const Cycles end = slot.stage->begin(slot.pass, now, slot.both_directions);
   if (stages_.size() > 1) note_waits(now, slot.stage);
   wheel_.call_at(number_, end, kComplete);
 }

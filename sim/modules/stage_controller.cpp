@@ -7,6 +7,9 @@
 #include "models/error.h"
 
 namespace stagecoach {
+namespace {
+constexpr char kNoUpdate[] = "an update is part of the operation before it";
+}  // namespace
 
 StageController::StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
                                  const Schedule& schedule, const PacketPlan& plan,
@@ -39,6 +42,54 @@ void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
   backward_core_ = backward;
 }
 
+Obstacle StageController::obstacle(Pass pass, Cycles now) const {
+  switch (pass) {
+    case Pass::forward:
+      return forward_obstacle(now);
+    case Pass::backward:
+      return backward_obstacle(now);
+    case Pass::weight_gradient:
+      return weight_gradient_obstacle();
+    case Pass::update:
+      break;
+  }
+  throw ModelBug(kNoUpdate);
+}
+
+std::optional<Cycles> StageController::next_data(Pass pass, Cycles now) const {
+  switch (pass) {
+    case Pass::forward:
+      return next_input(now);
+    case Pass::backward:
+      return next_gradient(now);
+    case Pass::weight_gradient:
+      return std::nullopt;
+    case Pass::update:
+      break;
+  }
+  throw ModelBug(kNoUpdate);
+}
+
+Cycles StageController::begin(Pass pass, Cycles now, bool announce_update) {
+  settle(now);
+  switch (pass) {
+    case Pass::forward:
+      return begin_forward(now);
+    case Pass::backward:
+      return begin_backward(now, announce_update);
+    case Pass::weight_gradient:
+      return begin_weight_gradient(now);
+    case Pass::update:
+      break;
+  }
+  throw ModelBug(kNoUpdate);
+}
+
+void StageController::finish(Pass pass, Cycles now) {
+  const Pass last = schedule_.splits_backward() ? Pass::weight_gradient : Pass::backward;
+  if (pass == last) retire(now);
+}
+
 Obstacle StageController::forward_obstacle(Cycles now) const {
   const PacketId p = progress_.forwards;
   if (p == packets_.packets()) return Obstacle::no_more_packets;
@@ -66,6 +117,10 @@ Obstacle StageController::backward_obstacle(Cycles now) const {
   return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
 }
 
+Obstacle StageController::weight_gradient_obstacle() const {
+  return progress_.weight_gradients < progress_.backwards ? Obstacle::nothing : Obstacle::data;
+}
+
 std::optional<Cycles> StageController::next_input(Cycles now) const {
   const auto input = activations_->input(progress_.forwards);
   if (!input) return std::nullopt;
@@ -81,7 +136,6 @@ std::optional<Cycles> StageController::next_gradient(Cycles now) const {
 }
 
 Cycles StageController::begin_forward(Cycles now) {
-  settle(now);
   const PacketId p = progress_.forwards++;
   const Packet packet = packets_.at(p);
   const OpCost& cost = cost_of(packet).forward;
@@ -116,11 +170,10 @@ void StageController::send_forward(const Packet& packet, PacketId p, Cycles now,
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
-  settle(now);
   const PacketId p = progress_.backwards++;
   const Packet packet = packets_.at(p);
   const StageCost& cost = cost_of(packet);
-  update_pending_ = schedule_.updates_after(p);
+  update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
   Op op;
   op.packet = p;
@@ -137,14 +190,30 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   for (const OutputPort& port : backward_outputs_) {
     network_->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
   }
-  if (!update_pending_) return made;
-  const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, made);
-  control_.record({made, end, p, index_, static_cast<std::int8_t>(Pass::update),
+  return book_update(cost, p, made);
+}
+
+Cycles StageController::book_update(const StageCost& cost, PacketId p, Cycles begin) {
+  if (!update_pending_) return begin;
+  const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, begin);
+  control_.record({begin, end, p, index_, static_cast<std::int8_t>(Pass::update),
                    weights_->updates(), weights_->updates() + 1});
   return end;
 }
 
-void StageController::finish_backward(Cycles now) {
+Cycles StageController::begin_weight_gradient(Cycles now) {
+  const PacketId p = progress_.weight_gradients++;
+  const StageCost& cost = cost_of(packets_.at(p));
+  update_pending_ = schedule_.updates_after(p);
+  update_announced_ = false;
+  const Cycles made =
+      book_operation(&StageCycles::backward, cost.weight_gradient, backward_region_, now);
+  backward_macs_ += cost.weight_gradient.macs;
+  control_.record({now, made, p, index_, static_cast<std::int8_t>(Pass::weight_gradient), -1, -1});
+  return book_update(cost, p, made);
+}
+
+void StageController::retire(Cycles now) {
   const PacketId p = progress_.retired++;
   const WeightIf::Finished finished = weights_->finish_backward(p, update_pending_);
   if (update_pending_) {
@@ -242,9 +311,12 @@ void StageController::note_wait(Cycles now, bool core_taken) {
   const Obstacle backward = backward_obstacle(now);
   awaits_input_ = forward == Obstacle::data;
   awaits_gradient_ = backward == Obstacle::data && progress_.backwards < progress_.forwards;
-  if (forward == Obstacle::no_more_packets && backward == Obstacle::no_more_packets) {
+  const bool gradient_left = schedule_.splits_backward() &&
+                             weight_gradient_obstacle() == Obstacle::nothing;
+  if (forward == Obstacle::no_more_packets && backward == Obstacle::no_more_packets &&
+      !gradient_left) {
     wait_ = Wait::after_last;
-  } else if (forward == Obstacle::nothing || backward == Obstacle::nothing) {
+  } else if (forward == Obstacle::nothing || backward == Obstacle::nothing || gradient_left) {
     wait_ = core_taken ? Wait::core : Wait::data;
   } else if (forward == Obstacle::credit) {
     wait_ = Wait::output;

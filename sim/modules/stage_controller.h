@@ -61,20 +61,19 @@ class StageController : public sc_core::sc_module {
   void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
   void set_cores(WakeIf* forward, WakeIf* backward);
 
-  Obstacle forward_obstacle(Cycles now) const;
-  Obstacle backward_obstacle(Cycles now) const;
+  /// Why the next operation of this kind cannot start at `now`: a forward, a backward or, where the
+  /// schedule splits the backward, a weight gradient.
+  Obstacle obstacle(Pass pass, Cycles now) const;
   /// When the awaited input or gradient will be there (and room for the last stage's result), if
   /// that is known and later than `now`.
-  std::optional<Cycles> next_input(Cycles now) const;
-  std::optional<Cycles> next_gradient(Cycles now) const;
+  std::optional<Cycles> next_data(Pass pass, Cycles now) const;
 
-  /// Starts the next forward at `now` and returns when it ends.
-  Cycles begin_forward(Cycles now);
-  /// Starts the next backward at `now`; returns when it, and the update after it, end. With
-  /// `announce_update` the update is part of the backward for the sink (nothing of this stage
+  /// Starts the next operation of this kind at `now`; returns when it, and the update after it, end.
+  /// With `announce_update` the update is part of a backward for the sink (nothing of this stage
   /// comes between); without, it is handed over when it completes.
-  Cycles begin_backward(Cycles now, bool announce_update);
-  void finish_backward(Cycles now);
+  Cycles begin(Pass pass, Cycles now, bool announce_update);
+  /// What `begin` started has ended.
+  void finish(Pass pass, Cycles now);
 
   /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
   /// stage computes on its core.
@@ -103,6 +102,15 @@ class StageController : public sc_core::sc_module {
  private:
   void start_of_simulation() override;
 
+  Obstacle forward_obstacle(Cycles now) const;
+  Obstacle backward_obstacle(Cycles now) const;
+  Obstacle weight_gradient_obstacle() const;
+  std::optional<Cycles> next_input(Cycles now) const;
+  std::optional<Cycles> next_gradient(Cycles now) const;
+  Cycles begin_forward(Cycles now);
+  Cycles begin_backward(Cycles now, bool announce_update);
+  Cycles begin_weight_gradient(Cycles now);
+
   enum class Wait { before_first, data, output, memory, core, after_last };
 
   void settle(Cycles now);
@@ -119,6 +127,10 @@ class StageController : public sc_core::sc_module {
   const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
   void send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end);
   void note_memory(Cycles now);
+  /// The update after packet p's gradients, if one follows; returns when it ends.
+  Cycles book_update(const StageCost& cost, PacketId p, Cycles begin);
+  /// The packet that has been here longest leaves; its update, if any, is complete.
+  void retire(Cycles now);
 
   // What the ports are bound to.
   WeightIf* weights_ = nullptr;

@@ -72,14 +72,10 @@ void TickController::run_operation(const Op& op) {
   Cycles& core = core_free_[forward ? stage.plan().forward_core : stage.plan().backward_core];
   Cycles begin = std::max(tick_begin_, core);
   // The host, or the forward of this tick on another core, may make an operation wait.
-  const auto awaited = forward ? stage.next_input(begin) : stage.next_gradient(begin);
+  const auto awaited = stage.next_data(op.pass, begin);
   if (awaited) begin = *awaited;
-  if (forward) {
-    core = stage.begin_forward(begin);
-  } else {
-    core = stage.begin_backward(begin, true);
-    stage.finish_backward(core);
-  }
+  core = stage.begin(op.pass, begin, true);
+  stage.finish(op.pass, core);
   stage.note_wait(core, false);
   tick_end_ = std::max(tick_end_, core);
 }

@@ -18,7 +18,8 @@ namespace {
 
 /// Sums over layers [0, l) at index l; the loss is one more "layer" at the end.
 struct PrefixSums {
-  std::vector<PassSums> forward{PassSums{}}, backward{PassSums{}}, update{PassSums{}};
+  std::vector<PassSums> forward{PassSums{}}, backward{PassSums{}},
+      weight_gradient{PassSums{}}, update{PassSums{}};
 };
 
 PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
@@ -31,13 +32,19 @@ PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
   };
   for (const LayerNode& node : scope.network->layers) {
     add(sums.forward, {price_forward(node, c, samples)});
-    add(sums.backward,
-        {price_input_gradient(node, c, samples), price_weight_gradient(node, c, samples)});
+    const PassPrice inputs = price_input_gradient(node, c, samples);
+    const PassPrice weights = price_weight_gradient(node, c, samples);
+    if (scope.splits_backward) {
+      add(sums.backward, {inputs}), add(sums.weight_gradient, {weights});
+    } else {
+      add(sums.backward, {inputs, weights}), add(sums.weight_gradient, {});
+    }
     add(sums.update, {price_update(node, c)});
   }
   const std::int64_t outputs = scope.network->output().elements();
   add(sums.forward, {price_loss(outputs, false, c, samples)});
   add(sums.backward, {price_loss(outputs, true, c, samples)});
+  add(sums.weight_gradient, {});
   add(sums.update, {});
   return sums;
 }
@@ -56,6 +63,8 @@ double load_of(const PlanScope& scope, const StageService& service, const Prefix
   StageCost cost;
   cost.forward = cost_of(forward.forward[z] - forward.forward[a], service.forward);
   cost.backward = cost_of(backward.backward[z] - backward.backward[a], service.backward);
+  cost.weight_gradient =
+      cost_of(backward.weight_gradient[z] - backward.weight_gradient[a], service.backward);
   cost.update = cost_of(backward.update[z] - backward.update[a], service.backward);
   return stage_load(scope, cost, service.split);
 }
@@ -298,7 +307,7 @@ std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Netwo
     throw UserError("/pipeline/partition/balanced: found " + std::to_string(stages) +
                     "; allowed: from 1 to the network's " + std::to_string(layers) + " layers");
   }
-  const PlanScope scope = plan_scope(hardware, network, train, packets);
+  const PlanScope scope = plan_scope(hardware, network, train, packets, schedule);
   std::vector<int> begins;
   if (hardware.mapping.kind == MappingKind::balanced) {
     begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, packets)).begins();

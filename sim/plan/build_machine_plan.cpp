@@ -226,7 +226,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
                                   const Partition& partition, const PacketPlan& packets,
                                   const Schedule& schedule, const TrainSpec& train,
                                   FitCheck check) {
-  const PlanScope scope = plan_scope(hardware, network, train, packets, &partition);
+  const PlanScope scope = plan_scope(hardware, network, train, packets, schedule, &partition);
   const int stages = static_cast<int>(partition.size());
   const std::vector<StageSlots> slots = slots_of(schedule, stages, packets);
   const Mapping mapping = make_mapping(scope, slots);
@@ -235,6 +235,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   MachinePlan& plan = machine.plan;
   plan.clock_mhz = hardware.clock_mhz;
   plan.input_queue_packets = hardware.input_queue_packets;
+  plan.splits_backward = schedule.splits_backward();
   plan.cores = place_cores(hardware, mapping);
   plan.host = plan_host(hardware);
   std::vector<MemoryNeeds> needs;

@@ -125,9 +125,14 @@ Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
 }
 
 Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
-                                const ElementSpec& elements) {
+                                const ElementSpec& elements, bool splits_backward) {
+  std::set<ValueId> values(stage.outputs.begin(), stage.outputs.end());
+  for (int l = stage.first_layer; splits_backward && l < stage.end_layer; ++l) {
+    const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
+    if (node.trainable_parameters() > 0) values.insert(l + 1);
+  }
   double count = 0;
-  for (ValueId v : stage.outputs) count += static_cast<double>(network.shape_of(v).elements());
+  for (ValueId v : values) count += static_cast<double>(network.shape_of(v).elements());
   return whole_bytes(count, elements.gradients_bytes);
 }
 

@@ -29,9 +29,10 @@ Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
 Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
                              const ElementSpec& elements);
 
-/// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on.
+/// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on; with a
+/// split backward also those that the weight gradients need: of every output of a layer with weights.
 Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
-                                const ElementSpec& elements);
+                                const ElementSpec& elements, bool splits_backward);
 
 /// Whole bytes of `count` elements of `bytes` each.
 Bytes whole_bytes(double count, double bytes);

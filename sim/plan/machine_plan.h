@@ -66,8 +66,12 @@ struct StageEvents {
 /// Costs of one stage for a packet of a given number of samples.
 struct StageCost {
   OpCost forward;
-  OpCost backward;  ///< input and weight gradient
+  OpCost backward;         ///< input and weight gradient; the input's alone where they are split
   OpCost update;
+  OpCost weight_gradient;  ///< nothing, unless the schedule splits the backward
+
+  /// Both gradients.
+  Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }
 };
 
 /// One product of one layer, per sample (update: per update), for the report.
@@ -157,6 +161,7 @@ struct MachinePlan {
   std::vector<LayerCost> layers;  ///< one per network layer
   InterconnectPlan interconnect;
   HostPlan host;
+  bool splits_backward = false;  ///< by the schedule: weight gradients are operations of their own
   int input_queue_packets = 2;  ///< packets that may wait at a stage's input (pipeline register)
 };
 

@@ -23,7 +23,8 @@ std::int64_t packets_in(Bytes share, const MemoryNeeds& n) {
 }  // namespace
 
 Bytes MemoryNeeds::packet_bytes() const {
-  return std::max(held_bytes_per_sample, input_bytes_per_sample) * packet_samples;
+  const Bytes gradients = gradients_in_flight ? gradient_bytes_per_sample : 0;
+  return (std::max(held_bytes_per_sample, input_bytes_per_sample) + gradients) * packet_samples;
 }
 
 MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backward,
@@ -48,7 +49,8 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   n.weight_gradient_bytes = whole_bytes(gradients, e.gradients_bytes);
   n.held_bytes_per_sample = held_bytes_per_sample(*scope.network, spec, e);
   n.input_bytes_per_sample = input_bytes_per_sample(*scope.network, spec, e);
-  n.gradient_bytes_per_sample = gradient_bytes_per_sample(*scope.network, spec, e);
+  n.gradient_bytes_per_sample = gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);
+  n.gradients_in_flight = scope.splits_backward;
   n.packet_samples = scope.packet_samples;
   n.activation_packets = slots.activation_packets;
   return n;

@@ -29,6 +29,8 @@ struct MemoryNeeds {
   Bytes gradient_bytes_per_sample = 0;
   int packet_samples = 1;
   std::int64_t activation_packets = 1;
+  /// Every packet in flight may hold its gradients (split backward), not one at a time.
+  bool gradients_in_flight = false;
 
   Bytes weight_side() const {
     return weights_bytes + optimizer_bytes + predicted_bytes + stashed_bytes +
@@ -36,7 +38,10 @@ struct MemoryNeeds {
   }
   /// One place for a packet: what is held, or the queued input where that is more.
   Bytes packet_bytes() const;
-  Bytes gradient_bytes() const { return gradient_bytes_per_sample * packet_samples; }
+  /// Of gradients outside these places.
+  Bytes gradient_bytes() const {
+    return gradients_in_flight ? 0 : gradient_bytes_per_sample * packet_samples;
+  }
   Bytes activation_side() const { return activation_packets * packet_bytes() + gradient_bytes(); }
 };
 

@@ -19,7 +19,7 @@ std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) 
     const StageCost& cost = s.cost.back();
     loads[static_cast<std::size_t>(s.forward_core)] += static_cast<double>(cost.forward.cycles);
     loads[static_cast<std::size_t>(s.backward_core)] +=
-        static_cast<double>(cost.backward.cycles) +
+        static_cast<double>(cost.backward_cycles()) +
         static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
   }
   return loads;
@@ -114,7 +114,8 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
 }
 
 /// Packets that a stage may hold at once leave it no sooner than a round trip later: forwards down
-/// to the last stage, backwards up again, the links between, its own update.
+/// to the last stage, backwards up again, the links between, its own weight gradient (where that is
+/// apart) and update.
 void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
                           const std::vector<StageSlots>& slots, std::vector<RateLimit>& limits) {
   const InterconnectPlan& net = plan.interconnect;
@@ -135,13 +136,14 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
     trip += static_cast<double>(cost.forward.cycles + cost.backward.cycles);
     const std::int64_t most = std::min(slots[k].in_flight, s.capacity_packets);
     if (most == kUnlimited64) continue;
-    const double update =
+    const double own =
+        static_cast<double>(cost.weight_gradient.cycles) +
         static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
     const bool buffer = s.capacity_packets < slots[k].in_flight;
     limits.push_back({"round trip of stage " + s.name + ", at most " + std::to_string(most) +
                           (most == 1 ? " packet" : " packets") +
                           (buffer ? " in its buffer" : " in flight by the schedule"),
-                      (trip + update) / static_cast<double>(most), LimitKind::in_flight});
+                      (trip + own) / static_cast<double>(most), LimitKind::in_flight});
   }
 }
 

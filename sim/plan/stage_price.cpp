@@ -10,18 +10,20 @@ namespace stagecoach {
 namespace {
 
 struct StagePasses {
-  std::vector<PassPrice> forward, backward, update;
+  std::vector<PassPrice> forward, backward, weight_gradient, update;
 };
 
 StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& forward,
                       const PricingContext& backward, int samples) {
   const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
   StagePasses passes;
+  std::vector<PassPrice>& weight_gradient =
+      scope.splits_backward ? passes.weight_gradient : passes.backward;
   for (int l = spec.first_layer; l < spec.end_layer; ++l) {
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
     passes.forward.push_back(price_forward(node, forward, samples));
     passes.backward.push_back(price_input_gradient(node, backward, samples));
-    passes.backward.push_back(price_weight_gradient(node, backward, samples));
+    weight_gradient.push_back(price_weight_gradient(node, backward, samples));
     passes.update.push_back(price_update(node, backward));
   }
   if (spec.has_loss) {
@@ -77,7 +79,8 @@ void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCount
 }  // namespace
 
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
-                     const PacketPlan& packets, const Partition* partition) {
+                     const PacketPlan& packets, const Schedule& schedule,
+                     const Partition* partition) {
   PlanScope scope;
   scope.hardware = &hardware;
   scope.network = &network;
@@ -85,6 +88,7 @@ PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const
   scope.train = train;
   scope.packet_samples = packets.packet_size();
   scope.packets_per_update = packets.packets() > 0 ? packets.at(0).batch_end : 1;
+  scope.splits_backward = schedule.splits_backward();
   return scope;
 }
 
@@ -111,8 +115,11 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
   const StagePasses passes = passes_of(scope, stage, f, b, samples);
   StageCost cost;
   cost.forward = operation_cost(passes.forward, *f.core, f.core->fixed.forward_cycles);
-  cost.backward = operation_cost(passes.backward, *b.core, b.core->fixed.backward_cycles);
-  cost.update = operation_cost(passes.update, *b.core, b.core->fixed.update_cycles);
+  const FixedCore& fixed = b.core->fixed;
+  const Cycles apart = scope.splits_backward ? fixed.weight_gradient_cycles() : 0;
+  cost.backward = operation_cost(passes.backward, *b.core, fixed.backward_cycles - apart);
+  cost.weight_gradient = operation_cost(passes.weight_gradient, *b.core, apart);
+  cost.update = operation_cost(passes.update, *b.core, fixed.update_cycles);
   return cost;
 }
 
@@ -126,7 +133,11 @@ StageEvents stage_events(const PlanScope& scope, int stage, const Service& forwa
   StageEvents events;
   fit_line(sum(one.forward), sum(full.forward), n, events.forward_per_packet,
            events.forward_per_sample);
-  fit_line(sum(one.backward), sum(full.backward), n, events.backward_per_packet,
+  const auto gradients = [](const StagePasses& passes) {
+    EventCounts both = sum(passes.backward);
+    return both += sum(passes.weight_gradient);
+  };
+  fit_line(gradients(one), gradients(full), n, events.backward_per_packet,
            events.backward_per_sample);
   events.update = sum(one.update);
   return events;
@@ -144,7 +155,7 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
   const double forward = static_cast<double>(cost.forward.cycles);
   const double backward =
-      static_cast<double>(cost.backward.cycles) +
+      static_cast<double>(cost.backward_cycles()) +
       static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
   return split ? std::max(forward, backward) : forward + backward;
 }

@@ -4,6 +4,7 @@
 
 #include "models/packet_plan.h"
 #include "models/partition.h"
+#include "sim/schedule/schedule.h"
 #include "sim/timing/layer_price.h"
 
 namespace stagecoach {
@@ -16,11 +17,13 @@ struct PlanScope {
   TrainSpec train;
   int packet_samples = 1;  ///< of a full packet
   std::int64_t packets_per_update = 1;
+  bool splits_backward = false;  ///< Schedule::splits_backward
 };
 
 /// The scope of a run; `partition` is null until the network is cut.
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
-                     const PacketPlan& packets, const Partition* partition = nullptr);
+                     const PacketPlan& packets, const Schedule& schedule,
+                     const Partition* partition = nullptr);
 
 /// How many cores of which group serve one direction of a stage.
 struct Service {

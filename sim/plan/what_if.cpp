@@ -125,7 +125,7 @@ bool some_operation_is_longer(const MachinePlan& before, const MachinePlan& afte
   for (std::size_t k = 0; k < before.stages.size(); ++k) {
     const StageCost& was = before.stages[k].cost.back();
     const StageCost& is = after.stages[k].cost.back();
-    if (is.forward.cycles > was.forward.cycles || is.backward.cycles > was.backward.cycles) {
+    if (is.forward.cycles > was.forward.cycles || is.backward_cycles() > was.backward_cycles()) {
       return true;
     }
   }

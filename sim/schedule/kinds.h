@@ -19,5 +19,6 @@ std::unique_ptr<Schedule> make_one_f_one_b(const ScheduleSpec&, int stages, cons
 std::unique_ptr<Schedule> make_two_buffered_weights(const ScheduleSpec&, int stages,
                                                     const PacketPlan&);
 std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec&, int stages, const PacketPlan&);
+std::unique_ptr<Schedule> make_zero_bubble(const ScheduleSpec&, int stages, const PacketPlan&);
 
 }  // namespace stagecoach

@@ -96,15 +96,45 @@ void LockstepOrder::start_backward(int k) {
   op.packet = now_[k].backwards++;
   op.stage = k;
   op.pass = Pass::backward;
-  op.with_update = schedule_.updates_after(op.packet);
-  now_[k].retired = now_[k].backwards;
-  if (op.with_update) ++now_[k].updates;
+  if (!schedule_.splits_backward()) retire(k, op);
   reversed_.push_back(op);
+}
+
+void LockstepOrder::start_weight_gradient(int k) {
+  Op op;
+  op.packet = now_[k].weight_gradients++;
+  op.stage = k;
+  op.pass = Pass::weight_gradient;
+  retire(k, op);
+  reversed_.push_back(op);
+}
+
+void LockstepOrder::retire(int k, Op& op) {
+  ++now_[k].retired;
+  op.with_update = schedule_.updates_after(op.packet);
+  if (op.with_update) ++now_[k].updates;
+}
+
+void LockstepOrder::start_one(int k, bool forward) {
+  if (backward_possible(k, false) && (schedule_.backward_first() || !forward)) {
+    start_backward(k);
+  } else if (forward) {
+    start_forward(k);
+  } else if (schedule_.splits_backward() && before_[k].weight_gradients < before_[k].backwards) {
+    start_weight_gradient(k);
+  }
+}
+
+bool LockstepOrder::complete() const {
+  // Stage 0 is the last to end, unless weight gradients wait elsewhere.
+  return std::all_of(now_.begin(), now_.end(), [this](const StageProgress& s) {
+    return s.retired == plan_.packets();
+  });
 }
 
 bool LockstepOrder::next_tick(std::vector<Op>& ops) {
   ops.clear();
-  if (now_[0].retired == plan_.packets()) return false;
+  if (complete()) return false;
   before_ = now_;
   reversed_.clear();
   const bool one_operation = schedule_.tick_form() == TickForm::forward_or_backward;
@@ -113,12 +143,7 @@ bool LockstepOrder::next_tick(std::vector<Op>& ops) {
     held_[k] = Held::by_nothing;
     if (bounded_ && !forward) note_held(k);
     if (one_operation) {
-      const bool backward = backward_possible(k, false);
-      if (backward && (schedule_.backward_first() || !forward)) {
-        start_backward(k);
-      } else if (forward) {
-        start_forward(k);
-      }
+      start_one(k, forward);
       continue;
     }
     // The backward comes second in time, so first in this reversed list.
@@ -157,7 +182,12 @@ LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& p
   LockstepSummary summary;
   std::vector<Op> ops;
   while (order.next_tick(ops)) {
-    for (const Op& op : ops) {
+    for (Op op : ops) {
+      if (op.pass == Pass::weight_gradient) {
+        if (!op.with_update) continue;
+        op.pass = Pass::update;
+        op.with_update = false;
+      }
       ++summary.operations;
       if (!sink.emit(op)) {
         summary.stopped_early = true;

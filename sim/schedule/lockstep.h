@@ -14,8 +14,8 @@ namespace stagecoach {
 
 /// The operations of a run in lockstep order.
 ///
-/// Within a tick a stage does forward, then backward, then update (or one of forward and backward,
-/// Schedule::tick_form). What a tick makes is visible in the next one; only the last stage's
+/// Within a tick a stage does forward, then backward, then update (or one of forward, backward and
+/// weight gradient, Schedule::tick_form). What a tick makes is visible in the next one; only the last stage's
 /// backward follows its forward in the same tick (forward-and-backward form). Bounds on packets in
 /// flight hold at a forward's start, before the tick's backward frees a place. `capacity_packets`
 /// counts what a stage holds when a tick ends: packets in flight and one handed over by the stage
@@ -28,7 +28,8 @@ class LockstepOrder {
                 std::vector<std::int64_t> capacity_packets = {});
 
   /// Replaces `ops` by the operations of the next tick, stage by stage. A backward has with_update
-  /// set where an update follows. False when the run is complete (`ops` is then empty). Throws
+  /// set where an update follows; where the
+  /// backward is split, the weight gradient has. False when the run is complete (`ops` is then empty). Throws
   /// UserError when nothing can move: a buffer is too small for the schedule.
   bool next_tick(std::vector<Op>& ops);
 
@@ -49,6 +50,10 @@ class LockstepOrder {
   bool backward_possible(int stage, bool forward_now) const;
   void start_forward(int stage);
   void start_backward(int stage);
+  void start_weight_gradient(int stage);
+  void start_one(int stage, bool forward);
+  void retire(int stage, Op& op);
+  bool complete() const;
   WeightVersion version_to_read(int stage, PacketId p) const;
   [[noreturn]] void report_deadlock() const;
 

@@ -64,6 +64,8 @@ std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
       return make_two_buffered_weights(spec, stages, plan);
     case ScheduleKind::hybrid:
       return make_hybrid(spec, stages, plan);
+    case ScheduleKind::zero_bubble:
+      return make_zero_bubble(spec, stages, plan);
   }
   throw ModelBug("unknown schedule kind");
 }

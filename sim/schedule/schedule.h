@@ -26,6 +26,7 @@ enum class ScheduleKind {
   one_f_one_b,
   two_buffered_weights,
   hybrid,
+  zero_bubble,
 };
 
 enum class Pacing { elastic, lockstep };
@@ -33,7 +34,7 @@ enum class Pacing { elastic, lockstep };
 /// What fits into one tick of `lockstep` at one stage.
 enum class TickForm {
   forward_and_backward,  ///< pipelined backpropagation: F of one packet, B (and update) of another
-  forward_or_backward,   ///< 1F1B, GPipe: one operation a tick
+  forward_or_backward,   ///< 1F1B, GPipe, zero bubble: one operation a tick
 };
 
 /// Which weights a forward reads, and whether its backward reads the same.
@@ -60,7 +61,9 @@ struct ScheduleSpec {
 struct StageProgress {
   PacketId forwards = 0;      ///< forwards started: the next one is packet `forwards`
   PacketId backwards = 0;     ///< backwards started
-  PacketId retired = 0;       ///< backwards (with their update, if any) completed
+  /// Weight gradients started, where the schedule splits the backward.
+  PacketId weight_gradients = 0;
+  PacketId retired = 0;  ///< backwards (both halves, and their update, if any) completed
   WeightVersion updates = 0;  ///< updates completed
 };
 
@@ -89,9 +92,12 @@ class Schedule {
                            PacketId pipeline_retired) const = 0;
   /// May the next backward (packet `here.backwards`) start?
   virtual bool may_backward(int stage, const StageProgress& here) const = 0;
-  /// Where both may start: true if the backward goes first.
+  /// Where both may start: true if the backward goes first. Weight gradients come last.
   virtual bool backward_first() const = 0;
-  /// True if the backward of packet p is followed by an update.
+  /// True if a backward is two operations: the gradients that go on to the stage before, and the
+  /// weight gradient, later, when a core has nothing better to do.
+  virtual bool splits_backward() const { return false; }
+  /// True if the backward of packet p (its second half) is followed by an update.
   virtual bool updates_after(PacketId p) const = 0;
 };
 

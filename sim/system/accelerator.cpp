@@ -109,6 +109,9 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
   const bool one_core = stage.forward_core == stage.backward_core;
   cores_.at(stage.forward_core)->host(controller, Pass::forward, one_core);
   cores_.at(stage.backward_core)->host(controller, Pass::backward, one_core);
+  if (schedule.splits_backward()) {
+    cores_.at(stage.backward_core)->host(controller, Pass::weight_gradient, one_core);
+  }
   controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controller.weights(*weights_.back());
   controller.network(network_);

@@ -12,7 +12,7 @@ namespace stagecoach {
 
 namespace {
 
-constexpr int kSlicesPerStage = 3;  // forward, backward, update
+constexpr int kSlicesPerStage = 3;  // forward, backward, update; at most one more where it is split
 
 /// A string as JSON, quotes included.
 std::string json_string(const std::string& text) { return nlohmann::json(text).dump(); }
@@ -53,10 +53,12 @@ PassWords words(Pass pass) {
       return {"F", "forward"};
     case Pass::backward:
       return {"B", "backward"};
+    case Pass::weight_gradient:
+      return {"W", "weight_gradient"};
     case Pass::update:
       return {"U", "update"};
   }
-  throw ModelBug("trace: a pass that is none of forward, backward, update");
+  throw ModelBug("trace: an unknown pass");
 }
 
 }  // namespace
@@ -127,7 +129,8 @@ int ChromeTrace::track(const SpanRecord& span) const {
 void ChromeTrace::record(const SpanRecord& span) {
   if (span.packet < window_.first || span.packet >= window_.end) return;
   write_slice(span);
-  if (static_cast<Pass>(span.pass) != Pass::update) write_arrow(span);
+  const auto pass = static_cast<Pass>(span.pass);
+  if (pass == Pass::forward || pass == Pass::backward) write_arrow(span);
 }
 
 std::string ChromeTrace::arguments(const SpanRecord& span) {
@@ -142,16 +145,19 @@ std::string ChromeTrace::arguments(const SpanRecord& span) {
     reads.push_back({span.packet, span.version_read});
     return text + field("version_read", span.version_read);
   }
-  while (!reads.empty() && reads.front().packet < span.packet) reads.pop_front();
-  const bool known = !reads.empty() && reads.front().packet == span.packet;
+  if (pass == Pass::weight_gradient) return text;  // reads no weights
+  // Forwards are recorded in the order of packets; the window bounds them.
+  const bool known = !reads.empty() && reads.front().packet <= span.packet;
+  const WeightVersion forward_read =
+      known ? reads[static_cast<std::size_t>(span.packet - reads.front().packet)].version : 0;
   if (pass == Pass::backward) {
     text += field("version_read", span.version_read);
-    if (known) text += field("updates_since_forward", span.version_read - reads.front().version);
+    if (known) text += field("updates_since_forward", span.version_read - forward_read);
     return text;
   }
   text += field("version_written", span.version_written);
   // The updates in between, its own not counted.
-  if (known) text += field("staleness", span.version_written - 1 - reads.front().version);
+  if (known) text += field("staleness", span.version_written - 1 - forward_read);
   return text;
 }
 

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -70,7 +69,7 @@ class ChromeTrace : public SpanSink {
   const PacketPlan& packets_;
   TraceWindow window_;
   std::vector<std::string> stage_names_;                ///< as JSON strings
-  std::vector<std::deque<ForwardRead>> forward_reads_;  ///< per stage, in order of packets
+  std::vector<std::vector<ForwardRead>> forward_reads_;  ///< per stage, the window's packets in order
   std::int64_t slices_ = 0;
   bool first_event_ = true;
 };

@@ -29,7 +29,7 @@ constexpr StateWord kStates[] = {{&StageCycles::idle, "idle"},
                                  {&StageCycles::stall_output, "stall_output"},
                                  {&StageCycles::stall_memory, "stall_memory"},
                                  {&StageCycles::stall_interconnect, "stall_interconnect"}};
-constexpr const char* kOperations[] = {"idle", "forward", "backward", "update"};
+constexpr const char* kOperations[] = {"idle", "forward", "backward", "update", "weight_gradient"};
 
 // Signals of a stage, counted from its first.
 constexpr int kState = 0, kBusy = 1, kSamples = 2, kActivations = 3, kGradients = 4, kVersion = 5;
@@ -170,7 +170,8 @@ void VcdWriter::operation(const SpanRecord& span) {
   }
   // Its update, if one follows, is told next; nothing of the window comes after that.
   const bool last = span.packet + 1 == window_.end && window_.end < packets_.packets();
-  if (last && pass == Pass::backward) ++finished_stages_;
+  const Pass leaves = plan_.splits_backward ? Pass::weight_gradient : Pass::backward;
+  if (last && pass == leaves) ++finished_stages_;
   if (finished_stages_ == static_cast<int>(plan_.stages.size()) && span.packet >= window_.end) {
     closed_ = true;
   }

@@ -86,7 +86,7 @@ class VcdWriter : public WaveSink {
   Cycles begin_ = 0;
   Cycles end_ = 0;
   bool open_ = false;
-  int finished_stages_ = 0;  ///< that have begun the backward of the window's last packet
+  int finished_stages_ = 0;  ///< that have begun the backward's last half of the last packet
   bool closed_ = false;
 };
 

@@ -23,6 +23,7 @@ struct Measured {
   std::int64_t ticks = 0;
   RunStatistics statistics;
   RecordingSink sink;
+  SpanRecorder spans;
   std::unique_ptr<Schedule> schedule;
 
   Measured(ScheduleSpec spec, int stage_count, const PacketPlan& packets) : stages(stage_count) {
@@ -37,21 +38,25 @@ struct Measured {
     MachinePlan plan = chain(options);
     for (int k = 0; k < stages; ++k) {
       const Cycles cycles = both && k + 1 == stages ? kTick / 2 : kTick;
-      set_cost(plan.stages[k], cycles, cycles, 0, options.most_samples);
+      set_cost(plan.stages[k], cycles, cycles, 0, options.most_samples, cycles);
       // A packet takes its time whatever its size: ticks stay equal.
       plan.stages[k].cost.assign(plan.stages[k].cost.size(), plan.stages[k].cost.front());
     }
-    statistics = run(plan, spec, packets, sink);
+    SimulationOptions simulation;
+    simulation.spans = &spans;
+    statistics = run(plan, spec, packets, sink, simulation);
     REQUIRE(statistics.cycles % kTick == 0);
     ticks = statistics.cycles / kTick;
   }
 
-  /// Packets whose forward has started and whose backward has not, at most.
+  /// Packets whose forward has started and whose backward (its second half) has not, at most.
   std::int64_t most_in_flight(int stage) const {
+    const Pass leaves = schedule->splits_backward() ? Pass::weight_gradient : Pass::backward;
     std::int64_t now = 0, most = 0;
-    for (const Op& op : sink.ops) {
-      if (op.stage != stage || op.pass == Pass::update) continue;
-      most = std::max(most, now += op.pass == Pass::forward ? 1 : -1);
+    for (const SpanRecord& span : spans.spans) {
+      if (span.stage != stage) continue;
+      if (span.pass == static_cast<int>(Pass::forward)) most = std::max(most, ++now);
+      if (span.pass == static_cast<int>(leaves)) --now;
     }
     return most;
   }
@@ -234,6 +239,30 @@ TEST_CASE("closed forms: one_f_one_b_flush, gpipe's ticks, min(n, S-k) in flight
   check_flushing(
       ScheduleKind::one_f_one_b_flush, [](std::int64_t n, int s) { return 2 * (n + s - 1); },
       [](std::int64_t n, int s, int k) { return std::min<std::int64_t>(n, s - k); });
+}
+
+TEST_CASE("closed forms: zero_bubble, 2n+max(n,S)+S-1 ticks a mini-batch, min(n, S) in flight") {
+  check_flushing(
+      ScheduleKind::zero_bubble,
+      [](std::int64_t n, int s) { return 2 * n + std::max<std::int64_t>(n, s) + s - 1; },
+      [](std::int64_t n, int s, int) { return std::min<std::int64_t>(n, s); });
+}
+
+TEST_CASE("closed forms: zero_bubble with 2S-1 in flight, idle S-1 ticks in the whole run") {
+  for (const int stages : kStages) {
+    for (const int micro_batches : {2 * stages - 1, 3 * stages}) {
+      CAPTURE(stages, micro_batches);
+      ScheduleSpec spec = spec_of(ScheduleKind::zero_bubble);
+      spec.max_in_flight = {2 * stages - 1};
+      const Measured m(spec, stages, PacketPlan(5 * micro_batches, 1, micro_batches, 1));
+      CHECK(m.ticks == 3 * 5 * micro_batches + stages - 1);
+      for (int k = 0; k < stages; ++k) {
+        CHECK(m.delays(k) == Histogram{{0, 5 * micro_batches}});
+        CHECK(m.most_in_flight(k) == 2 * stages - 1);
+        CHECK(m.statistics.stages[k].updates == 5);
+      }
+    }
+  }
 }
 
 TEST_CASE("closed forms: hybrid, pipelined before the switch and sequential after it") {

@@ -128,7 +128,7 @@ TEST_CASE("elastic: a full own buffer counts as a memory stall of its stage") {
 
 TEST_CASE("elastic: synchronous schedules are never stale; gpipe does all forwards first") {
   for (const auto kind : {ScheduleKind::sequential, ScheduleKind::fill_drain, ScheduleKind::gpipe,
-                          ScheduleKind::one_f_one_b_flush}) {
+                          ScheduleKind::one_f_one_b_flush, ScheduleKind::zero_bubble}) {
     ChainOptions options;
     options.most_samples = 2;
     RecordingSink sink;
@@ -142,6 +142,36 @@ TEST_CASE("elastic: synchronous schedules are never stale; gpipe does all forwar
     if (kind == ScheduleKind::gpipe) {
       CHECK(sink.of_stage(1, 8) == "F0 F1 F2 F3 B0 B1 B2 B3! ");
     }
+  }
+}
+
+/// Cycles of one mini-batch beyond those in which stage 0 computes.
+Cycles bubble_of(ScheduleKind kind, Cycles forward, Cycles input_gradient, Cycles weight_gradient,
+                 int max_in_flight = 0) {
+  constexpr int kStages = 5, kMicroBatches = 16;
+  ScheduleSpec spec = elastic(kind);
+  if (max_in_flight > 0) spec.max_in_flight = {max_in_flight};
+  MachinePlan plan = chain(ChainOptions{kStages});
+  const bool apart = kind == ScheduleKind::zero_bubble;
+  for (StagePlan& stage : plan.stages) {
+    set_cost(stage, forward, input_gradient + (apart ? 0 : weight_gradient), 0, 1,
+             apart ? weight_gradient : 0);
+  }
+  const RunStatistics s = run(plan, spec, PacketPlan(kMicroBatches, 1, kMicroBatches, 1));
+  for (const StageStatistics& stage : s.stages) {
+    CHECK(stage.cycles.backward == kMicroBatches * (input_gradient + weight_gradient));
+  }
+  return s.cycles - kMicroBatches * (forward + input_gradient + weight_gradient);
+}
+
+TEST_CASE("elastic: bubbles of 1F1B, ZB-H1 and ZB-H2 are the published ones") {
+  const Cycles cases[][3] = {{10, 10, 10}, {10, 20, 10}, {10, 15, 5}, {12, 18, 12}};
+  for (const auto& [f, b, w] : cases) {
+    CAPTURE(f, b, w);
+    CHECK(bubble_of(ScheduleKind::one_f_one_b_flush, f, b, w) == 4 * (f + b + w));
+    CHECK(bubble_of(ScheduleKind::zero_bubble, f, b, w) == 4 * (f + b - w));
+    // Of a single mini-batch the last stage's wait for its first packet remains.
+    CHECK(bubble_of(ScheduleKind::zero_bubble, f, b, w, 9) == std::max(4 * (f + b - 2 * w), 4 * f));
   }
 }
 

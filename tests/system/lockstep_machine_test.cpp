@@ -50,7 +50,7 @@ TEST_CASE("lockstep hands over exactly the clock-free order, for every schedule"
   for (const auto kind :
        {ScheduleKind::sequential, ScheduleKind::fill_drain, ScheduleKind::gpipe,
         ScheduleKind::one_f_one_b_flush, ScheduleKind::pipelined, ScheduleKind::one_f_one_b,
-        ScheduleKind::two_buffered_weights, ScheduleKind::hybrid}) {
+        ScheduleKind::two_buffered_weights, ScheduleKind::hybrid, ScheduleKind::zero_bubble}) {
     for (const bool vertical_sync : {false, true}) {
       if (vertical_sync && kind != ScheduleKind::one_f_one_b) continue;
       ScheduleSpec spec = lockstep(kind);

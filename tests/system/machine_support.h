@@ -30,11 +30,13 @@ inline OpCost op_cost(Cycles cycles) {
   return cost;
 }
 
+/// `weight_gradient`: for schedules that split the backward; the others do not ask for it.
 inline void set_cost(StagePlan& stage, Cycles forward, Cycles backward, Cycles update,
-                     int most_samples = 1) {
+                     int most_samples = 1, Cycles weight_gradient = 0) {
   stage.cost.clear();
   for (int n = 1; n <= most_samples; ++n) {
-    stage.cost.push_back({op_cost(forward * n), op_cost(backward * n), op_cost(update)});
+    stage.cost.push_back({op_cost(forward * n), op_cost(backward * n), op_cost(update),
+                          op_cost(weight_gradient * n)});
   }
 }
 

@@ -24,7 +24,7 @@ class Draw {
 constexpr ScheduleKind kKinds[] = {
     ScheduleKind::sequential,           ScheduleKind::fill_drain, ScheduleKind::gpipe,
     ScheduleKind::one_f_one_b_flush,    ScheduleKind::pipelined,  ScheduleKind::one_f_one_b,
-    ScheduleKind::two_buffered_weights, ScheduleKind::hybrid};
+    ScheduleKind::two_buffered_weights, ScheduleKind::hybrid,     ScheduleKind::zero_bubble};
 
 /// Cores become regions of several: edges of any length, traffic inside.
 inline void add_regions(Draw& draw, MachinePlan& plan) {
@@ -53,7 +53,10 @@ inline MachinePlan random_machine(Draw& draw, int micro_batch) {
   MachinePlan plan = chain(options);
   for (StagePlan& stage : plan.stages) {
     set_cost(stage, draw(0, 40), draw(0, 60), draw(0, 20), micro_batch);
-    for (StageCost& cost : stage.cost) cost.forward.cycles += draw(0, 5);
+    for (StageCost& cost : stage.cost) {
+      cost.forward.cycles += draw(0, 5);
+      cost.weight_gradient = op_cost(cost.backward.cycles / 2);
+    }
   }
   for (int edge = draw(0, 3); edge > 0 && options.stages > 2; --edge) {
     const int from = draw(0, options.stages - 3);

@@ -74,6 +74,7 @@ const Case kCases[] = {
     {"fill_drain", "--set workload/training/batch_size=8"},
     {"gpipe", "--set workload/training/batch_size=8 --set workload/training/micro_batch_size=3"},
     {"one_f_one_b_flush", "--set workload/training/batch_size=8"},
+    {"zero_bubble", "--set workload/training/batch_size=8"},
     {"pipelined", ""},
     {"pipelined", "--set hw/mapping='{\"kind\": \"balanced\", \"split_forward_backward\": true}'"},
     {"pipelined", "--set workload/training/mitigation/weight_stashing=true"},

@@ -65,7 +65,7 @@ void check_stages(const MachinePlan& plan, const Recorded& r) {
 }
 
 void check_cores(const MachinePlan& plan, const Recorded& r) {
-  const char* words[] = {"forward", "backward", "update"};
+  const char* words[] = {"forward", "backward", "update", "weight_gradient"};
   for (std::size_t c = 0; c < plan.cores.size(); ++c) {
     std::map<std::string, std::int64_t> expected;
     for (const SpanRecord& span : r.spans) {

@@ -29,11 +29,12 @@ struct Setting {
 
   /// The greatest cost of a stage, and the sum of the squares, from whole stages' prices.
   std::pair<double, double> cost(const std::vector<std::string>& cuts) const {
-    PartitionSpec spec;
-    spec.kind = PartitionKind::cuts;
-    spec.cuts = cuts;
-    const Partition stages = make_partition(net, spec);
-    const PlanScope scope = plan_scope(hw, net, train, packets, &stages);
+    PartitionSpec partition;
+    partition.kind = PartitionKind::cuts;
+    partition.cuts = cuts;
+    const Partition stages = make_partition(net, partition);
+    const auto schedule = make_schedule(spec, static_cast<int>(stages.size()), packets);
+    const PlanScope scope = plan_scope(hw, net, train, packets, *schedule, &stages);
     const auto services = services_before_cutting(hw, static_cast<int>(stages.size()));
     double greatest = 0, squares = 0;
     for (std::size_t k = 0; k < stages.size(); ++k) {

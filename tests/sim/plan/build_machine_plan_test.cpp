@@ -54,6 +54,64 @@ TEST_CASE("fixed cores take their constants whatever the layers and the packet a
   CHECK(plan.stages[1].cost[1].forward.macs == 2 * 240000);
 }
 
+TEST_CASE("a split backward has the price of the two gradients, and needs room for them") {
+  Setting s;
+  s.batch = 4, s.micro = 2;
+  s.schedule.kind = ScheduleKind::one_f_one_b_flush;
+  const MachinePlan whole = s.plan().plan;
+  s.schedule.kind = ScheduleKind::zero_bubble;
+  const MachinePlan split = s.plan().plan;
+  CHECK(split.splits_backward);
+  CHECK_FALSE(whole.splits_backward);
+  for (std::size_t k = 0; k < split.stages.size(); ++k) {
+    const StagePlan &a = whole.stages[k], &b = split.stages[k];
+    CAPTURE(k);
+    CHECK(a.cost[1].weight_gradient.cycles == 0);
+    CHECK(b.cost[1].weight_gradient.cycles > 0);
+    CHECK(b.cost[1].backward_cycles() == a.cost[1].backward.cycles);
+    CHECK(b.cost[1].backward.macs + b.cost[1].weight_gradient.macs == a.cost[1].backward.macs);
+    CHECK(b.events.backward_per_sample.macs == a.events.backward_per_sample.macs);
+    CHECK(b.gradient_bytes_per_sample > a.gradient_bytes_per_sample);
+  }
+  // Nobody asks the first layer for its input's gradient.
+  CHECK(split.stages[0].cost[1].backward.macs == 0);
+}
+
+TEST_CASE("a fixed core makes half of its backward apart, or as much as the file says") {
+  Setting s;
+  s.hw.cores[0].kind = CoreKind::fixed;
+  s.hw.cores[0].fixed = {3, 9, 5};
+  s.schedule.kind = ScheduleKind::zero_bubble;
+  CHECK(s.plan().plan.stages[0].cost[0].weight_gradient.cycles == 4);
+  CHECK(s.plan().plan.stages[0].cost[0].backward.cycles == 5);
+  s.hw.cores[0].fixed.weight_gradient_part = 7;
+  CHECK(s.plan().plan.stages[0].cost[0].weight_gradient.cycles == 7);
+  CHECK(s.plan().plan.stages[0].cost[0].backward.cycles == 2);
+}
+
+TEST_CASE("a buffer under zero_bubble holds fewer packets, for their gradients stay with them") {
+  Setting s;
+  s.batch = 16;
+  s.hw.memory_policy = MemoryPolicy::stall;
+  s.hw.cores[0].activation_buffer.emplace().capacity_kib = 64;
+  const auto packets_of_first = [&s](ScheduleKind kind) {
+    s.schedule.kind = kind;
+    return s.plan().plan.stages[0].capacity_packets;
+  };
+  // conv1, pool and ReLU of 6 x 28 x 28: input, positions of maxima, bits; gradients of the
+  // convolution's output (4704 values) and of what goes on (1176).
+  const std::int64_t plain = packets_of_first(ScheduleKind::one_f_one_b_flush);
+  const MachinePlan split = [&s] {
+    s.schedule.kind = ScheduleKind::zero_bubble;
+    return s.plan().plan;
+  }();
+  const StagePlan& first = split.stages[0];
+  CHECK(first.gradient_bytes_per_sample == (4704 + 1176) * 4);
+  CHECK(first.capacity_packets ==
+        64 * 1024 / (first.activation_bytes_per_sample + first.gradient_bytes_per_sample));
+  CHECK(plain > first.capacity_packets);
+}
+
 TEST_CASE("a resident stage takes the trips of its three products and of its update") {
   Setting s;
   s.train.optimizer.momentum = 0.9;

@@ -78,8 +78,18 @@ TEST_CASE("what arrives at a stage includes skips, and gradients come back for a
   while (net.layers[add].spec.name != "sum0_0") ++add;
   const StageSpec& second = stages[stage_of[add]];  // conv b0_0: its input and the shortcut
   CHECK(input_bytes_per_sample(net, second, {}) == 2 * 16 * 1024 * 4);
-  CHECK(gradient_bytes_per_sample(net, stages[0], {}) == 16 * 1024 * 4);  // one value, two readers
+  CHECK(gradient_bytes_per_sample(net, stages[0], {}, false) == 16 * 1024 * 4);  // one value, two readers
   CHECK(input_bytes_per_sample(net, stages[0], {}) == 3 * 1024 * 4);
+}
+
+TEST_CASE("a split backward keeps the gradients of all that has weights, each value once") {
+  const Network net = resnet20_cifar();
+  const Partition stages = per_layer(net);
+  // Convolution and norm of 16 channels; the ReLU's output goes on.
+  CHECK(gradient_bytes_per_sample(net, stages[0], {}, true) == 3 * 16 * 1024 * 4);
+  // The last stage hands nothing on; its layer has ten outputs.
+  CHECK(gradient_bytes_per_sample(net, stages.back(), {}, false) == 0);
+  CHECK(gradient_bytes_per_sample(net, stages.back(), {}, true) == 10 * 4);
 }
 
 }  // namespace

@@ -127,6 +127,51 @@ TEST_CASE("one_f_one_b_flush: gpipe's ticks with min(M, S-k) sets in flight") {
   }
 }
 
+TEST_CASE("zero_bubble: 2M+max(M,S)+S-1 ticks, delay zero, min(M, S) sets in flight (ZB-H1)") {
+  for (const int stages : kStages) {
+    for (const int micro_batches : {1, 3, 4, 16, 64}) {
+      CAPTURE(stages, micro_batches);
+      const Measured m = measure(spec_of(ScheduleKind::zero_bubble), stages,
+                                 PacketPlan(2 * micro_batches, 1, micro_batches, 1));
+      CHECK(m.ticks == 2 * (2 * micro_batches + std::max(micro_batches, stages) + stages - 1));
+      for (int k = 0; k < stages; ++k) {
+        CHECK(m.stages[k].peak_in_flight == std::min(micro_batches, stages));
+        CHECK(m.schedule->activations_in_flight(k) == m.stages[k].peak_in_flight);
+        CHECK(m.stages[k].updates == 2);
+        for (const auto delay : m.stages[k].delays) CHECK(delay == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("zero_bubble with 2S-1 sets in flight is never idle between mini-batches (ZB-H2)") {
+  for (const int stages : kStages) {
+    for (const int micro_batches : {2 * stages - 1, 2 * stages, 5 * stages}) {
+      CAPTURE(stages, micro_batches);
+      ScheduleSpec spec = spec_of(ScheduleKind::zero_bubble);
+      spec.max_in_flight = {2 * stages - 1};
+      const Measured m =
+          measure(spec, stages, PacketPlan(4 * micro_batches, 1, micro_batches, 1));
+      CHECK(m.ticks == 3 * 4 * micro_batches + stages - 1);
+      for (int k = 0; k < stages; ++k) {
+        CHECK(m.stages[k].peak_in_flight == 2 * stages - 1);
+        CHECK(m.schedule->activations_in_flight(k) == m.stages[k].peak_in_flight);
+        for (const auto delay : m.stages[k].delays) CHECK(delay == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("zero_bubble in buffers of any size ends, or says that it cannot begin") {
+  for (int places = 1; places <= 7; ++places) {
+    const PacketPlan plan(24, 2, 8, 1);
+    const Measured m = measure(spec_of(ScheduleKind::zero_bubble), 4, plan,
+                               std::vector<std::int64_t>(4, places));
+    CAPTURE(places);
+    for (int k = 0; k < 4; ++k) CHECK(m.stages[k].updates == 6);
+  }
+}
+
 TEST_CASE("one_f_one_b: delay S-1-k, S-k versions and sets, 2(N+S-1) ticks") {
   for (const int stages : kStages) {
     CAPTURE(stages);
@@ -307,7 +352,8 @@ TEST_CASE("versions kept suffice where short mini-batches end epochs, and are no
 
 TEST_CASE("every epoch ends with its last, perhaps smaller, mini-batch updated") {
   for (const auto kind : {ScheduleKind::fill_drain, ScheduleKind::pipelined,
-                          ScheduleKind::one_f_one_b_flush, ScheduleKind::two_buffered_weights}) {
+                          ScheduleKind::one_f_one_b_flush, ScheduleKind::two_buffered_weights,
+                          ScheduleKind::zero_bubble}) {
     const Measured m = measure(spec_of(kind), 3, PacketPlan(11, 2, 4, 2));
     for (const auto& stage : m.stages) CHECK(stage.updates == 6);
   }

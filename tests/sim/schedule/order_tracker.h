@@ -14,7 +14,7 @@
 namespace stagecoach {
 
 struct TrackedStage {
-  std::int64_t forwards = 0, backwards = 0, updates = 0;
+  std::int64_t forwards = 0, backwards = 0, weight_gradients = 0, updates = 0;
   std::int64_t peak_in_flight = 0;
   std::int64_t peak_versions = 1;                         ///< distinct, the current one included
   std::map<PacketId, WeightVersion> read;                 ///< packets in flight
@@ -55,16 +55,17 @@ class OrderTracker {
       require(last || stages[op.stage + 1].backwards > op.packet, "gradient made");
       ++s.backwards;
       s.backward_tick[op.packet] = tick;
-      require(op.with_update == plan_.at(op.packet).last_of_batch, "one update a mini-batch");
-      if (op.with_update) {
-        for (const auto& [packet, version] : s.read_of_batch) {
-          if (packet <= op.packet) s.delays[packet] = s.updates - version;
-        }
-        s.read_of_batch.erase(s.read_of_batch.begin(), s.read_of_batch.upper_bound(op.packet));
-        ++s.updates;
+      if (schedule_.splits_backward()) {
+        require(!op.with_update, "the update follows the weight gradient");
+      } else {
+        leave(s, op);
       }
-      s.read.erase(op.packet);
-      note_versions(s);
+    } else if (op.pass == Pass::weight_gradient) {
+      require(schedule_.splits_backward(), "apart only where the schedule splits");
+      require(op.packet == s.weight_gradients, "weight gradients in order");
+      require(op.packet < s.backwards, "own backward done");
+      ++s.weight_gradients;
+      leave(s, op);
     } else {
       require(false, "no separate update in lockstep");
     }
@@ -79,6 +80,7 @@ class OrderTracker {
     }
     for (const auto& s : stages) {
       require(s.forwards == plan_.packets() && s.backwards == plan_.packets(), "complete");
+      require(s.weight_gradients == (schedule_.splits_backward() ? plan_.packets() : 0), "complete");
     }
     return order.ticks();
   }
@@ -86,6 +88,20 @@ class OrderTracker {
  private:
   static void require(bool ok, const char* what) {
     if (!ok) throw std::logic_error(std::string("order violated: ") + what);
+  }
+
+  /// The packet's gradients are complete.
+  void leave(TrackedStage& s, const Op& op) {
+    require(op.with_update == plan_.at(op.packet).last_of_batch, "one update a mini-batch");
+    if (op.with_update) {
+      for (const auto& [packet, version] : s.read_of_batch) {
+        if (packet <= op.packet) s.delays[packet] = s.updates - version;
+      }
+      s.read_of_batch.erase(s.read_of_batch.begin(), s.read_of_batch.upper_bound(op.packet));
+      ++s.updates;
+    }
+    s.read.erase(op.packet);
+    note_versions(s);
   }
 
   void note_versions(TrackedStage& s) {

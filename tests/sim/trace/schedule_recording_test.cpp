@@ -117,7 +117,8 @@ const std::vector<ScheduleSpec> kSpecs = {spec_of(ScheduleKind::sequential),
                                           spec_of(ScheduleKind::one_f_one_b, true),
                                           spec_of(ScheduleKind::one_f_one_b, true, true),
                                           spec_of(ScheduleKind::two_buffered_weights),
-                                          spec_of(ScheduleKind::hybrid)};
+                                          spec_of(ScheduleKind::hybrid),
+                                          spec_of(ScheduleKind::zero_bubble)};
 
 void overwrite(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
@@ -260,6 +261,9 @@ TEST_CASE("a recording that was not finished leaves nothing behind") {
   CHECK_FALSE(std::filesystem::exists(folder / "unfinished.part"));
   Keeper keeper(3);
   CHECK_THROWS_AS(ScheduleRecorder(folder / "no/where", recording.run, keeper), UserError);
+  // A rename would replace a device by a file.
+  CHECK_THROWS_WITH(ScheduleRecorder("/dev/null", recording.run, keeper),
+                    Catch::Contains("found a folder or a device"));
 }
 
 /// Replays whatever the file holds: an order that respects the data (Keeper checks), or a
