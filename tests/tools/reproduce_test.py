@@ -43,6 +43,24 @@ class ReproduceTest(unittest.TestCase):
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
+    def run_in(self, folder, script, *arguments, program=PROGRAM):
+        return subprocess.run([sys.executable, SCRIPTS / script, "--short", "--program", program,
+                               "--out", folder, *arguments],
+                              capture_output=True, text=True, check=False)
+
+    def test_results_of_another_program_or_of_other_settings_are_not_taken_for_the_own(self):
+        folder = pathlib.Path(self.temporary.name) / "identity"
+        sgd = ("--methods", "sgd")
+        first = self.run_in(folder, "compare_mitigations", *sgd)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertEqual(self.run_in(folder, "compare_mitigations", *sgd).stdout, first.stdout)
+        constant = 'workload/training/optimizer/learning_rate_schedule={"type":"constant"}'
+        other = self.run_in(folder, "compare_mitigations", *sgd, "--set", constant)
+        self.assertEqual(other.returncode, 0, other.stderr)
+        self.assertNotEqual(other.stdout, first.stdout)
+        self.assertNotEqual(
+            self.run_in(folder, "compare_mitigations", *sgd, program="/bin/false").returncode, 0)
+
     def test_fill_and_drain_takes_the_closed_forms_ticks(self):
         _, folder = self.short("fill_and_drain")
         rows = self.rows(folder / "fill_and_drain.csv")

@@ -9,6 +9,7 @@ import argparse
 import concurrent.futures
 import csv
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -30,13 +31,13 @@ LOCKSTEP = {PACING: "lockstep"}
 @dataclasses.dataclass
 class Run:
     """One call of the program. Hardware and workload: a file's name in hw/ and workloads/, or the
-    file's content as a dict. Settings: path -> value of --set. `folder` names the result's folder
-    (default: a hash of all of this)."""
+    file's content as a dict. Settings: path -> value of --set. `label` heads the name of the result's
+    folder; a hash of all that makes the result, the program and the data's place ends it."""
     hardware: object
     workload: object
     settings: dict = dataclasses.field(default_factory=dict)
     arguments: list = dataclasses.field(default_factory=list)
-    folder: str = ""
+    label: str = "run"
 
 
 def timing(samples):
@@ -92,16 +93,21 @@ class Experiment:
         """Arguments of the program without --out, and the run's folder."""
         hardware, workload = self._file("hw", run.hardware), self._file("workloads", run.workload)
         command = ["--hw", str(hardware), "--workload", str(workload), "--quiet", "--threads", "1"]
-        data = getattr(self.arguments, "data", None)
-        if data and not self.short:
+        data = None if self.short else getattr(self.arguments, "data", None)
+        if data:
             command += ["--data", data]
         for path, value in run.settings.items():
             command += ["--set", f"{path}={json.dumps(value)}"]
         command += run.arguments
         identity = [hardware.read_text(encoding="utf-8"), workload.read_text(encoding="utf-8"),
-                    run.settings, run.arguments]
+                    run.settings, run.arguments, data, self._program_sha256]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-        return command, self.out / (run.folder or f"runs/{digest}")
+        return command, self.out / f"runs/{run.label}-{digest}"
+
+    @functools.cached_property
+    def _program_sha256(self):
+        """Another build may give other bits: its results are others."""
+        return hashlib.sha256(pathlib.Path(self.arguments.program).read_bytes()).hexdigest()
 
     def run(self, run):
         """The run's summary.json. A result that is there is not made again; a training that
