@@ -83,8 +83,8 @@ def cifar10(network, batch=1, samples=10000, test_samples=5000, epochs=5, base="
     return workload
 
 
-def deep(short, norm="group_norm", samples=5000, epochs=4):
-    """ResNet-20 of a quarter of its width on the first 5000 digits of MNIST, 22 stages, batch size
+def deep(short, norm="group_norm", samples=10000, epochs=6):
+    """ResNet-20 of a quarter of its width on the first 10,000 digits of MNIST, 22 stages, batch size
     one: deep enough for staleness to hurt, small enough for many runs. The short form: ResNet-8 on
     glyphs, 10 stages."""
     network = {"family": "resnet_cifar", "depth": 8 if short else 20, "input": [1, 28, 28],
