@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `one_f_one_b` (PipeDream): forwards and backwards alternate, no flush, 2(N+S-1) ticks of one
 // operation for N packets. Delay S-1-k; with vertical sync, where a packet meets at every stage the
-// version that stage 0 had when it entered, S-1 everywhere.
+// version that stage 0 had when it entered, S-1 everywhere. A max_in_flight of B at every stage that
+// lifts the schedule's own S-k lifts the delay to min(B-1-k, 2(S-1-k)); one that lowers it, to B-1.
+#include <algorithm>
+
 #include "sim/schedule/kinds.h"
 #include "sim/schedule/schedule_base.h"
 
@@ -22,20 +25,30 @@ class OneForwardOneBackward : public ScheduleBase {
   WeightPolicy weight_policy() const override { return policy_; }
   int delay(int stage) const override {
     const int reader = policy_ == WeightPolicy::vertical_sync ? 0 : stage;
-    return delay_in_updates(reader, one_f_one_b_in_flight(stages(), reader) - 1);
+    return delay_in_updates(reader, packets_between(reader));
   }
   /// Stashed: what packets in flight have read, S-k. Vertical sync: also what packets still
   /// upstream will read, S at every stage.
   int versions_kept(int stage) const override {
     if (policy_ == WeightPolicy::current) return 1;
     const int reader = policy_ == WeightPolicy::vertical_sync ? 0 : stage;
-    return most_updates(reader, one_f_one_b_in_flight(stages(), reader) - 1) + 1;
+    return most_updates(reader, packets_between(reader)) + 1;
   }
 
  protected:
   int own_max_in_flight(int stage) const override { return one_f_one_b_in_flight(stages(), stage); }
 
  private:
+  /// Backwards of a stage between a packet's forward and its own backward, before bounds lower it.
+  int packets_between(int stage) const {
+    const int own = one_f_one_b_in_flight(stages(), stage) - 1;
+    const int most = pipelined_in_flight(stages(), stage) - 1;
+    if (!user_bound() || most == 0) return own;
+    // Where bounds differ a stage with few places holds packets back: as many as the bounds allow.
+    if (!equal_bounds()) return kUnlimited;
+    return std::max(own, std::min(max_in_flight(0) - 1 - stage, most));
+  }
+
   WeightPolicy policy_;
 };
 

@@ -30,6 +30,10 @@ bool ScheduleBase::may_forward(int stage, PacketId, const StageProgress& here, P
 
 bool ScheduleBase::may_backward(int, const StageProgress&) const { return true; }
 
+bool ScheduleBase::equal_bounds() const {
+  return std::all_of(bounds_.begin(), bounds_.end(), [this](int b) { return b == bounds_[0]; });
+}
+
 int ScheduleBase::within_bounds(int stage, int packets) const {
   if (!user_bound()) return packets;
   // A packet in flight here is in flight at every stage before, too.

@@ -46,6 +46,8 @@ class ScheduleBase : public Schedule {
     return here.forwards - here.retired < max_in_flight(stage);
   }
   bool user_bound() const { return !bounds_.empty(); }
+  /// The user's bound is the same at every stage.
+  bool equal_bounds() const;
 
   int stages() const { return stages_; }
   const PacketPlan& plan() const { return plan_; }

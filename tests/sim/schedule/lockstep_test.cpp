@@ -350,6 +350,45 @@ TEST_CASE("versions kept suffice where short mini-batches end epochs, and are no
   }
 }
 
+/// The delay that most packets of the middle of a run have at most.
+std::int64_t steady_delay(const TrackedStage& stage) {
+  const auto n = static_cast<std::ptrdiff_t>(stage.delays.size());
+  return *std::max_element(stage.delays.begin() + n / 3, stage.delays.begin() + 2 * n / 3);
+}
+
+TEST_CASE("one_f_one_b: bounds in flight that lower or lift it have the delay of the closed form") {
+  for (const int stages : {1, 2, 3, 5, 8}) {
+    for (int bound = 1; bound <= 2 * stages + 3; ++bound) {
+      CAPTURE(stages, bound);
+      ScheduleSpec spec = spec_of(ScheduleKind::one_f_one_b);
+      spec.max_in_flight = {bound};
+      const Measured m = measure(spec, stages, PacketPlan(120, 1, 1, 1));
+      for (int k = 0; k < stages; ++k) {
+        CAPTURE(k);
+        CHECK(m.schedule->delay(k) == steady_delay(m.stages[k]));
+      }
+    }
+  }
+}
+
+TEST_CASE("one_f_one_b: with bounds that differ the delay is never above the closed form") {
+  std::uint32_t random = 7;
+  const auto draw = [&random](int most) {
+    random = random * 1664525u + 1013904223u;
+    return 1 + static_cast<int>((random >> 16) % static_cast<std::uint32_t>(most));
+  };
+  for (int turn = 0; turn < 300; ++turn) {
+    const int stages = draw(8);
+    ScheduleSpec spec = spec_of(ScheduleKind::one_f_one_b);
+    for (int k = 0; k < stages; ++k) spec.max_in_flight.push_back(draw(2 * stages + 3));
+    const Measured m = measure(spec, stages, PacketPlan(120, 1, 1, 1));
+    for (int k = 0; k < stages; ++k) {
+      CAPTURE(turn, stages, k);
+      CHECK(m.schedule->delay(k) >= steady_delay(m.stages[k]));
+    }
+  }
+}
+
 TEST_CASE("every epoch ends with its last, perhaps smaller, mini-batch updated") {
   for (const auto kind : {ScheduleKind::fill_drain, ScheduleKind::pipelined,
                           ScheduleKind::one_f_one_b_flush, ScheduleKind::two_buffered_weights,
