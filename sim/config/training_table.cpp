@@ -131,7 +131,8 @@ Table<MitigationFile> mitigation_table() {
                           "Ways to soften stale weights. D is the stage's delay in updates.");
   t.may_have("weight_stashing", &MitigationFile::weight_stashing, boolean(),
              "Backward uses the weights that the sample's forward read.",
-             "true for `one_f_one_b`, else false");
+             "true for `one_f_one_b` without `spectrain` or `pipemare_discrepancy_correction`, else "
+             "false");
   t.include(&MitigationFile::spec, spec);
   t.check([](const MitigationFile& m, const Place& at) {
     if (!m.weight_stashing.value_or(false)) return;

@@ -84,9 +84,14 @@ struct WorkloadFile {
   PipelineFile pipeline;
   TrainingFile training;
 
-  /// The default depends on the schedule: PipeDream stashes.
+  /// The default depends on the schedule: PipeDream stashes, unless the mitigation chooses the
+  /// weights of the backward pass itself.
   bool weight_stashing() const {
-    return training.weight_stashing.value_or(pipeline.schedule == ScheduleKind::one_f_one_b);
+    const bool chosen =
+        training.mitigation.weight_prediction == WeightPrediction::spectrain ||
+        training.mitigation.pipemare_discrepancy_correction;
+    return training.weight_stashing.value_or(pipeline.schedule == ScheduleKind::one_f_one_b &&
+                                             !chosen);
   }
 };
 

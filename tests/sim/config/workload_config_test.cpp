@@ -109,6 +109,13 @@ TEST_CASE("Micro-batches and stashing default by schedule") {
                              {"/training/mitigation", R"({"weight_stashing": false})"}}));
   CHECK_FALSE(off.schedule.weight_stashing);
   CHECK_FALSE(off.training.mitigation.weight_stashing);
+  // These choose the backward's weights themselves; with a stash they would be refused.
+  for (const char* own : {R"({"weight_prediction": "spectrain"})",
+                          R"({"pipemare_discrepancy_correction": true})"}) {
+    const WorkloadConfig chosen = good_workload(minimal(
+        {{"/pipeline", R"({"schedule": "one_f_one_b"})"}, {"/training/mitigation", own}}));
+    CHECK_FALSE(chosen.schedule.weight_stashing);
+  }
 }
 
 TEST_CASE("A reference gives learning rate and momentum by the scaling rule") {
