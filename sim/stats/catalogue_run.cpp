@@ -145,7 +145,8 @@ void append_timing(Rows& rows) {
                              }));
   rows.push_back(clock_row(
       "timing.steady_cycles_per_sample", "cycles",
-      "Between the samples at one and three quarters of the run; null if it is too short.",
+      "Between the samples at one and three quarters of the run (of `hybrid`, whichever part they are "
+      "in); null if it is too short.",
       [](const RunResult&, const RunStatistics& s) {
         return ratio_or_null(s.steady_cycles, s.steady_samples);
       }));

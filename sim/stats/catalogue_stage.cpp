@@ -132,7 +132,9 @@ void append_time(std::vector<Row>& rows) {
 
 void append_staleness(std::vector<Row>& rows) {
   rows.push_back({"staleness.closed_form", "updates",
-                  "The schedule's delay of this stage in the steady state.", closed_form});
+                  "The schedule's delay of this stage in the steady state; of `hybrid`, in its "
+                  "pipelined part.",
+                  closed_form});
   rows.push_back(staleness_row(
       "min", "Least number of updates between a forward's weight read and its own update.",
       [](const StalenessCount& s) { return OrderedJson(s.histogram.begin()->first); }));
