@@ -14,6 +14,49 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCRIPTS = ROOT / "tools/reproduce"
 PROGRAM = sys.argv.pop(1)
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SCRIPTS))
+
+import figure  # noqa: E402
+
+
+class FigureTest(unittest.TestCase):
+    def drawn(self, **options):
+        """The elements of a chart of two series over three seeds, one of which diverged at 3."""
+        svg = figure.line_chart("title", "x", "y", [1, 2, 3], [
+            figure.over_seeds("first", [[0.5, 0.6, 0.7], [0.6, 0.7, 0.8], [0.7, None, 0.8]], 100),
+            figure.over_seeds("second", [[0.3], [0.3], [0.3]], 100)], **options)
+        return svg, list(xml.etree.ElementTree.fromstring(svg).iter())
+
+    def test_means_have_whiskers_and_a_diverged_training_is_a_cross_and_not_a_mean(self):
+        first = figure.over_seeds("first", [[0.5, 0.7], [0.7, None], [0.6]], 100)
+        self.assertEqual(first.ys, [60, figure.DIVERGED, 60])
+        self.assertAlmostEqual(first.errors[0], 14.142, places=3)
+        self.assertEqual(first.errors[1:], [0, 0])
+        svg, elements = self.drawn()
+        self.assertEqual(sum(e.tag.endswith("circle") and e.get("r") == "3" for e in elements),
+                         2 + 3 + 2)  # two of the legend
+        words = [e.text for e in elements]
+        self.assertIn("standard deviation over seeds", words)
+        self.assertIn("diverged, with one seed or more", words)
+        self.assertEqual(svg.count("l8 8m0 -8l-8 8"), 2)  # the cross, and in the legend
+
+    def test_marks_stay_inside_the_axes_also_when_they_are_spread(self):
+        for spread in (0, 30):
+            _, elements = self.drawn(spread=spread)
+            right = figure.WIDTH - figure.GAP
+            marks = [float(e.get("cx")) for e in elements if e.tag.endswith("circle")][:5]
+            self.assertTrue(all(figure.LEFT <= x <= right for x in marks), marks)
+
+    def test_curves_that_would_hide_each_other_are_one_with_the_words_of_all(self):
+        found = figure.merged([figure.Series("a", [1, 2]), figure.Series("b", [2, 2]),
+                               figure.Series("c", [1, 2])])
+        self.assertEqual([s.words for s in found], ["a; c", "b"])
+
+    def test_noise_does_not_fill_an_axis_that_has_a_least_span(self):
+        panel = figure.Panel("", "", "", [1, 2], [figure.Series("", [97.9, 98.1])], y_least=10)
+        self.assertGreaterEqual(panel.high - panel.low, 10)
+        self.assertTrue(panel.low < 97.9 < 98.1 < panel.high)
 
 
 class ReproduceTest(unittest.TestCase):

@@ -195,6 +195,14 @@ def finals(summaries, figure="test_accuracy"):
     return [final(s, figure) for s in summaries]
 
 
+def by_epoch(summaries, figure="test_accuracy"):
+    """Per epoch the figures of all seeds; None, once more than there are epochs if need be, where a
+    training had diverged."""
+    runs = [[None if e[figure] is None else e[figure] for e in s["training"]["epochs"]]
+            + [None] * bool(s["training"]["diverged"]) for s in summaries]
+    return [[run[i] if i < len(run) else None for run in runs] for i in range(max(map(len, runs)))]
+
+
 def loss(summaries):
     """Mean training loss of the last epoch, as text."""
     value = mean(finals(summaries, "train_loss"))
