@@ -91,37 +91,27 @@ void LockstepOrder::start_forward(int k) {
   reversed_.push_back(op);
 }
 
-void LockstepOrder::start_backward(int k) {
+void LockstepOrder::start_backward(int k, Pass pass) {
+  const bool apart = pass == Pass::weight_gradient;
   Op op;
-  op.packet = now_[k].backwards++;
+  op.packet = apart ? now_[k].weight_gradients++ : now_[k].backwards++;
   op.stage = k;
-  op.pass = Pass::backward;
-  if (!schedule_.splits_backward()) retire(k, op);
+  op.pass = pass;
+  if (apart || !schedule_.splits_backward()) {
+    ++now_[k].retired;
+    op.with_update = schedule_.updates_after(op.packet);
+    if (op.with_update) ++now_[k].updates;
+  }
   reversed_.push_back(op);
-}
-
-void LockstepOrder::start_weight_gradient(int k) {
-  Op op;
-  op.packet = now_[k].weight_gradients++;
-  op.stage = k;
-  op.pass = Pass::weight_gradient;
-  retire(k, op);
-  reversed_.push_back(op);
-}
-
-void LockstepOrder::retire(int k, Op& op) {
-  ++now_[k].retired;
-  op.with_update = schedule_.updates_after(op.packet);
-  if (op.with_update) ++now_[k].updates;
 }
 
 void LockstepOrder::start_one(int k, bool forward) {
   if (backward_possible(k, false) && (schedule_.backward_first() || !forward)) {
-    start_backward(k);
+    start_backward(k, Pass::backward);
   } else if (forward) {
     start_forward(k);
   } else if (schedule_.splits_backward() && before_[k].weight_gradients < before_[k].backwards) {
-    start_weight_gradient(k);
+    start_backward(k, Pass::weight_gradient);
   }
 }
 
@@ -150,7 +140,7 @@ bool LockstepOrder::next_tick(std::vector<Op>& ops) {
     if (forward) ++now_[k].forwards;
     const bool backward = backward_possible(k, forward);
     if (forward) --now_[k].forwards;
-    if (backward) start_backward(k);
+    if (backward) start_backward(k, Pass::backward);
     if (forward) start_forward(k);
   }
   if (reversed_.empty()) report_deadlock();

@@ -49,10 +49,9 @@ class LockstepOrder {
   void note_held(int stage);
   bool backward_possible(int stage, bool forward_now) const;
   void start_forward(int stage);
-  void start_backward(int stage);
-  void start_weight_gradient(int stage);
+  /// Pass::backward, or its second half, Pass::weight_gradient.
+  void start_backward(int stage, Pass pass);
   void start_one(int stage, bool forward);
-  void retire(int stage, Op& op);
   bool complete() const;
   WeightVersion version_to_read(int stage, PacketId p) const;
   [[noreturn]] void report_deadlock() const;
