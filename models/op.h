@@ -47,8 +47,8 @@ class OpSink {
   virtual ~OpSink() = default;
 
   /// Takes the next operation. May block until work has been done (the window is bounded).
-  /// Returns false when the run must end (the training diverged): hand over nothing more. The
-  /// answer depends on the operations alone, never on threads.
+  /// Returns false when the run must end (the training diverged, or the user ends it): hand over
+  /// nothing more. A trainer's answer depends on the operations alone, never on threads.
   virtual bool emit(const Op& op) = 0;
 };
 

@@ -62,10 +62,9 @@ class PipelineTrainer : public Trainer {
 
   void finish() override {
     executor_.drain();
-    if (engine_.diverged_packet() != PipelineEngine<T>::kNone) {
+    if (engine_.diverged_packet() != PipelineEngine<T>::kNone)
       result_.divergence = engine_.divergence();
-      close_epoch(plan_.at(engine_.diverged_packet()).epoch, false);
-    }
+    close_partial_epochs();
     result_.samples = 0;
     for (const EpochSums& e : engine_.epochs()) result_.samples += e.samples;
     result_.updates = engine_.version(stages_ - 1);
@@ -111,6 +110,13 @@ class PipelineTrainer : public Trainer {
       close_epoch(packet.epoch, true);
   }
 
+  /// What was under way when the run ended early; near an epoch's end that may be two.
+  void close_partial_epochs() {
+    const std::vector<EpochSums>& sums = engine_.epochs();
+    for (std::size_t e = result_.epochs.size(); e < sums.size() && sums[e].samples > 0; ++e)
+      close_epoch(static_cast<std::int64_t>(e), false);
+  }
+
   void close_epoch(std::int64_t epoch, bool complete) {
     EpochResult r;
     if (complete && has_test_) {
@@ -125,6 +131,8 @@ class PipelineTrainer : public Trainer {
     if (train_.loss == LossKind::softmax_cross_entropy)
       r.train_accuracy = static_cast<double>(sums.correct) / samples;
     result_.epochs.push_back(r);
+    if (!complete) return;
+    ++result_.complete_epochs;
     if (options_.on_epoch) options_.on_epoch(epoch, r);
   }
 

@@ -44,7 +44,7 @@ struct TrainerOptions {
   /// Filled with the time that every layer takes on this computer, one entry per layer of the
   /// network; null: not measured.
   std::vector<LayerSeconds>* layer_seconds = nullptr;
-  /// Called after each epoch with its number (from 0) and result.
+  /// Called after each complete epoch with its number (from 0) and result.
   std::function<void(std::int64_t, const EpochResult&)> on_epoch;
 };
 

@@ -3,6 +3,7 @@
 #include "models/data/safetensors.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -271,8 +272,8 @@ void write_safetensors(const std::string& path, const TensorMap& tensors, Safete
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
+  errno = 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) fail(path, "cannot be written");
   for (int i = 0; i < 8; ++i) file.put(static_cast<char>(text.size() >> 8 * i & 255));
   file << text;
   for (const auto& [name, tensor] : tensors) {
@@ -282,8 +283,8 @@ void write_safetensors(const std::string& path, const TensorMap& tensors, Safete
       write_values<double>(file, tensor.values);
     }
   }
-  file.flush();
-  if (!file) fail(path, "cannot be written to its end (disk full?)");
+  file.close();
+  if (!file) fail(path, std::string("cannot be written: ") + std::strerror(errno));
 }
 
 }  // namespace stagecoach

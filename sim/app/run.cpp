@@ -4,17 +4,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <limits>
 #include <optional>
 
-#include "models/host_clock.h"
 #include "models/error.h"
+#include "models/host_clock.h"
+#include "sim/app/interrupt.h"
 #include "sim/app/job.h"
 #include "sim/app/recording.h"
 #include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
+#include "sim/stats/pending_file.h"
 #include "sim/stats/progress.h"
 #include "sim/stats/provenance.h"
 #include "sim/stats/result_directory.h"
@@ -43,17 +46,16 @@ std::int64_t peak_rss_bytes() {
 
 /// "epoch 1: training loss 0.3421, accuracy 91.20 %; test loss 0.1, accuracy 97.60 %"
 std::string epoch_line(std::int64_t epoch, const EpochResult& r) {
-  char text[160];
-  std::snprintf(text, sizeof text, "epoch %lld: training loss %.4f", static_cast<long long>(epoch + 1),
-                r.train_loss);
-  std::string line = text;
-  const auto add = [&](const char* format, double value) {
+  std::string line = "epoch " + std::to_string(epoch + 1);
+  const auto add = [&](const char* what, const char* format, double value) {
+    char text[32];
     std::snprintf(text, sizeof text, format, value);
-    line += text;
+    line += what + std::string(std::isfinite(value) ? text : "not finite");
   };
-  if (r.train_accuracy) add(", accuracy %.2f %%", 100 * *r.train_accuracy);
-  if (r.test_loss) add("; test loss %.4f", *r.test_loss);
-  if (r.test_accuracy) add(", accuracy %.2f %%", 100 * *r.test_accuracy);
+  add(": training loss ", "%.4f", r.train_loss);
+  if (r.train_accuracy) add(", accuracy ", "%.2f %%", 100 * *r.train_accuracy);
+  if (r.test_loss) add("; test loss ", "%.4f", *r.test_loss);
+  if (r.test_accuracy) add(", accuracy ", "%.2f %%", 100 * *r.test_accuracy);
   return line;
 }
 
@@ -72,17 +74,21 @@ class Run {
     // Files that cannot be used are told before any work is done.
     if (!options_.replay_file.empty())
       replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_), *job_.packets);
+    signals_.emplace();  // from here on a signal ends the run; before, the program
+    if (!options_.save_weights_file.empty())
+      weights_.emplace("--save-weights", options_.save_weights_file);
     if (!options_.record_file.empty())
       recorder_.emplace(options_.record_file, recorded_run(job_), engine());
+    door_.emplace(recorder_ ? static_cast<OpSink&>(*recorder_) : engine());
   }
 
   ExitStatus execute() {
     begin_wall_ = wall_seconds();
     const double begin_cpu = thread_cpu_seconds();
     if (replay_)
-      replay_->run(*trainer_);
+      replay_->run(*door_);
     else if (options_.functional_only)
-      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *trainer_,
+      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *door_,
                          lockstep_capacities());
     else
       simulate_machine();
@@ -93,9 +99,7 @@ class Run {
     caller_cpu_seconds_ = thread_cpu_seconds() - begin_cpu;
     progress_.clear();
     report();
-    const bool diverged = training_ && training_->divergence;
-    if (trace_failed_) return ExitStatus::user_error;
-    return diverged ? ExitStatus::diverged : ExitStatus::done;
+    return status();
   }
 
  private:
@@ -138,9 +142,8 @@ class Run {
       waves_.emplace(job_.machine.plan, *job_.packets, window_of("waves", kVcdSliceCap));
       options.waves = &*waves_;
     }
-    OpSink& sink = recorder_ ? static_cast<OpSink&>(*recorder_) : engine();
     statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
-                           sink, options);
+                           *door_, options);
   }
 
   /// The packets that --trace-from and --trace-samples ask for; says so if they are too many.
@@ -159,10 +162,11 @@ class Run {
   OpSink& engine() { return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_; }
 
   void complete_recording() {
-    if (!recorder_) return;
     if (statistics_->stopped_early) {
-      std::cerr << "stagecoach: the schedule was not recorded, for the training diverged and the "
-                   "run is not complete; --timing-only records all of it\n";
+      std::cerr << "stagecoach: the schedule was not recorded, for "
+                << (door_->stopped_by() ? "the run was interrupted\n"
+                                        : "the training diverged and the run is not complete; "
+                                          "--timing-only records all of it\n");
       return;
     }
     recorder_->finish();
@@ -180,21 +184,80 @@ class Run {
     options.trace_packets = window.end - window.first;
   }
 
-  /// After the other results: a trace that cannot be completed must not cost them.
-  void complete_trace() {
+  /// Runs `body`; a file that it cannot write is told after the report and must not cost the rest.
+  template <class Body>
+  bool attempt(Body body) {
     try {
-      if (trace_) {
-        trace_->finish();
-        directory_.commit(kTraceFile);
-      }
-      if (waves_) {
+      body();
+    } catch (const UserError& error) {
+      failures_.push_back(error.what());
+      return false;
+    }
+    return true;
+  }
+
+  void give_up_trace() {
+    trace_.reset();
+    directory_.discard(kTraceFile);
+  }
+
+  /// Ends the files that grew during the run. One that failed goes first: where a disk is full,
+  /// that makes room for the results.
+  void complete_streams() {
+    if (recorder_ && !attempt([this] { complete_recording(); })) recorder_.reset();
+    if (trace_ && !attempt([this] { trace_->finish(); })) give_up_trace();
+  }
+
+  OrderedJson write_all(const RunResult& result) {
+    std::vector<std::string> failures;
+    OrderedJson summary = write_results(result, directory_, failures);
+    if (!failures.empty() && trace_) {
+      give_up_trace();
+      failures_.push_back(directory_.path_of(kTraceFile) +
+                          ": given up to make room for the results");
+      failures.clear();
+      write_results(result, directory_, failures);
+    }
+    failures_.insert(failures_.end(), failures.begin(), failures.end());
+    if (trace_) attempt([this] { directory_.commit(kTraceFile); });
+    if (waves_)
+      attempt([this] {
         waves_->write(directory_.temporary_path(kWavesFile), statistics_->cycles);
         directory_.commit(kWavesFile);
-      }
-    } catch (const UserError& e) {
-      std::cerr << "stagecoach: " << e.what() << "\n";
-      trace_failed_ = true;
+      });
+    return summary;
+  }
+
+  void save_weights() {
+    const bool f64 = options_.precision == Precision::f64;
+    try {
+      write_safetensors(weights_->temporary_path(), trainer_->export_weights(),
+                        f64 ? SafetensorsType::f64 : SafetensorsType::f32);
+    } catch (const UserError& error) {
+      throw UserError(std::string("--save-weights: ") + error.what());
     }
+    weights_->commit();
+  }
+
+  void report() {
+    complete_streams();
+    const OrderedJson summary = write_all(gathered());
+    std::cout << terminal_summary(summary, directory_.path(), directory_.written()) << std::flush;
+    if (weights_) attempt([this] { save_weights(); });
+    for (const std::string& failure : failures_) std::cerr << "stagecoach: " << failure << "\n";
+  }
+
+  ExitStatus status() const {
+    if (!failures_.empty()) return ExitStatus::user_error;
+    switch (door_->stopped_by()) {
+      case SIGINT:
+        return ExitStatus::interrupted;
+      case SIGTERM:
+        return ExitStatus::terminated;
+      default:
+        break;
+    }
+    return training_ && training_->divergence ? ExitStatus::diverged : ExitStatus::done;
   }
 
   HostFigures host_figures() const {
@@ -208,11 +271,14 @@ class Run {
     return host;
   }
 
-  void report() {
+  RunResult gathered() const {
     RunResult result;
-    result.provenance = {STAGECOACH_VERSION,        job_.hardware.name,
-                         job_.workload.name,        job_.hardware_sha256,
-                         job_.workload_sha256,      job_.workload.training.seed,
+    result.provenance = {STAGECOACH_VERSION,
+                         job_.hardware.name,
+                         job_.workload.name,
+                         job_.hardware_sha256,
+                         job_.workload_sha256,
+                         job_.workload.training.seed,
                          reproducible_command(arguments_)};
     result.host = host_figures();
     result.network = &job_.workload.network;
@@ -221,6 +287,7 @@ class Run {
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
+    result.interrupted = door_->stopped_by() != 0;
     if (replay_) result.staleness = replay_->staleness();
     if (const auto& limits = job_.machine.report.balance.limits; !limits.empty()) {
       result.limited_by = limits[0].name;
@@ -234,14 +301,7 @@ class Run {
     }
     if (job_.hardware.area)
       result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
-    complete_recording();
-    const OrderedJson summary = write_results(result, directory_);
-    complete_trace();
-    if (!options_.save_weights_file.empty())
-      write_safetensors(options_.save_weights_file, trainer_->export_weights(),
-                        options_.precision == Precision::f64 ? SafetensorsType::f64
-                                                             : SafetensorsType::f32);
-    std::cout << terminal_summary(summary, directory_.path(), directory_.written());
+    return result;
   }
 
   const Options& options_;
@@ -251,11 +311,14 @@ class Run {
   Progress progress_;
   std::optional<ChromeTrace> trace_;
   std::optional<VcdWriter> waves_;
-  bool trace_failed_ = false;
   std::unique_ptr<Trainer> trainer_;
   NoMathematics nothing_;
   std::optional<ScheduleReplay> replay_;
+  std::optional<SignalWatch> signals_;
+  std::optional<PendingFile> weights_;
   std::optional<ScheduleRecorder> recorder_;
+  std::optional<InterruptibleSink> door_;
+  std::vector<std::string> failures_;  ///< what could not be written
   std::optional<RunStatistics> statistics_;
   std::optional<TrainingResult> training_;
   double begin_wall_ = 0;

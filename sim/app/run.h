@@ -9,8 +9,15 @@
 
 namespace stagecoach {
 
-/// What the program returns.
-enum class ExitStatus { done = 0, user_error = 2, diverged = 3, model_bug = 70 };
+/// What the program returns; after a signal 128 and its number, as shells have it.
+enum class ExitStatus {
+  done = 0,
+  user_error = 2,
+  diverged = 3,
+  model_bug = 70,
+  interrupted = 130,  ///< SIGINT
+  terminated = 143,   ///< SIGTERM
+};
 
 /// Trains, simulates, or both; writes the results; prints the summary on stdout. `arguments`: the
 /// command line without the program's name, for the provenance. Throws UserError.

@@ -286,7 +286,8 @@ std::string help_text() {
   }
   return out +
          "\nIn parentheses: the default. Exit status: 0 done, 2 your input, 3 the training "
-         "diverged, 70 a bug.\n"
+         "diverged,\n70 a bug, 130 or 143 interrupted (Ctrl-C, kill; results up to there are "
+         "written).\n"
          "\nExamples\n"
          "  stagecoach --hw hw/small_mesh.json --workload workloads/lenet5-glyphs.json\n"
          "  stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"

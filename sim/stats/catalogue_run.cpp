@@ -125,6 +125,9 @@ void append_training(Rows& rows) {
        "Epoch and sample in its order, from 0; the layer whose output was the first that "
        "is not finite, and the weight version that it read; null if it did not.",
        diverged_at});
+  rows.push_back({"training.interrupted", "true or false",
+                  "A signal (SIGINT, SIGTERM) ended the run there; its last epoch may be incomplete.",
+                  [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
 }
 
 void append_timing(Rows& rows) {

@@ -103,8 +103,7 @@ std::optional<double> epoch_accuracy(const RunResult& run, std::size_t index) {
 
 std::optional<std::size_t> epoch_to_target(const RunResult& run) {
   if (!run.training || !run.target_accuracy) return std::nullopt;
-  // A diverged run's last epoch is not complete.
-  const std::size_t complete = run.training->epochs.size() - (run.training->divergence ? 1 : 0);
+  const auto complete = static_cast<std::size_t>(run.training->complete_epochs);
   for (std::size_t e = 0; e < complete; ++e) {
     const auto accuracy = epoch_accuracy(run, e);
     if (accuracy && *accuracy >= *run.target_accuracy) return e;

@@ -45,8 +45,13 @@ ResultDirectory::ResultDirectory(std::string path, bool force)
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw UserError("--out " + path_ + ": there is a file of this name; give a directory");
   }
+  for (fs::path p = fs::absolute(path_, error); !p.empty() && !fs::exists(p, error);
+       p = p.parent_path()) {
+    made_.insert(made_.begin(), p.string());
+  }
   fs::create_directories(path_, error);
   if (error) {
+    remove_made();
     throw UserError("--out " + path_ + ": cannot be created: " + error.message());
   }
   if (!force) {
@@ -57,15 +62,23 @@ ResultDirectory::ResultDirectory(std::string path, bool force)
     }
   }
   const std::string probe = temporary_path("probe");
-  write_file(probe, "", "--out " + path_);
+  write_file(probe, "probe", "--out " + path_);
   fs::remove(probe, error);
 }
 
 ResultDirectory::~ResultDirectory() {
-  for (const char* name : kAllFiles) {
-    std::error_code ignored;
-    fs::remove(temporary_path(name), ignored);
-  }
+  for (const char* name : kAllFiles) discard(name);
+  remove_made();
+}
+
+void ResultDirectory::remove_made() const {
+  std::error_code ignored;  // one that is not empty stays
+  for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
+}
+
+void ResultDirectory::discard(const std::string& name) {
+  std::error_code ignored;
+  fs::remove(temporary_path(name), ignored);
 }
 
 std::string ResultDirectory::path_of(const std::string& name) const {

@@ -23,7 +23,8 @@ class ResultDirectory {
   /// any work is done. Throws UserError if it cannot, or if it holds a result and `force` is false.
   ResultDirectory(std::string path, bool force);
 
-  /// Removes temporary files that were never committed.
+  /// Removes temporary files that were never committed, and the folders that it made if they are
+  /// empty.
   ~ResultDirectory();
   ResultDirectory(const ResultDirectory&) = delete;
   ResultDirectory& operator=(const ResultDirectory&) = delete;
@@ -37,6 +38,8 @@ class ResultDirectory {
   /// For files that grow during the run: a temporary name to write to, then commit() renames it.
   std::string temporary_path(const std::string& name) const;
   void commit(const std::string& name);
+  /// Gives up such a file, so that its space is free.
+  void discard(const std::string& name);
 
   /// Removes files of an earlier result that this run did not write again (a trace, say).
   void remove_leftovers();
@@ -45,7 +48,10 @@ class ResultDirectory {
   const std::vector<std::string>& written() const { return written_; }
 
  private:
+  void remove_made() const;
+
   std::string path_;
+  std::vector<std::string> made_;  ///< folders, a parent before its child
   std::vector<std::string> written_;
 };
 

@@ -99,7 +99,7 @@ struct RunStatistics {
   std::vector<EpochTime> epochs;
   Bytes host_bytes = 0;
   std::int64_t operations = 0;  ///< handed to the sink
-  bool stopped_early = false;   ///< the sink asked to stop (training diverged)
+  bool stopped_early = false;   ///< the sink asked to stop
 };
 
 /// One slice of the span trace.

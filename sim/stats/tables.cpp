@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "models/error.h"
 #include "sim/stats/derived.h"
 #include "sim/stats/summary.h"
 
@@ -119,15 +120,25 @@ std::string epochs_csv(const RunResult& run) {
   return text;
 }
 
-OrderedJson write_results(const RunResult& run, ResultDirectory& directory) {
-  if (run.statistics) {
-    directory.write(kStalenessFile, staleness_csv(run));
-    directory.write(kUtilizationFile, utilization_csv(run));
-    if (run.plan) directory.write(kMemoryFile, memory_csv(run));
-  }
-  directory.write(kEpochsFile, epochs_csv(run));
+OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
+                          std::vector<std::string>& failures) {
+  const auto write = [&](const char* name, const std::string& text) {
+    try {
+      directory.write(name, text);
+    } catch (const UserError& error) {
+      failures.push_back(error.what());
+      return false;
+    }
+    return true;
+  };
   const OrderedJson summary = make_summary(run);
-  directory.write(kSummaryFile, summary_text(summary));
+  if (!write(kSummaryFile, summary_text(summary))) return summary;
+  write(kEpochsFile, epochs_csv(run));
+  if (run.statistics) {
+    write(kStalenessFile, staleness_csv(run));
+    write(kUtilizationFile, utilization_csv(run));
+    if (run.plan) write(kMemoryFile, memory_csv(run));
+  }
   directory.remove_leftovers();
   return summary;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/stats/result_directory.h"
 #include "sim/stats/statistic.h"
@@ -23,9 +24,11 @@ std::string memory_csv(const RunResult& run);
 /// A row per epoch with the columns of training.epochs[] in summary.json, empty where that is null.
 std::string epochs_csv(const RunResult& run);
 
-/// Writes the CSV files (all but epochs.csv where there is a clock), then summary.json, last because
-/// its presence says that the result is complete; removes what an earlier result left. Returns the
-/// summary.
-OrderedJson write_results(const RunResult& run, ResultDirectory& directory);
+/// Writes summary.json, epochs.csv and, where there is a clock, the other CSV files; removes what
+/// an earlier result left. A file that cannot be written does not cost the later ones, which are
+/// larger and matter less: its message goes to `failures`. Without a new summary an earlier result
+/// stays as it was. Returns the summary.
+OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
+                          std::vector<std::string>& failures);
 
 }  // namespace stagecoach

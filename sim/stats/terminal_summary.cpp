@@ -177,6 +177,13 @@ std::string divergence(const OrderedJson& summary) {
          ").\nResults end there. Try a smaller learning rate.\n\n";
 }
 
+std::string interruption(const OrderedJson& summary) {
+  const OrderedJson& training = summary["training"];
+  if (!training["interrupted"].get<bool>()) return "";
+  return "THE RUN WAS INTERRUPTED by a signal after " + count(training["samples"]) +
+         " samples.\nResults end there.\n\n";
+}
+
 /// The stage that was busy most: it bounds the throughput.
 std::string busiest(const OrderedJson& summary) {
   const OrderedJson* most = nullptr;
@@ -287,7 +294,7 @@ std::string terminal_summary(const OrderedJson& summary, const std::string& dire
                              const std::vector<std::string>& files) {
   std::string text = heading(summary) + "\n" + stage_table(summary);
   if (summary["timing"]["cycles"].is_number()) text += kLegend;
-  text += "\n" + epoch_table(summary) + divergence(summary) + totals(summary);
+  text += "\n" + epoch_table(summary) + divergence(summary) + interruption(summary) + totals(summary);
   text += "results       " + directory + ":";
   for (const std::string& file : files) text += " " + file;
   return text + "\n";

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "models/error.h"
 
@@ -26,29 +25,14 @@ void append_u32(std::vector<std::uint8_t>& bytes, std::uint32_t value) {
 }  // namespace
 
 ScheduleRecorder::ScheduleRecorder(std::string path, const RecordedRun& run, OpSink& next)
-    : path_(std::move(path)), temporary_(path_ + ".part"), next_(next), stages_(run.stages) {
-  std::error_code ignored;
-  if (std::filesystem::exists(path_, ignored) &&
-      !std::filesystem::is_regular_file(path_, ignored)) {
-    throw UserError("--record-schedule " + path_ +
-                    ": found a folder or a device; allowed: a file, there or not");
-  }
-  errno = 0;
-  file_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!file_) {
-    throw UserError("--record-schedule " + path_ + ": cannot be written: " + std::strerror(errno));
-  }
+    : pending_("--record-schedule", std::move(path)),
+      next_(next),
+      file_(pending_.temporary_path(), std::ios::binary | std::ios::trunc),
+      stages_(run.stages) {
   std::string header = std::string(kRecordingMagic) + "\n";
   for (const auto& [name, value] : run.lines()) header += name + " " + value + "\n";
   header += "\n";
   write(header.data(), header.size());
-}
-
-ScheduleRecorder::~ScheduleRecorder() {
-  if (finished_) return;
-  file_.close();
-  std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
 }
 
 bool ScheduleRecorder::emit(const Op& op) {
@@ -103,7 +87,9 @@ void ScheduleRecorder::write_chunk() {
 }
 
 void ScheduleRecorder::write(const void* data, std::size_t size) {
+  errno = 0;
   file_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+  if (!file_ && failure_.empty()) failure_ = std::strerror(errno);
   bytes_ += static_cast<std::int64_t>(size);
 }
 
@@ -117,13 +103,9 @@ void ScheduleRecorder::finish() {
   write(tail.data(), tail.size());
   errno = 0;
   file_.close();
-  std::error_code error;
-  if (file_) std::filesystem::rename(temporary_, path_, error);
-  if (!file_ || error) {
-    throw UserError("--record-schedule " + path_ +
-                    ": cannot be written: " + (error ? error.message() : std::strerror(errno)));
-  }
-  finished_ = true;
+  if (!file_ && failure_.empty()) failure_ = std::strerror(errno);
+  if (!failure_.empty()) pending_.fail(failure_);
+  pending_.commit();
 }
 
 }  // namespace stagecoach

@@ -8,20 +8,16 @@
 #include <vector>
 
 #include "models/op.h"
+#include "sim/stats/pending_file.h"
 #include "sim/trace/schedule_recording.h"
 
 namespace stagecoach {
 
 class ScheduleRecorder : public OpSink {
  public:
-  /// Writes to a temporary file beside `path`, which finish() renames; `next` gets every operation.
-  /// Throws UserError if the file cannot be created.
+  /// Writes to a temporary file beside `path`, which finish() renames and which goes away without
+  /// it; `next` gets every operation. Throws UserError if the file cannot be created.
   ScheduleRecorder(std::string path, const RecordedRun& run, OpSink& next);
-  /// Removes the temporary file if finish() was not called.
-  ~ScheduleRecorder() override;
-  ScheduleRecorder(const ScheduleRecorder&) = delete;
-  ScheduleRecorder& operator=(const ScheduleRecorder&) = delete;
-
   bool emit(const Op& op) override;
 
   /// Completes the file. Throws UserError if it could not be written.
@@ -41,7 +37,7 @@ class ScheduleRecorder : public OpSink {
   void write_chunk();
   void write(const void* data, std::size_t size);
 
-  std::string path_, temporary_;
+  PendingFile pending_;
   OpSink& next_;
   std::ofstream file_;
   std::vector<Stage> stages_;
@@ -49,7 +45,7 @@ class ScheduleRecorder : public OpSink {
   std::int64_t in_chunk_ = 0;
   std::int64_t operations_ = 0;
   std::int64_t bytes_ = 0;
-  bool finished_ = false;
+  std::string failure_;  ///< of the first write that failed
 };
 
 }  // namespace stagecoach

@@ -369,6 +369,8 @@ TEST_CASE("a diverging run stops at the same operation and says where") {
     }
     trainer->finish();
     REQUIRE(trainer->result().divergence.has_value());
+    CHECK(trainer->result().epochs.size() == 1);
+    CHECK(trainer->result().complete_epochs == 0);
     CHECK(trainer->result().divergence->sample < kSamples);
     CHECK(trainer->result().divergence->layer != "");
     ends.push_back(emitted);
@@ -376,6 +378,30 @@ TEST_CASE("a diverging run stops at the same operation and says where") {
   CHECK(ends[0] < test::pipelined_order(kStages, kSamples).size());
   CHECK(ends[1] == ends[0]);
   CHECK(ends[2] == ends[0]);
+}
+
+TEST_CASE("a run that ends early tells the epoch under way, and that it is not complete") {
+  const Network network = mlp();
+  TrainSpec spec = base_spec();
+  spec.epochs = 3;
+  const RandomDataset data = samples();
+  const Partition partition = make_partition(network, {});
+  TrainerOptions options;
+  options.policies = pipelined_policies(false);
+  options.max_in_flight = 2 * kStages;
+  std::vector<std::int64_t> told;
+  options.on_epoch = [&](std::int64_t epoch, const EpochResult&) { told.push_back(epoch); };
+  auto trainer =
+      make_trainer(network, partition, spec, PacketPlan(kSamples, 3, 1, 1), data, options);
+  for (const Op& op : test::sequential_order(kStages, kSamples + 17)) REQUIRE(trainer->emit(op));
+  trainer->finish();
+  const TrainingResult result = trainer->result();
+  CHECK(result.samples == kSamples + 17);
+  CHECK(result.complete_epochs == 1);
+  REQUIRE(result.epochs.size() == 2);
+  CHECK(result.epochs[1].train_loss > 0);
+  CHECK_FALSE(result.epochs[1].test_loss.has_value());
+  CHECK(told == std::vector<std::int64_t>{0});
 }
 
 }  // namespace

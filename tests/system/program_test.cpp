@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its user meets it: exit status, messages, files, and what must not change a result.
-#include <sys/wait.h>
-
 #include <catch2/catch.hpp>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 
 #include "models/data/safetensors.h"
+#include "tests/system/program_support.h"
 #include "tests/support/vcd_reader.h"
 
 namespace stagecoach {
@@ -18,64 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-struct Outcome {
-  int status = -1;
-  std::string output;  ///< stdout and stderr
-};
-
-/// A scratch folder that goes with the test.
-class Program {
- public:
-  Program() : folder_(fs::temp_directory_path() / ("stagecoach_test_" + std::to_string(::getpid()))) {
-    fs::create_directories(folder_);
-  }
-  ~Program() { fs::remove_all(folder_); }
-
-  Outcome operator()(const std::string& arguments) const {
-    const std::string command = std::string(STAGECOACH_PROGRAM) + " " + arguments + " 2>&1";
-    Outcome outcome;
-    FILE* pipe = ::popen(command.c_str(), "r");
-    REQUIRE(pipe);
-    char buffer[4096];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, n);
-    const int raw = ::pclose(pipe);
-    outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000 + WTERMSIG(raw);
-    return outcome;
-  }
-
-  /// The short job that most tests run, with more arguments.
-  Outcome run(const std::string& more) const {
-    const std::string epochs = more.find("--epochs") == std::string::npos ? " --epochs 1" : "";
-    return (*this)(files() + " --samples 300" + epochs + " --quiet --out " + path("out") + " " + more);
-  }
-  static std::string files() {
-    const std::string root = STAGECOACH_SOURCE_DIR;
-    return "--hw " + root + "/hw/small_mesh.json --workload " + root + "/workloads/lenet5-glyphs.json";
-  }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-  }
-  std::string read(const std::string& name) const {
-    std::ifstream file(folder_ / name, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-  json summary(const std::string& folder = "out") const {
-    return json::parse(read(folder + "/summary.json"));
-  }
-
- private:
-  fs::path folder_;
-};
-
-void refused(const Outcome& outcome, const std::vector<std::string>& words) {
-  INFO(outcome.output);
-  CHECK(outcome.status == 2);
-  for (const std::string& word : words) CHECK(outcome.output.find(word) != std::string::npos);
-}
+using test::Outcome;
+using test::Program;
+using test::refused;
 
 TEST_CASE("a run leaves every documented file, and its summary adds up") {
   const Program program;
@@ -288,6 +229,23 @@ TEST_CASE("a diverging run ends with status 3 and still writes its results") {
   CHECK(outcome.status == 3);
   CHECK(outcome.output.find("DIVERGED") != std::string::npos);
   CHECK_FALSE(program.summary()["training"]["diverged"].is_null());
+}
+
+TEST_CASE("log lines say what is not finite instead of printing it") {
+  const Program program;
+  // The one sample's loss is finite; the weights after its update are not worth much.
+  const Outcome outcome = program(
+      Program::files() + " --samples 1 --epochs 1 --out " + program.path("out") +
+      " --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e38}'");
+  INFO(outcome.output);
+  CHECK(outcome.output.find("test loss not finite") != std::string::npos);
+  CHECK(outcome.output.find("nan") == std::string::npos);
+}
+
+TEST_CASE("a refused run leaves no folder behind") {
+  const Program program;
+  refused(program.run("--set workload/training/epoch=3"), {"/training/epoch"});
+  CHECK_FALSE(fs::exists(program.path("out")));
 }
 
 TEST_CASE("the printed configuration gives the same run") {

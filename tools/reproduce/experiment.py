@@ -111,16 +111,19 @@ class Experiment:
 
     def run(self, run):
         """The run's summary.json. A result that is there is not made again; a training that
-        diverged is a result. Anything else that fails ends the script."""
+        diverged is a result, one that was interrupted is none. Anything else that fails ends the
+        script."""
         command, folder = self.command(run)
-        summary = folder / "summary.json"
-        if not summary.exists():
+        path = folder / "summary.json"
+        summary = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        if not summary or summary["training"].get("interrupted"):
             command = [self.arguments.program, *command, "--out", str(folder), "--force"]
             done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                   text=True, check=False)
             if done.returncode not in (0, 3):
                 raise SystemExit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr}")
-        return json.loads(summary.read_text(encoding="utf-8"))
+            summary = json.loads(path.read_text(encoding="utf-8"))
+        return summary
 
     def run_all(self, runs):
         """Summaries of several runs, --jobs at a time, in the order of `runs`."""

@@ -65,12 +65,28 @@ TEST_CASE("with force the old result stays until the new one takes its place") {
 
 TEST_CASE("a file that was begun and not completed goes away") {
   const TemporaryDirectory temporary;
+  fs::create_directories(temporary / "out");
   {
     ResultDirectory out(temporary / "out", false);
     std::ofstream(out.temporary_path(kTraceFile)) << "half";
     CHECK(entries(temporary / "out") == 1);
+    std::ofstream(out.temporary_path(kWavesFile)) << "half";
+    out.discard(kWavesFile);
+    CHECK(entries(temporary / "out") == 1);
   }
   CHECK(entries(temporary / "out") == 0);
+}
+
+TEST_CASE("folders that were made and stay empty go away, others do not") {
+  const TemporaryDirectory temporary;
+  fs::create_directories(temporary / "mine");
+  { ResultDirectory out(temporary / "mine/a/b", false); }
+  CHECK(fs::exists(temporary / "mine"));
+  CHECK(entries(temporary / "mine") == 0);
+  { ResultDirectory(temporary / "mine/a/b", false).write(kSummaryFile, "kept"); }
+  CHECK(read_text(temporary / "mine/a/b/summary.json") == "kept");
+  { ResultDirectory out(temporary / "mine/", false); }
+  CHECK(fs::exists(temporary / "mine"));
 }
 
 TEST_CASE("a file in the place of the directory is told") {

@@ -253,10 +253,19 @@ TEST_CASE("a target reached without a clock has no time and no energy") {
   CHECK(at["joules"].is_null());
 }
 
-TEST_CASE("the epoch in which a run diverged reaches no target") {
+TEST_CASE("an interruption is told, with and without numbers") {
+  ExampleRun run;
+  CHECK(make_summary(run.result)["training"]["interrupted"] == false);
+  run.result.interrupted = true;
+  CHECK(make_summary(run.result)["training"]["interrupted"] == true);
+  run.result.training = nullptr;
+  CHECK(make_summary(run.result)["training"]["interrupted"] == true);
+}
+
+TEST_CASE("an epoch that was not completed reaches no target") {
   ExampleRun run;
   run.result.target_accuracy = 0.8;
-  run.training.divergence = Divergence{1, 3, 0, "fc1", 13};
+  run.training.complete_epochs = 1;
   CHECK(make_summary(run.result)["training"]["to_target"].is_null());
 }
 

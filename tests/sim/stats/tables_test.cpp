@@ -47,15 +47,43 @@ TEST_CASE("a stage name with a comma or a quote is one field") {
   CHECK(memory_csv(run.result).find("0,\"a,\"\"b\"\"\",0,60") != std::string::npos);
 }
 
-TEST_CASE("results are written with the summary last") {
+TEST_CASE("results are written with what matters most first") {
   const TemporaryDirectory temporary;
   const ExampleRun run;
   ResultDirectory out(temporary / "out", false);
-  const OrderedJson summary = write_results(run.result, out);
+  std::vector<std::string> failures;
+  const OrderedJson summary = write_results(run.result, out, failures);
   CHECK(out.written() ==
-        std::vector<std::string>{"staleness.csv", "utilization.csv", "memory.csv", "epochs.csv",
-                                 "summary.json"});
+        std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv", "utilization.csv",
+                                 "memory.csv"});
+  CHECK(failures.empty());
   CHECK(OrderedJson::parse(read_text(out.path_of(kSummaryFile))) == summary);
+}
+
+TEST_CASE("a table that cannot be written costs no other") {
+  const TemporaryDirectory temporary;
+  std::filesystem::create_directories(temporary / "out/utilization.csv/not/empty");
+  const ExampleRun run;
+  ResultDirectory out(temporary / "out", true);
+  std::vector<std::string> failures;
+  write_results(run.result, out, failures);
+  CHECK(out.written() ==
+        std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv", "memory.csv"});
+  REQUIRE(failures.size() == 1);
+  CHECK_THAT(failures[0], Catch::Contains("utilization.csv: cannot be written"));
+}
+
+TEST_CASE("without a new summary the earlier result stays whole") {
+  const TemporaryDirectory temporary;
+  std::filesystem::create_directories(temporary / "out/summary.json/not/empty");
+  std::ofstream(temporary / "out/epochs.csv") << "old";
+  const ExampleRun run;
+  ResultDirectory out(temporary / "out", true);
+  std::vector<std::string> failures;
+  write_results(run.result, out, failures);
+  CHECK(out.written().empty());
+  CHECK(failures.size() == 1);
+  CHECK(read_text(temporary / "out/epochs.csv") == "old");
 }
 
 TEST_CASE("epochs.csv has the columns of the summary's epochs, empty where they are null") {
@@ -73,6 +101,7 @@ TEST_CASE("a run without a clock writes its epochs and the summary alone") {
   ExampleRun run;
   run.result.statistics = nullptr;
   ResultDirectory out(temporary / "out", false);
-  write_results(run.result, out);
-  CHECK(out.written() == std::vector<std::string>{"epochs.csv", "summary.json"});
+  std::vector<std::string> failures;
+  write_results(run.result, out, failures);
+  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv"});
 }

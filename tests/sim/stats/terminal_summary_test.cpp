@@ -83,6 +83,13 @@ TEST_CASE("a divergence is told with its place") {
                           "version 13)") != std::string::npos);
 }
 
+TEST_CASE("an interruption is told with the samples until then") {
+  ExampleRun run;
+  CHECK(text_of(run).find("INTERRUPTED") == std::string::npos);
+  run.result.interrupted = true;
+  CHECK(text_of(run).find("INTERRUPTED by a signal after 10 samples") != std::string::npos);
+}
+
 TEST_CASE("a run without a clock and one without numbers have dashes, not zeros") {
   ExampleRun run;
   run.result.statistics = nullptr;

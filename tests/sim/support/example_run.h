@@ -19,6 +19,7 @@ struct ExampleRun {
     make_plan();
     make_statistics();
     training.epochs = {{1.5, 0.5, 1.25, 0.75}, {0.5, 0.875, 0.75, 0.8125}};
+    training.complete_epochs = 2;
     training.samples = 10;
     training.updates = 10;
     result.provenance = {"0.1.0", "tiny", "toy", "aa", "bb", 7, "stagecoach --hw tiny.json"};

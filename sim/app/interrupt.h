@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C and kill: the first SIGINT or SIGTERM ends the run where it is, with its results; the
+// second ends the program at once.
+#pragma once
+
+#include <signal.h>
+
+#include "models/op.h"
+
+namespace stagecoach {
+
+/// While one of these lives, a first signal is noted and answered with a line on stderr. Signals
+/// that were ignored (a shell's background jobs, nohup) stay ignored. One at a time.
+class SignalWatch {
+ public:
+  SignalWatch();
+  /// Signals do again what they did before.
+  ~SignalWatch();
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  struct sigaction before_int_, before_term_;
+};
+
+/// Hands operations on until a signal has been noted; then lets no further packet in.
+class InterruptibleSink : public OpSink {
+ public:
+  explicit InterruptibleSink(OpSink& next) : next_(next) {}
+
+  bool emit(const Op& op) override;
+
+  /// The signal that ended the run; 0: none did.
+  int stopped_by() const { return stopped_by_; }
+
+ private:
+  OpSink& next_;
+  int stopped_by_ = 0;
+};
+
+}  // namespace stagecoach

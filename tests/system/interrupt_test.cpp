@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Question: does a signal in the middle of a run cost anything but the rest of the run?
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "models/data/safetensors.h"
+#include "tests/system/program_support.h"
+
+namespace stagecoach {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::Program;
+
+/// A run that would take hours, its output read line by line so that a signal comes when it should.
+class LongRun {
+ public:
+  LongRun(const Program& program, const std::string& more, bool ignore_sigint = false) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const std::string command = "exec " + std::string(STAGECOACH_PROGRAM) + " " + Program::files() +
+                                " --samples 300 --set workload/dataset/test_samples=20" +
+                                " --epochs 1000000 --out " + program.path("out") + " " + more;
+    pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::signal(SIGINT, ignore_sigint ? SIG_IGN : SIG_DFL);
+      ::signal(SIGTERM, SIG_DFL);
+      ::dup2(ends[1], STDOUT_FILENO);
+      ::dup2(ends[1], STDERR_FILENO);
+      ::close(ends[0]), ::close(ends[1]);
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    output_file_ = ::fdopen(ends[0], "r");
+  }
+  ~LongRun() {
+    std::fclose(output_file_);
+    if (!ended_) ::kill(pid_, SIGKILL), ::waitpid(pid_, nullptr, 0);
+  }
+  LongRun(const LongRun&) = delete;
+  LongRun& operator=(const LongRun&) = delete;
+
+  /// Reads so many further epochs, or to the end.
+  void read_epochs(int epochs) {
+    char line[4096];
+    while (epochs > 0 && std::fgets(line, sizeof line, output_file_)) {
+      output_ += line;
+      epochs -= std::string(line).rfind("epoch ", 0) == 0;
+    }
+  }
+  void send(int signal) const { REQUIRE(::kill(pid_, signal) == 0); }
+  void stop() const {
+    send(SIGSTOP);
+    REQUIRE(::waitpid(pid_, nullptr, WUNTRACED) == pid_);
+  }
+  /// Exit status, or 1000 and the signal that ended it.
+  int end() {
+    read_epochs(2000000);
+    int raw = 0;
+    REQUIRE(::waitpid(pid_, &raw, 0) == pid_);
+    ended_ = true;
+    return WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000 + WTERMSIG(raw);
+  }
+  const std::string& output() const { return output_; }
+
+ private:
+  pid_t pid_ = -1;
+  FILE* output_file_ = nullptr;
+  std::string output_;
+  bool ended_ = false;
+};
+
+bool has_temporary_files(const std::string& folder) {
+  const fs::recursive_directory_iterator files(folder);
+  return std::any_of(fs::begin(files), fs::end(files), [](const fs::directory_entry& file) {
+    return file.path().extension() == ".part";
+  });
+}
+
+struct Case {
+  int signal;
+  int status;
+  const char* more;
+};
+
+TEST_CASE("an interrupted run writes its results up to there and says so") {
+  for (const Case& c : {Case{SIGINT, 130, "--trace --trace-samples 100 --record-schedule "},
+                        Case{SIGTERM, 143, "--functional-only --save-weights "}}) {
+    const Program program;
+    const std::string beside = program.path("beside");
+    LongRun run(program, c.more + beside);
+    run.read_epochs(2);
+    run.send(c.signal);
+    const int status = run.end();
+    INFO(c.more << run.output());
+    CHECK(status == c.status);
+    CHECK(run.output().find("THE RUN WAS INTERRUPTED") != std::string::npos);
+    const json s = program.summary();
+    CHECK(s["training"]["interrupted"] == true);
+    CHECK(s["training"]["diverged"] == false);
+    const auto samples = s["training"]["samples"].get<std::size_t>();
+    const std::size_t epochs = s["training"]["epochs"].size();
+    CHECK(samples >= 600);
+    CHECK(samples <= 300 * epochs);
+    CHECK(samples > 300 * (epochs - 2));
+    CHECK(program.read("out/epochs.csv").size() > 100);
+    if (c.signal == SIGINT) {
+      for (const json& stage : s["stages"]) {
+        std::int64_t sum = 0;
+        for (const auto& [name, cycles] : stage["cycles"].items())
+          sum += cycles.get<std::int64_t>();
+        CHECK(sum == s["timing"]["cycles"].get<std::int64_t>());
+      }
+      CHECK(fs::file_size(program.path("out/trace.json.gz")) > 0);
+      CHECK_FALSE(fs::exists(beside));  // an order that is not complete is of no use
+      CHECK(run.output().find("not recorded, for the run was interrupted") != std::string::npos);
+    } else {
+      CHECK(read_safetensors(beside).size() == 10);
+    }
+    CHECK_FALSE(has_temporary_files(program.path("")));
+  }
+}
+
+TEST_CASE("a run that nobody interrupts does not claim it") {
+  const Program program;
+  REQUIRE(program.run("").status == 0);
+  CHECK(program.summary()["training"]["interrupted"] == false);
+}
+
+TEST_CASE("a second signal ends the program at once") {
+  const Program program;
+  LongRun run(program, "");
+  run.read_epochs(1);
+  run.stop();  // so that both are there when it goes on
+  run.send(SIGINT);
+  run.send(SIGTERM);
+  run.send(SIGCONT);
+  const int ended_by = run.end() - 1000;
+  CHECK((ended_by == SIGINT || ended_by == SIGTERM));
+  CHECK_FALSE(fs::exists(program.path("out/summary.json")));
+}
+
+TEST_CASE("an ignored signal, as in a shell's background, stays ignored") {
+  const Program program;
+  LongRun run(program, "", true);
+  run.read_epochs(1);
+  run.send(SIGINT);
+  run.read_epochs(5);
+  run.send(SIGTERM);
+  CHECK(run.end() == 143);
+}
+
+}  // namespace
+}  // namespace stagecoach
