@@ -8,7 +8,7 @@ import statistics
 import textwrap
 
 COLOURS = ["#16160f", "#cc3f3f", "#e2b33b", "#2a6fd0", "#169c74", "#7a5cd0", "#d977a6", "#8a6a4a",
-           "#5fb3c9", "#9a9a90"]
+           "#5fb3c9", "#9a9a90", "#a4c639", "#f08a3c", "#0b4f6c"]
 WIDTH = 900  # of a whole figure; wider ones are shrunk by the page, text and all
 LEFT, TOP, BOTTOM, GAP = 64, 34, 50, 24  # around a chart
 ROW, LETTER = 18, 6.6  # of a legend: height of a line, width of a letter
@@ -54,6 +54,15 @@ def round_numbers(low, high):
     step = power * min((1, 2, 5, 10), key=lambda f: abs(f * power - rough))
     return [step * i for i in range(math.ceil(low / step - 1e-9),
                                     math.floor(high / step + 1e-9) + 1)]
+
+
+def log_numbers(low, high):
+    """Some round numbers between two, for a logarithmic axis."""
+    found = [base * 10.0 ** e for e in range(math.floor(math.log10(low)),
+                                             math.ceil(math.log10(high)) + 1)
+             for base in (1, 2, 5)]
+    found = [v for v in found if low <= v <= high]
+    return found if len(found) < 9 else [v for v in found if f"{v:e}"[0] == "1"]
 
 
 def text(x, y, words, anchor="start", more=""):
@@ -116,20 +125,10 @@ class Panel:
         low, high = scale(self.low), scale(self.high)
         return TOP + self.height - (scale(y) - low) / (high - low) * self.height
 
-    def _levels(self):
-        """Round numbers between low and high, five or so."""
-        if not self.log_y:
-            return round_numbers(self.low, self.high)
-        found = [base * 10.0 ** e for e in range(math.floor(math.log10(self.low)),
-                                                 math.ceil(math.log10(self.high)) + 1)
-                 for base in (1, 2, 5)]
-        found = [v for v in found if self.low <= v <= self.high]
-        return found if len(found) < 9 else [v for v in found if f"{v:e}"[0] == "1"]
-
     def axes(self):
         foot = TOP + self.height
         parts = [text(LEFT, 18, self.title, more=' font-weight="600"')]
-        for value in self._levels():
+        for value in (log_numbers if self.log_y else round_numbers)(self.low, self.high):
             y = self.y(value)
             parts.append(f'<path d="M{LEFT} {y:.1f}h{self.width:.1f}" stroke="#e4e3dc"/>'
                          + text(LEFT - 8, y + 4, f"{value:g}", "end"))
