@@ -104,6 +104,35 @@ class ReproduceTest(unittest.TestCase):
         self.assertNotEqual(
             self.run_in(folder, "compare_mitigations", *sgd, program="/bin/false").returncode, 0)
 
+    def test_bad_arguments_are_told_in_a_line_that_names_what_was_meant(self):
+        folder = pathlib.Path(self.temporary.name) / "bad"
+        a_file = pathlib.Path(self.temporary.name) / "file"
+        a_file.touch()
+        for script, arguments, words in (
+                ("placement", ["--networks", "Lenet5"], "did you mean LeNet-5?"),
+                ("compare_mitigations", ["--methods", "sgd,pb_stach"], "did you mean pb_stash?"),
+                ("compare_mitigations", ["--workload", "nothing.json"], "nothing.json: no such"),
+                ("compare_mitigations", ["--epochs", "0"], "'0', must be a whole number, at least"),
+                ("horizon", ["--seeds", "1,a"], "'1,a', must be whole numbers"),
+                ("horizon", ["--data", "nowhere"], "nowhere: no such folder"),
+                ("schemes", ["--jobs", "0"], "'0', must be"),
+                ("schemes", ["--program", "nothing"], "nothing: no such file"),
+                ("schemes", ["--program", str(a_file)], "cannot be run"),
+                ("schemes", ["--out", str(a_file / "out")], f"{a_file}")):
+            with self.subTest(script=script, arguments=arguments):
+                done = self.run_in(folder, script, *arguments)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
+
+    def test_the_short_form_says_which_options_it_ignores(self):
+        done = self.run_in(pathlib.Path(self.temporary.name) / "ignored", "placement", "--epochs=3",
+                           "--seeds", "4", "--rate", "0.005")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.splitlines(),
+                         [f"placement: {flag} is ignored: --short has its own"
+                          for flag in ("--seeds", "--epochs")])
+
     def test_fill_and_drain_takes_the_closed_forms_ticks(self):
         _, folder = self.short("fill_and_drain")
         rows = self.rows(folder / "fill_and_drain.csv")

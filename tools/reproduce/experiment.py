@@ -20,6 +20,9 @@ import sys
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import command_line  # noqa: E402
 
 PACING = "workload/pipeline/pacing"
 SCHEDULE = "workload/pipeline/schedule"
@@ -48,30 +51,37 @@ def timing(samples):
 class Experiment:
     """One script: its arguments, and what it leaves in its folder."""
 
-    def __init__(self, name, description, trains=False, seeds="1", options=()):
+    def __init__(self, name, description, trains=False, seeds="1", options=(),
+                 full_only=()):
         """`trains`: takes --seeds and the root of real data. `options`: further arguments, as
-        (flag, keywords of add_argument)."""
-        p = argparse.ArgumentParser(description=description,
+        (flag, keywords of add_argument); `full_only`: those without a meaning for --short."""
+        p = argparse.ArgumentParser(description=description, allow_abbrev=False,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-        p.add_argument("--program", default=str(ROOT / "build/stagecoach"))
+        p.add_argument("--program", type=command_line.program, default=command_line.PROGRAM)
         p.add_argument("--out", default=f"out/{name}", help=f"results (default: out/{name})")
-        p.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
+        p.add_argument("--jobs", type=command_line.count, default=2,
+                       help="runs at a time, one thread each")
         p.add_argument("--short", action="store_true",
                        help="the form for tests: seconds, generated data")
         if trains:
-            p.add_argument("--data", help="root of the workload's data set paths")
-            p.add_argument("--seeds", default=seeds, help=f"default: {seeds}")
-        for flag, keywords in options:
+            full_only = [
+                ("--data", {"type": command_line.existing_folder,
+                            "help": "root of the workload's data set paths"}),
+                ("--seeds", {"type": command_line.whole_numbers, "default": seeds,
+                             "help": f"default: {seeds}"}), *full_only]
+        for flag, keywords in [*full_only, *options]:
             p.add_argument(flag, **keywords)
         self.arguments = p.parse_args()
         self.short = self.arguments.short
+        for flag, _ in full_only:
+            if self.short and any(word.split("=")[0] == flag for word in sys.argv[1:]):
+                print(f"{p.prog}: {flag} is ignored: --short has its own", file=sys.stderr)
         if trains and not self.short and not self.arguments.data:
             p.error("give --data DIR, or --short for generated data")
         self.seeds = []
         if trains:
-            self.seeds = [1] if self.short else [int(s) for s in self.arguments.seeds.split(",")]
-        self.out = pathlib.Path(self.arguments.out)
-        self.out.mkdir(parents=True, exist_ok=True)
+            self.seeds = [1] if self.short else self.arguments.seeds
+        self.out = command_line.make_folder(p, "--out", self.arguments.out)
         self.claims = []
 
     def _file(self, kind, content):

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tools' command lines share: types for argparse whose errors say what was found, what is
+allowed, and what was probably meant."""
+
+import argparse
+import difflib
+import os
+import pathlib
+import shutil
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = str(ROOT / "build/stagecoach")
+
+
+def unknown(what, name, known):
+    """Words for a name that is not among those known."""
+    nearest = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.5)
+    meant = [k for k in known if k.lower() in nearest]
+    return (f"unknown {what} {name!r}" + (f"; did you mean {meant[0]}?" if meant else "")
+            + "; known: " + ", ".join(known))
+
+
+def names(what, known):
+    """Type of a comma-separated list of names."""
+    def parse(text):
+        found = text.split(",")
+        for name in found:
+            if name not in known:
+                raise argparse.ArgumentTypeError(unknown(what, name, known))
+        return found
+    return parse
+
+
+def count(text):
+    """Type of a whole number of at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, must be a whole number, at least 1")
+    return int(text)
+
+
+def whole_numbers(text):
+    """Type of a comma-separated list of whole numbers, such as seeds."""
+    if not all(part.isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, must be whole numbers with commas between them, such as 1,2,3")
+    return [int(part) for part in text.split(",")]
+
+
+def program(text):
+    """Type of the path of the simulator."""
+    found = shutil.which(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text}: " + ("cannot be run" if os.path.exists(text) else "no such file")
+            + "; tools/build makes build/stagecoach")
+    return found
+
+
+def existing_file(text):
+    if not pathlib.Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return text
+
+
+def existing_folder(text):
+    if not pathlib.Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: no such folder")
+    return text
+
+
+def reason(error):
+    """An OSError or ValueError as a person reads it: the file and what is wrong with it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def make_folder(parser, option, path):
+    """The folder for results, made if need be; the parser's error if that fails."""
+    folder = pathlib.Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            parser.error(f"argument {option}: {folder}: Permission denied")
+    except OSError as error:
+        parser.error(f"argument {option}: {reason(error)}")
+    return folder
