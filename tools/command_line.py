@@ -4,6 +4,7 @@ allowed, and what was probably meant."""
 
 import argparse
 import difflib
+import json
 import os
 import pathlib
 import shutil
@@ -73,6 +74,14 @@ def reason(error):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
+
+
+def read_json(path):
+    """A file's content. Raises OSError, or ValueError with the file's name."""
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON: {error}") from error
 
 
 def make_folder(parser, option, path):

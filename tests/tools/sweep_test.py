@@ -49,6 +49,35 @@ class SweepTest(unittest.TestCase):
         self.assertEqual(self.runs(), 4)
         self.assertEqual([r["cycles"] for r in self.rows()[:3]], [r["cycles"] for r in first])
 
+    def test_points_of_earlier_grids_stay_in_the_results(self):
+        self.sweep("--set", 'workload/pacing=["lockstep"]')
+        done = self.sweep(grid="hw/width=[8]")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 points, 0 failed; and 3 of earlier grids", done.stdout)
+        rows = self.rows()
+        self.assertEqual((rows[0]["hw/width"], rows[0]["workload/pacing"]), ("8", ""))
+        self.assertEqual(sorted((r["hw/width"], r["workload/pacing"]) for r in rows[1:]),
+                         [(w, "lockstep") for w in "124"])
+        self.sweep("--objectives", "min:cycles", grid="hw/width=[8]")
+        self.assertEqual([r["hw/width"] for r in self.rows() if r["pareto"] == "yes"], ["1"])
+
+    def test_points_of_other_files_and_failed_ones_do_not(self):
+        self.sweep(grid="hw/width=[0, 1]")
+        (self.folder / "hw.json").write_text('{"a": 1}')
+        self.sweep(grid="hw/width=[2]")
+        self.assertEqual([r["hw/width"] for r in self.rows()], ["2"])
+        (self.folder / "hw.json").write_text("{}")
+        self.sweep(grid="hw/width=[2]")
+        self.assertEqual([r["hw/width"] for r in self.rows()], ["2", "1"])
+
+    def test_a_training_that_diverged_is_done(self):
+        done = self.sweep(grid="hw/width=[3, 1]")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the training diverged", done.stderr)
+        self.assertEqual([r["pareto"] for r in self.rows()], ["", "yes"])
+        self.sweep(grid="hw/width=[3, 1]")
+        self.assertEqual(self.runs(), 2)
+
     def test_a_changed_input_or_argument_is_run_again(self):
         self.sweep()
         (self.folder / "hw.json").write_text('{"a": 1}')
@@ -59,7 +88,7 @@ class SweepTest(unittest.TestCase):
 
     def test_a_failed_point_keeps_its_row_and_is_tried_again(self):
         done = self.sweep(grid="hw/width=[0, 1]")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("1 failed", done.stdout)
         row = self.rows()[0]
         self.assertEqual(row["exit_status"], "2")
@@ -80,9 +109,17 @@ class SweepTest(unittest.TestCase):
             done = self.sweep(grid=grid)
             self.assertEqual(done.returncode, 2)
             self.assertIn(word, done.stderr)
-        done = self.sweep("--objectives", "min:nonsense")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("nonsense", done.stderr)
+        (self.folder / "grid.json").write_text("[1, 2")
+        for arguments, words in ((["--objectives", "min:cicles"], "did you mean min:cycles?"),
+                                 (["--grid", self.folder / "nothing"], "No such file"),
+                                 (["--grid", self.folder / "grid.json"], "no JSON"),
+                                 (["--program", "nothing"], "nothing: no such file"),
+                                 (["--jobs", "0"], "'0', must be"),
+                                 (["--out", self.folder / "hw.json/out"], "hw.json")):
+            done = self.sweep(*arguments)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
 
 
 if __name__ == "__main__":
