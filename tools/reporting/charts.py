@@ -119,10 +119,10 @@ def lines(series, x_values, format_x, format_y, label, floor=0.0):
                 10 + height - (y - floor) / span * height)
 
     body = []
-    for value in ticks(span):
-        _, y = place(x_values[0], floor + value)
+    for value in (v for v in ticks(top_value, math.ceil(5 * top_value / span)) if v >= floor):
+        _, y = place(x_values[0], value)
         body.append(line(LABEL_WIDTH, y, LABEL_WIDTH + PLOT_WIDTH, y, "grid"))
-        body.append(text(LABEL_WIDTH - 8, y + 4, format_y(floor + value), "tick", "end"))
+        body.append(text(LABEL_WIDTH - 8, y + 4, format_y(value), "tick", "end"))
     for x in (x_values if len(x_values) <= 12 else x_values[:: len(x_values) // 8]):
         body.append(text(place(x, floor)[0], height + 28, format_x(x), "tick", "middle"))
     for style, words, ys in series:

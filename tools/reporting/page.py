@@ -20,7 +20,8 @@ def tiles(summary):
         (si(timing["simulated_seconds"], "s"), "simulated time"),
         (percent(summary["utilization"]["mean"]), "of stages' time busy"),
         (size(summary["memory"]["peak_bytes"]), "memory at most"),
-        (si(summary["energy"]["per_sample_joules"], "J"), "per sample"),
+        (si(summary["energy"]["total_joules"], "J"), "energy"),
+        (si(summary["energy"]["per_sample_joules"], "J"), "energy per sample"),
         (decimal(summary["area"]["total_mm2"], 1) + " mm²", "of chip"),
     ]
     return '<div class="tiles">' + "".join(
@@ -28,12 +29,22 @@ def tiles(summary):
         for value, words in entries if not value.startswith(NOTHING)) + "</div>"
 
 
-def warning(summary):
-    at = summary["training"]["diverged_at"]
-    if not summary["training"]["diverged"] or not at:
-        return ""
-    return (f'<p class="warning">The training diverged at sample {at["sample"]:,} of epoch '
-            f'{at["epoch"] + 1}: results end there.</p>')
+def warnings(result):
+    """What a reader must know about the whole page."""
+    training = result.summary["training"]
+    at = training["diverged_at"]
+    words = []
+    if training["diverged"] and at:
+        words.append(f'The training diverged at sample {at["sample"]:,} of epoch '
+                     f'{at["epoch"] + 1}: results end there.')
+    if training["interrupted"]:
+        words.append(f'The run was interrupted after {training["samples"]:,} samples: results end '
+                     "there.")
+    if result.recording:
+        words.append("This run replayed the schedule recorded in "
+                     f"{result.recording}: delays are those of the run that recorded it, which also "
+                     "has time, memory and energy.")
+    return "".join(f'<p class="warning">{escape(line)}</p>' for line in words)
 
 
 def footer(summary):
@@ -55,7 +66,7 @@ def make(result, packets):
     p = summary["provenance"]
     title = f"{p['workload']} on {p['hardware']}"
     style = (pathlib.Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    body = [f"<h1>{escape(title)}</h1>", warning(summary), tiles(summary),
+    body = [f"<h1>{escape(title)}</h1>", warnings(result), tiles(summary),
             sections.stage_time(result), sections.staleness(result),
             sections.timeline(result, packets), sections.memory(result),
             sections.training(result), sections.to_accuracy(result),

@@ -5,6 +5,10 @@ import csv
 import dataclasses
 import gzip
 import json
+import shlex
+import zlib
+
+import command_line
 
 SCHEMA = "stagecoach.summary/1"
 
@@ -19,12 +23,21 @@ class Result:
     memory: list
     trace: list  # Chrome trace events
 
+    @property
+    def recording(self):
+        """The recorded schedule that the run replayed, or None."""
+        words = shlex.split(self.summary["provenance"]["command"])
+        return words[words.index("--replay") + 1] if "--replay" in words else None
+
 
 def load(directory):
-    """Raises OSError if there is no summary, ValueError if it is not one of ours."""
+    """Raises OSError if a file cannot be read, ValueError if it is not one of ours."""
     path = directory / "summary.json"
-    summary = json.loads(path.read_text(encoding="utf-8"))
-    schema = summary.get("schema")
+    if not path.exists():
+        raise ValueError(f"{path}: no such file; give the folder that --out named, of a run that is "
+                         "through")
+    summary = command_line.read_json(path)
+    schema = summary.get("schema") if isinstance(summary, dict) else None
     if schema != SCHEMA:
         raise ValueError(f"{path}: the schema is {schema!r}, this tool reads {SCHEMA!r}")
     return Result(summary, _table(directory / "staleness.csv"),
@@ -42,5 +55,8 @@ def _table(path):
 def _trace(path):
     if not path.exists():
         return []
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return json.load(file)["traceEvents"]
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return json.load(file)["traceEvents"]
+    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: no whole trace: {error}") from error

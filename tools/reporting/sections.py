@@ -145,13 +145,15 @@ def training(result):
         accuracy, numbers, lambda x: f"epoch {x:.0f}", percent, "accuracy per epoch",
         floor=max(0.0, min(known) - 0.02)) if len(epochs) > 1 and known else ""
     cells = [[str(i), decimal(e["train_loss"], 4), percent(e["train_accuracy"], 2),
-              decimal(e["test_loss"], 4), percent(e["test_accuracy"], 2), count(e["cycles"])]
+              decimal(e["test_loss"], 4), percent(e["test_accuracy"], 2), count(e["cycles"]),
+              si(e["simulated_seconds"], "s"), si(e["joules"], "J")]
              for i, e in zip(numbers, epochs)]
     return section(
         "Training", "Training figures are of the outputs seen while training, each under the "
-        "weights that it met; test figures of the weights at the end of the epoch.", curve,
+        "weights that it met; test figures of the weights at the end of the epoch. Time and energy "
+        "are those from the start of the run.", curve,
         table(["epoch", "training loss", "training accuracy", "test loss", "test accuracy",
-               "cycles"], cells))
+               "cycles", "end time", "energy"], cells))
 
 
 def accuracy_over(result, field, unit, title):
@@ -172,13 +174,22 @@ def to_accuracy(result):
     """Time and energy to accuracy, in the machine's seconds and joules."""
     drawn = [accuracy_over(result, "simulated_seconds", "s", "Accuracy against simulated time"),
              accuracy_over(result, "joules", "J", "Accuracy against energy")]
-    training_figures = result.summary["training"]
-    reached = training_figures["to_target"]
     words = "The machine's time and energy from the start of the run to the end of each epoch."
-    if reached is not None and reached["simulated_seconds"] is not None:
-        words += (f' The target of {percent(training_figures["target_accuracy"])} was reached '
-                  f'after {si(reached["simulated_seconds"], "s")} and {si(reached["joules"], "J")}.')
-    return section("Time and energy to accuracy", words, *drawn) if any(drawn) else ""
+    target = to_target(result.summary["training"])
+    return section("Time and energy to accuracy", f"{words} {target}", *drawn) if (
+        any(drawn) or target) else ""
+
+
+def to_target(figures):
+    """What it took to reach the target accuracy, in words; empty without a target."""
+    if figures["target_accuracy"] is None or not figures["epochs"]:
+        return ""
+    target, reached = percent(figures["target_accuracy"]), figures["to_target"]
+    if reached is None:
+        return f"The target of {target} was not reached."
+    spent = "" if reached["simulated_seconds"] is None else (
+        f' after {si(reached["simulated_seconds"], "s")} and {si(reached["joules"], "J")}')
+    return f'The target of {target} was reached with epoch {reached["epoch"] + 1}{spent}.'
 
 
 def stage_of(track):
