@@ -125,6 +125,7 @@ def lines(series, x_values, format_x, format_y, label, floor=0.0):
         body.append(text(LABEL_WIDTH - 8, y + 4, format_y(value), "tick", "end"))
     for x in (x_values if len(x_values) <= 12 else x_values[:: len(x_values) // 8]):
         body.append(text(place(x, floor)[0], height + 28, format_x(x), "tick", "middle"))
+    ends = []  # heights of the words at the ends of lines, kept apart
     for style, words, ys in series:
         points = [(x, y) for x, y in zip(x_values, ys) if y is not None]
         if not points:
@@ -137,6 +138,9 @@ def lines(series, x_values, format_x, format_y, label, floor=0.0):
                         f'<title>{escape(words)} at {escape(format_x(x))}: {escape(format_y(y))}'
                         '</title></circle>')
         px, py = place(*points[-1])
+        while any(abs(py - end) < 14 for end in ends):
+            py += 1
+        ends.append(py)
         body.append(text(px + 10, py + 4, f"{words} {format_y(points[-1][1])}", "value"))
     return svg(LABEL_WIDTH + PLOT_WIDTH + RIGHT_WIDTH + 60, height + 36, "".join(body), label)
 
