@@ -5,10 +5,13 @@
 
 #include "sim/app/check_report.h"
 #include "sim/app/job.h"
+#include "sim/app/notes.h"
+#include "sim/app/recording.h"
 #include "sim/config/field_docs.h"
 #include "sim/config/hardware_config.h"
 #include "sim/config/workload_config.h"
 #include "sim/stats/summary.h"
+#include "sim/stats/terminal_summary.h"
 
 namespace stagecoach {
 namespace {
@@ -30,8 +33,14 @@ void print_config(const Options& options) {
 
 ExitStatus check(const Options& options) {
   const Job job = load_job(options, FitCheck::report);
-  std::cout << check_report(job);
-  return job.machine.report.problems.empty() ? ExitStatus::done : ExitStatus::user_error;
+  std::cout << check_report(job, notes_of(job, options));
+  if (!options.replay_file.empty()) {
+    const std::int64_t operations = verify_replay(job, options.replay_file);
+    std::cout << "Can be replayed: " << with_separators(operations) << " operations in "
+              << options.replay_file << ". No hardware is simulated.\n";
+    return ExitStatus::done;
+  }
+  return job.machine->report.problems.empty() ? ExitStatus::done : ExitStatus::user_error;
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ std::string layers_table(const Job& job) {
 }
 
 std::string fit_word(const Job& job, std::size_t k) {
-  if (job.machine.report.stages[k].fits) return "yes";
-  if (job.machine.report.problems.empty()) {
+  if (job.machine->report.stages[k].fits) return "yes";
+  if (job.machine->report.problems.empty()) {
     return job.hardware.memory_policy == MemoryPolicy::spill ? "spills" : "stalls";
   }
   return "NO";
@@ -45,7 +45,7 @@ std::string stages_table(const Job& job) {
                    {"activations", false},
                    {"capacity", false},
                    {"fits", true}});
-  const MachinePlan& plan = job.machine.plan;
+  const MachinePlan& plan = job.machine->plan;
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
     const StagePlan& s = plan.stages[k];
     const StageCost& cost = s.cost.back();
@@ -96,19 +96,23 @@ std::string fit_text(const PlanReport& report) {
 
 }  // namespace
 
-std::string check_report(const Job& job) {
+std::string check_report(const Job& job, const std::vector<std::string>& notes) {
   const Network& network = job.workload.network;
   std::int64_t macs = 0;
   for (const LayerNode& node : network.layers) macs += forward_macs(node);
   std::string text = "Workload " + job.workload.name + " on hardware " + job.hardware.name + "\n\n";
   text += layers_table(job) + "\n" + std::to_string(network.layers.size()) + " layers, " +
           with_separators(network.trainable_parameters()) + " parameters, " +
-          with_separators(macs) + " MACs per sample forward.\n\n" + stages_table(job) + "\n" +
-          std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
-          " samples in " + with_separators(job.packets->packets()) +
-          " packets. Cycles per packet of " + std::to_string(job.packets->packet_size()) + ".\n" +
-          cuts_text(job) + limit_report(job);
-  return text + "\n" + fit_text(job.machine.report);
+          with_separators(macs) + " MACs per sample forward.\n\n";
+  if (job.machine) text += stages_table(job) + "\n";
+  text += std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
+          " samples in " + with_separators(job.packets->packets()) + " packets.";
+  if (job.machine)
+    text += " Cycles per packet of " + std::to_string(job.packets->packet_size()) + ".";
+  text += "\n" + cuts_text(job);
+  if (job.machine) text += limit_report(job) + "\n" + fit_text(job.machine->report);
+  for (const std::string& note : notes) text += "Note: " + note + ".\n";
+  return text;
 }
 
 }  // namespace stagecoach

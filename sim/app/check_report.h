@@ -3,11 +3,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/app/job.h"
 
 namespace stagecoach {
 
-std::string check_report(const Job& job);
+/// `notes`: of notes_of().
+std::string check_report(const Job& job, const std::vector<std::string>& notes);
 
 }  // namespace stagecoach

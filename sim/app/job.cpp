@@ -23,13 +23,25 @@ void load_data(Job& job, const Options& options, Issues& issues) {
   try {
     job.data = load_dataset(job.workload.dataset);
   } catch (const UserError& error) {
-    throw UserError(located(job.workload, error.what()) +
-                    (options.timing_only || options.ask == Ask::check
-                         ? "; --timing-only needs no data once --samples says how many"
-                         : ""));
+    std::string message = located(job.workload, error.what());
+    const bool missing = message.find("no such file") != std::string::npos;
+    if (missing && options.data_dir.empty()) message += "; --data DIR says where data sets lie";
+    if (options.timing_only || options.ask == Ask::check)
+      message += "; --timing-only needs no data once --samples says how many";
+    throw UserError(message);
   }
   check_dataset(job.workload, facts_of(*job.data), issues);
   issues.throw_if_any();
+}
+
+/// Gives a message about the machine the name of the file that it is about.
+std::string located_in(const Document& hardware, const std::string& message) {
+  const std::string prefix = "hardware ";
+  if (message.compare(0, prefix.size() + 1, prefix + "/") != 0)
+    return hardware.label() + ": " + message;
+  const std::size_t colon = message.find(": ");
+  return hardware.where(message.substr(prefix.size(), colon - prefix.size())) +
+         message.substr(colon);
 }
 
 /// Makes the stages of {"balanced": K}, now that the hardware and the packets are known.
@@ -39,15 +51,14 @@ void cut_balanced(Job& job) {
   try {
     workload.partition.kind = PartitionKind::cuts;
     workload.partition.cuts = balanced_cuts(job.hardware, workload.network, workload.training,
-                                            *job.packets, *job.schedule,
-                                            workload.balanced_stages);
+                                            *job.packets, *job.schedule, workload.balanced_stages);
     workload.stages = make_partition(workload.network, workload.partition);
   } catch (const UserError& error) {
     throw UserError(located(workload, error.what()));
   }
 }
 
-void plan_run(Job& job, FitCheck fit) {
+void plan_run(Job& job) {
   const TrainSpec& train = job.workload.training;
   job.packets = std::make_unique<PacketPlan>(samples_per_epoch(job), train.epochs, train.batch_size,
                                              train.micro_batch_size);
@@ -61,8 +72,15 @@ void plan_run(Job& job, FitCheck fit) {
     throw UserError(located(job.workload, error.what()));
   }
   cut_balanced(job);
-  job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
-                                   *job.packets, *job.schedule, train, fit);
+}
+
+void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
+  try {
+    job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
+                                     *job.packets, *job.schedule, job.workload.training, fit);
+  } catch (const UserError& error) {
+    throw UserError(located_in(hardware, error.what()));
+  }
 }
 
 /// Horizons of SpecTrain: updates from a pass to the end of the packet's round trip (FTPipe's and
@@ -87,7 +105,8 @@ StageDelay stage_delay(const Job& job, int stage) {
     case ScheduleKind::gpipe:
     case ScheduleKind::one_f_one_b_flush:
     case ScheduleKind::two_buffered_weights:
-    case ScheduleKind::zero_bubble: break;
+    case ScheduleKind::zero_bubble:
+      break;
   }
   return d;
 }
@@ -106,7 +125,8 @@ Job load_job(const Options& options, FitCheck fit) {
   job.hardware_sha256 = sha256_hex(hardware.text());
   job.workload_sha256 = sha256_hex(workload.text());
   load_data(job, options, issues);
-  plan_run(job, fit);
+  plan_run(job);
+  if (options.replay_file.empty()) plan_machine(job, hardware, fit);
   return job;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,13 +26,14 @@ struct Job {
   std::unique_ptr<Dataset> data;  ///< null with --timing-only where the file says how many samples
   std::unique_ptr<PacketPlan> packets;
   std::unique_ptr<Schedule> schedule;
-  PlannedMachine machine;
+  std::optional<PlannedMachine> machine;  ///< none for a replay: it simulates no hardware
 
   int stages() const { return static_cast<int>(workload.stages.size()); }
 };
 
 /// Reads both files with the command line's overrides, loads the data, lays the network out. Throws
-/// UserError with everything that is wrong. `fit`: whether a network that does not fit is an error.
+/// UserError with everything that is wrong. `fit`: whether a network that does not fit is an error;
+/// for a replay it need not fit.
 Job load_job(const Options& options, FitCheck fit);
 
 /// The trainer's settings for a job: delays of every stage in closed form, weight versions to keep.

@@ -31,7 +31,7 @@ struct Part {
 };
 
 std::vector<Part> parts_of_core(const Job& job, int core) {
-  const MachinePlan& plan = job.machine.plan;
+  const MachinePlan& plan = job.machine->plan;
   const Network& network = job.workload.network;
   const std::vector<int> stage_of = stage_of_layers(network, job.workload.stages);
   std::vector<Part> parts;
@@ -52,7 +52,7 @@ std::vector<Part> parts_of_core(const Job& job, int core) {
 
 /// Cycles of a core by operation, how many of them memory adds, and the largest passes.
 std::string core_text(const Job& job, int core) {
-  const MachinePlan& plan = job.machine.plan;
+  const MachinePlan& plan = job.machine->plan;
   OpCost forward, backward, update;
   const auto add = [](OpCost& sum, const OpCost& cost) {
     sum.cycles += cost.cycles;
@@ -110,7 +110,7 @@ std::string what_if_text(const Job& job, double now) {
 }  // namespace
 
 std::string limit_report(const Job& job) {
-  const BalanceReport& balance = job.machine.report.balance;
+  const BalanceReport& balance = job.machine->report.balance;
   if (balance.limits.empty()) return "";
   const RateLimit& first = balance.limits.front();
   const double now = balance.cycles_per_packet();
@@ -118,7 +118,7 @@ std::string limit_report(const Job& job) {
                      " cycles, set by " + first.name + ".\n";
   if (first.kind == LimitKind::core) text += core_text(job, first.core);
   text += "Mean load of the cores: " + decimals(100 * balance.mean_load, 1) +
-          " % of the slowest; cores in use: " + with_separators(cores_in_use(job.machine.plan)) +
+          " % of the slowest; cores in use: " + with_separators(cores_in_use(job.machine->plan)) +
           ".\n";
   for (std::size_t i = 1; i < balance.limits.size() && i < 4; ++i) {
     text += "Next limit: " + balance.limits[i].name + ", " +

@@ -2,6 +2,7 @@
 // The program. Questions are answered without touching SystemC; a run goes through its kernel.
 #include <cstdlib>
 #include <iostream>
+#include <new>
 #include <systemc>
 
 #include "models/error.h"
@@ -19,6 +20,10 @@ int guarded(Body body) {
     status = body();
   } catch (const UserError& e) {
     std::cerr << "stagecoach: " << e.what() << "\n";
+    status = ExitStatus::user_error;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "stagecoach: there is not enough memory for this run; fewer samples or epochs, or "
+                 "smaller layers, need less\n";
     status = ExitStatus::user_error;
   } catch (const std::exception& e) {
     std::cerr << "stagecoach: this is a bug, please report it: " << e.what() << "\n";

@@ -9,20 +9,31 @@
 namespace stagecoach {
 namespace {
 
-/// The graph that operations run on, without names: kinds, shapes, edges, and where the cuts are.
-std::string graph_text(const Network& network, const Partition& stages) {
+/// The graph that operations run on, without names: its input, then for each layer where the cuts
+/// put it, its kind, shape, edges and parameters.
+std::vector<std::string> graph_texts(const Network& network, const Partition& stages) {
   const std::vector<int> stage_of = stage_of_layers(network, stages);
-  std::string text = to_string(network.input) + "\n";
+  std::vector<std::string> texts = {"input " + to_string(network.input)};
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const LayerNode& node = network.layers[l];
-    text += std::to_string(stage_of[l]) + " " + to_word(node.spec.kind) + " " +
-            to_string(node.output) + " from";
+    std::string text = "stage " + std::to_string(stage_of[l]) + " " + to_word(node.spec.kind) +
+                       " " + to_string(node.output) + " from";
     for (const ValueId v : node.inputs) text += " " + std::to_string(v);
     for (const ParameterSpec& p : node.parameters) text += "; " + p.name + " " + to_string(p.shape);
-    text += "\n";
+    texts.push_back(text);
   }
-  return text + std::to_string(stages.size());
+  return texts;
 }
+
+/// Takes everything.
+class Counter : public OpSink {
+ public:
+  bool emit(const Op&) override {
+    ++operations;
+    return true;
+  }
+  std::int64_t operations = 0;
+};
 
 }  // namespace
 
@@ -31,9 +42,9 @@ RecordedRun recorded_run(const Job& job) {
   run.hardware = printable(job.hardware.name);
   run.hardware_sha256 = sha256_hex(hardware_table().write(job.hardware).dump());
   run.stages = job.stages();
-  run.stages_sha256 = sha256_hex(graph_text(job.workload.network, job.workload.stages));
+  run.network = graph_texts(job.workload.network, job.workload.stages);
   OrderedJson pipeline = resolved_workload(job.workload)["pipeline"];
-  pipeline.erase("partition");  // however it was written: the cuts are in stages_sha256
+  pipeline.erase("partition");  // however it was written: the cuts are in the network
   run.schedule = pipeline.dump();
   run.samples_per_epoch = job.packets->samples_per_epoch();
   run.epochs = job.packets->epochs();
@@ -62,6 +73,12 @@ std::vector<ReplayRules> replay_rules(const Job& job) {
     rules.push_back(r);
   }
   return rules;
+}
+
+std::int64_t verify_replay(const Job& job, const std::string& file) {
+  Counter counter;
+  ScheduleReplay(file, recorded_run(job), replay_rules(job), *job.packets).run(counter);
+  return counter.operations;
 }
 
 }  // namespace stagecoach

@@ -2,6 +2,8 @@
 // A job as the header of a recorded schedule sees it, and what a replay of it may do.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sim/app/job.h"
@@ -14,5 +16,9 @@ RecordedRun recorded_run(const Job& job);
 
 /// What the job's schedule lets each stage do.
 std::vector<ReplayRules> replay_rules(const Job& job);
+
+/// Reads the whole recording without executing anything. Returns its number of operations. Throws
+/// UserError if the file is not whole and sound, or belongs to another run.
+std::int64_t verify_replay(const Job& job, const std::string& file);
 
 }  // namespace stagecoach

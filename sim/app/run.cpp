@@ -14,6 +14,7 @@
 #include "models/host_clock.h"
 #include "sim/app/interrupt.h"
 #include "sim/app/job.h"
+#include "sim/app/notes.h"
 #include "sim/app/recording.h"
 #include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
@@ -70,10 +71,15 @@ class Run {
         directory_(options.out_dir, options.force),
         job_(load_job(options, FitCheck::enforce)),
         progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO), job_.packets->samples()) {
-    if (!options_.timing_only) make_the_trainer();
     // Files that cannot be used are told before any work is done.
-    if (!options_.replay_file.empty())
+    if (!options_.replay_file.empty()) {
+      verify_replay(job_, options_.replay_file);
       replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_), *job_.packets);
+    }
+    if (!options_.quiet)
+      for (const std::string& note : notes_of(job_, options_))
+        std::cerr << "note: " << note << "\n";
+    if (!options_.timing_only) make_the_trainer();
     signals_.emplace();  // from here on a signal ends the run; before, the program
     if (!options_.save_weights_file.empty())
       weights_.emplace("--save-weights", options_.save_weights_file);
@@ -122,7 +128,7 @@ class Run {
   std::vector<std::int64_t> lockstep_capacities() const {
     std::vector<std::int64_t> capacities;
     if (job_.workload.schedule.pacing == Pacing::elastic) return capacities;
-    for (const StagePlan& stage : job_.machine.plan.stages)
+    for (const StagePlan& stage : job_.machine->plan.stages)
       capacities.push_back(stage.capacity_packets);
     return capacities;
   }
@@ -139,11 +145,11 @@ class Run {
     options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
     if (options_.trace) begin_trace(options);
     if (options_.vcd) {
-      waves_.emplace(job_.machine.plan, *job_.packets, window_of("waves", kVcdSliceCap));
+      waves_.emplace(job_.machine->plan, *job_.packets, window_of("waves", kVcdSliceCap));
       options.waves = &*waves_;
     }
-    statistics_ = simulate(job_.machine.plan, *job_.schedule, job_.workload.schedule, *job_.packets,
-                           *door_, options);
+    statistics_ = simulate(job_.machine->plan, *job_.schedule, job_.workload.schedule,
+                           *job_.packets, *door_, options);
   }
 
   /// The packets that --trace-from and --trace-samples ask for; says so if they are too many.
@@ -177,7 +183,7 @@ class Run {
 
   void begin_trace(SimulationOptions& options) {
     const TraceWindow window = window_of("trace", kTraceSliceCap);
-    trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine.plan, job_.workload.stages,
+    trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine->plan, job_.workload.stages,
                    *job_.packets, window);
     options.spans = &*trace_;
     options.trace_from = window.first;
@@ -271,6 +277,19 @@ class Run {
     return host;
   }
 
+  void add_machine_figures(const PlannedMachine& machine, RunResult& result) const {
+    if (const auto& limits = machine.report.balance.limits; !limits.empty()) {
+      result.limited_by = limits[0].name;
+      result.limit_cycles_per_packet = limits[0].cycles_per_packet;
+    }
+    if (job_.hardware.area)
+      result.area = parted(area_of(*job_.hardware.area, job_.hardware, machine.plan));
+    if (!statistics_) return;
+    const EnergySpec& energy = job_.hardware.energy;
+    result.energy = parted(energy_of(energy, machine.plan, *statistics_));
+    result.epoch_joules = energy_by_epoch(energy, machine.plan, *statistics_);
+  }
+
   RunResult gathered() const {
     RunResult result;
     result.provenance = {STAGECOACH_VERSION,
@@ -283,24 +302,14 @@ class Run {
     result.host = host_figures();
     result.network = &job_.workload.network;
     result.partition = &job_.workload.stages;
-    result.plan = &job_.machine.plan;
+    result.plan = job_.machine ? &job_.machine->plan : nullptr;
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
     result.interrupted = door_->stopped_by() != 0;
     if (replay_) result.staleness = replay_->staleness();
-    if (const auto& limits = job_.machine.report.balance.limits; !limits.empty()) {
-      result.limited_by = limits[0].name;
-      result.limit_cycles_per_packet = limits[0].cycles_per_packet;
-    }
     result.target_accuracy = job_.workload.target_accuracy;
-    if (statistics_) {
-      const EnergySpec& energy = job_.hardware.energy;
-      result.energy = parted(energy_of(energy, job_.machine.plan, *statistics_));
-      result.epoch_joules = energy_by_epoch(energy, job_.machine.plan, *statistics_);
-    }
-    if (job_.hardware.area)
-      result.area = parted(area_of(*job_.hardware.area, job_.hardware, job_.machine.plan));
+    if (job_.machine) add_machine_figures(*job_.machine, result);
     return result;
   }
 

@@ -8,6 +8,7 @@ namespace stagecoach {
 namespace {
 
 constexpr int kMaxInt = std::numeric_limits<int>::max();
+constexpr int kMaxEpochs = 1000000;  // results hold a row for each
 
 using Rate = LearningRateSpec;
 
@@ -207,7 +208,7 @@ Table<TrainingFile> training_table() {
                   {"glorot_uniform", Initialization::glorot_uniform,
                    "U(+-sqrt(6/(fan_in+fan_out))), biases zero"}}),
              "First weights, from the seed.");
-  t.optional("epochs", &F::epochs, integer(1, kMaxInt), "Passes over the training set.");
+  t.optional("epochs", &F::epochs, integer(1, kMaxEpochs), "Passes over the training set.");
   t.optional("batch_size", &F::batch_size, integer(1, kMaxInt, "samples"),
              "Samples of one update.");
   t.may_have("micro_batch_size", &F::micro_batch_size, integer(1, kMaxInt, "samples"),

@@ -226,8 +226,13 @@ std::string time_totals(const OrderedJson& summary) {
 std::string totals(const OrderedJson& summary) {
   std::string text = time_totals(summary);
   const OrderedJson& m = summary["memory"];
-  text += "memory        " + bytes(m["peak_bytes"]) + " at most, of it weights " +
-          bytes(m["weights_bytes"]) + ", activations " + bytes(m["activations_peak_bytes"]) + "\n";
+  const std::string weights = "weights " + bytes(m["weights_bytes"]);
+  if (m["peak_bytes"].is_number()) {
+    text += "memory        " + bytes(m["peak_bytes"]) + " at most, of it " + weights +
+            ", activations " + bytes(m["activations_peak_bytes"]) + "\n";
+  } else if (m["weights_bytes"].is_number()) {
+    text += "memory        " + weights + "\n";  // the rest takes a clock to know
+  }
   const OrderedJson& traffic = summary["interconnect"];
   if (traffic["bytes"].is_number()) {
     text += "traffic       " + bytes(traffic["bytes"]) + " over " +

@@ -4,10 +4,13 @@
 namespace stagecoach {
 
 std::vector<std::pair<std::string, std::string>> RecordedRun::lines() const {
+  std::string layers;
+  for (const std::string& layer : network)
+    layers += (layers.empty() ? "" : kLayerSeparator) + layer;
   return {{"hardware", hardware},
           {"hardware_sha256", hardware_sha256},
           {"stages", std::to_string(stages)},
-          {"stages_sha256", stages_sha256},
+          {kNetworkLine, layers},
           {"schedule", schedule},
           {"samples_per_epoch", std::to_string(samples_per_epoch)},
           {"epochs", std::to_string(epochs)},

@@ -11,12 +11,13 @@
 
 namespace stagecoach {
 
-/// What a recorded order belongs to: everything but the seed, the optimizer and the mitigation. A
-/// replay needs all of it to be the same.
+/// What a recorded order belongs to: everything that decides it. A replay needs all of it to be the
+/// same; what the training computes (seed, data, loss, optimizer, mitigation) it may change.
 struct RecordedRun {
   std::string hardware;         ///< its name, for messages
   std::string hardware_sha256;  ///< of all its fields, defaults and overrides included
-  std::string stages_sha256;    ///< of the network's graph and its partition (stages_digest)
+  /// The network's graph and its cuts: the input, then every layer, a text each.
+  std::vector<std::string> network;
   int stages = 0;
   std::string schedule;  ///< the workload's pipeline as text, without the partition
   std::int64_t samples_per_epoch = 0;
@@ -29,7 +30,11 @@ struct RecordedRun {
 };
 
 /// First line of the file; the number counts versions of the format.
-constexpr const char* kRecordingMagic = "stagecoach schedule recording 1";
+constexpr const char* kRecordingMagic = "stagecoach schedule recording 2";
+
+/// The header's line of the network, and what stands between its layers.
+constexpr const char* kNetworkLine = "network";
+constexpr const char* kLayerSeparator = " | ";
 
 /// Tokens. A packet needs no name: a stage's forwards come in order, and so do its backwards.
 enum class OpToken : std::uint64_t {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "models/error.h"
 
@@ -13,8 +14,8 @@ namespace stagecoach {
 
 namespace {
 
-/// Longer than any header that a recorder writes: a list of numbers per stage.
-constexpr std::size_t kMaxHeaderLine = 1 << 20;
+/// Longer than any header that a recorder writes: some 100 bytes per layer of the network.
+constexpr std::size_t kMaxHeaderLine = 16 << 20;
 
 constexpr std::uint64_t token_of(OpToken token) { return static_cast<std::uint64_t>(token); }
 
@@ -37,12 +38,39 @@ bool read_u32(std::istream& in, std::uint32_t& value) {
   return true;
 }
 
+/// Cuts the next layer off a header's line of the network; "nothing" behind its end.
+std::string next_layer(std::string& line) {
+  if (line.empty()) return "nothing";
+  const std::size_t end = line.find(kLayerSeparator);
+  const std::string layer = line.substr(0, end);
+  line.erase(0, end == std::string::npos ? end : end + std::strlen(kLayerSeparator));
+  return layer;
+}
+
+/// "\n  name: recorded A, now B"; of two networks the first layer that is not the same.
+std::string difference(const std::string& name, std::string recorded, std::string now) {
+  const auto told = [](const std::string& what, const std::string& a, const std::string& b) {
+    return "\n  " + what + ": recorded " + a + ", now " + b;
+  };
+  if (name != kNetworkLine) return told(name, recorded, now);
+  for (int layer = -1;; ++layer) {  // the input stands before the layers
+    const std::string a = next_layer(recorded), b = next_layer(now);
+    const std::string what = layer < 0 ? name : name + ", layer " + std::to_string(layer);
+    if (a != b || (recorded.empty() && now.empty())) return told(what, a, b);
+  }
+}
+
 }  // namespace
 
 ScheduleReplay::ScheduleReplay(std::string path, const RecordedRun& run,
                                std::vector<ReplayRules> rules, const PacketPlan& plan)
     : path_(std::move(path)), rules_(std::move(rules)), plan_(plan), stages_(rules_.size()) {
   if (run.stages != static_cast<int>(rules_.size())) throw ModelBug("one rule per stage expected");
+  std::error_code ignored;
+  if (std::filesystem::exists(path_, ignored) &&
+      !std::filesystem::is_regular_file(path_, ignored)) {
+    throw UserError("--replay " + path_ + ": found a folder or a device; allowed: a file");
+  }
   errno = 0;
   file_.open(path_, std::ios::binary);
   if (!file_) {
@@ -72,14 +100,13 @@ void ScheduleReplay::read_header(const RecordedRun& run) {
       damaged("its header has no \"" + name + "\" where it belongs");
     }
     const std::string recorded = line.substr(name.size() + 1);
-    if (recorded == value) continue;
-    differences += "\n  " + name + ": recorded " + recorded + ", now " + value;
+    if (recorded != value) differences += difference(name, recorded, value);
   }
   if (!read_line(file_, line) || !line.empty()) damaged("its header does not end");
   if (!differences.empty()) {
     throw UserError("--replay " + path_ +
-                    ": was recorded for another run; a replay may change the "
-                    "seed, the optimizer and the mitigation only:" +
+                    ": was recorded for another run; a replay may change what is computed (seed, "
+                    "data, loss, optimizer, mitigation, names of layers), nothing of the order:" +
                     differences);
   }
 }

@@ -43,7 +43,7 @@ struct Bench {
     train.optimizer.momentum = 0.9;
     schedule = make_schedule({}, stages, packets);
     machine = build_machine_plan(hardware, network, partition, packets, *schedule, train);
-    run.hardware = run.hardware_sha256 = run.stages_sha256 = run.schedule = "bench";
+    run.hardware = run.hardware_sha256 = run.schedule = "bench";
     run.stages = stages;
     for (int k = 0; k < stages; ++k) rules.push_back({schedule->max_in_flight(k)});
   }

@@ -90,7 +90,7 @@ TEST_CASE("a trace that leaves no room for the results is given up for them") {
 TEST_CASE("weights that cannot be saved are refused before the training") {
   const Program program;
   program.write("w", "good");
-  for (const std::string place :
+  for (const std::string& place :
        {program.path("no/where"), program.path(""), program.path("w/x")}) {
     refused(program.run("--force --save-weights " + place), {"--save-weights " + place});
     CHECK_FALSE(fs::exists(program.path("out/summary.json")));

@@ -185,7 +185,8 @@ TEST_CASE("wrong input is refused with where, what and what is allowed") {
   program.write("broken.json", "{\"name\": ");
   refused(program("--hw " + program.path("broken.json") + " --workload " + program.path("broken.json")),
           {"broken.json", "line 1, column"});
-  refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"), {"/cores", "needs 60 cores"});
+  refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"), {"small_mesh.json: /cores", "needs 60 cores"});
+  refused(program.run("--epochs 1000001"), {"--epochs", "found 1000001", "1000000"});
 }
 
 TEST_CASE("a weights file of a wrong shape is refused tensor by tensor") {
@@ -209,6 +210,25 @@ TEST_CASE("a truncated data file is refused by name and size") {
                               "\"test_labels\":\"labels\"}' --data " + program.path("");
   refused(program(Program::files() + " --quiet --out " + program.path("out") + " " + dataset),
           {"images", "truncated", "10 x 28 x 28"});
+}
+
+TEST_CASE("data that is not there is refused with where to say it") {
+  const Program program;
+  const std::string mnist = "--hw " STAGECOACH_SOURCE_DIR "/hw/small_mesh.json --workload " +
+                            std::string(STAGECOACH_SOURCE_DIR) + "/workloads/lenet5-mnist.json --out " +
+                            program.path("out");
+  refused(program(mnist + " --set workload/dataset/train_images=nowhere"), {"nowhere", "--data DIR"});
+  const Outcome given = program(mnist + " --data " + program.path(""));
+  refused(given, {"train-images-idx3-ubyte.gz: no such file"});
+  CHECK(given.output.find("--data") == std::string::npos);
+}
+
+TEST_CASE("too little memory is the run's size, not a bug") {
+  const Program program;
+  // 5,000,000 generated images of 28 x 28 bytes in one gigabyte of addresses.
+  refused(Program::shell("ulimit -v 1000000; " STAGECOACH_PROGRAM " " + Program::files() +
+                         " --samples 5000000 --epochs 1 --out " + program.path("out")),
+          {"not enough memory"});
 }
 
 TEST_CASE("an existing result is kept unless --force says otherwise") {

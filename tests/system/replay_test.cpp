@@ -142,6 +142,8 @@ TEST_CASE("a recording is refused where the job is another one") {
       {"--set workload/pipeline/pacing=lockstep", "schedule: recorded"},
       {"--set workload/pipeline/max_in_flight=2", "schedule: recorded"},
       {"--set workload/pipeline/partition='{\"cuts\": [\"conv1\"]}'", "stages: recorded 5, now 2"},
+      {"--set workload/pipeline/partition='{\"cuts\": [\"conv1\"]}'",
+       "network, layer 1: recorded stage 0 relu [6,28,28] from 1, now stage 1 relu"},
       {"--set hw/clock_mhz=499", "hardware_sha256: recorded"},
       {"--timing-only", "--replay: cannot be combined with --timing-only"},
       {"--functional-only", "--replay: cannot be combined with --functional-only"},
@@ -152,11 +154,57 @@ TEST_CASE("a recording is refused where the job is another one") {
     CHECK(outcome.status == 2);
     CHECK(outcome.output.find(message) != std::string::npos);
   }
+}
+
+TEST_CASE("a recording that is not whole is refused before any training") {
+  const Program program;
+  program.done("--timing-only --record-schedule " + program.path("order"));
   const std::string whole = program.read("order");
-  std::ofstream(program.path("order"), std::ios::binary) << whole.substr(0, whole.size() - 20);
-  const Program::Outcome broken = program.run(replay);
-  CHECK(broken.status == 2);
-  CHECK(broken.output.find("damaged") != std::string::npos);
+  // Its last byte, its end, and a chunk.
+  for (const std::size_t missing : {1, 3, 20}) {
+    std::ofstream(program.path("order"), std::ios::binary)
+        << whole.substr(0, whole.size() - missing);
+    for (const std::string ask : {"", "--check "}) {
+      const Program::Outcome broken = program.run(ask + "--replay " + program.path("order"));
+      INFO(broken.output);
+      CHECK(broken.status == 2);
+      CHECK(broken.output.find("damaged") != std::string::npos);
+      CHECK(broken.output.find("epoch 1") == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a check looks at the recording, too") {
+  const Program program;
+  program.done("--timing-only --record-schedule " + program.path("order"));
+  const Program::Outcome good = program.run("--check --replay " + program.path("order"));
+  CHECK(good.status == 0);
+  // 400 samples, 5 stages, forward and backward.
+  CHECK(good.output.find("Can be replayed: 4,000 operations") != std::string::npos);
+  const Program::Outcome none = program.run("--check --replay " + program.path("nowhere"));
+  CHECK(none.status == 2);
+  CHECK(none.output.find("nowhere: cannot be read") != std::string::npos);
+}
+
+TEST_CASE("a replay asks nothing of hardware that it does not simulate") {
+  const Program program;
+  const std::string small = "--set hw/cores/0/weight_buffer/capacity_kib=64 ";
+  const std::string stash = "--set workload/training/mitigation/weight_stashing=true ";
+  program.done(small + "--timing-only --record-schedule " + program.path("order"));
+  const Program::Outcome simulated = program.run(small + stash);
+  CHECK(simulated.status == 2);  // the stashed weights would need more cores than there are
+  CHECK(simulated.output.find("needs") != std::string::npos);
+  const Program::Outcome replayed = program.run(small + stash + "--replay " + program.path("order"));
+  INFO(replayed.output);
+  REQUIRE(replayed.status == 0);
+  CHECK(replayed.output.find("memory  ") == std::string::npos);
+  const json summary = program.summary();
+  CHECK(summary["stages"][0]["staleness"]["mean"].is_number());
+  for (const json& unknown :
+       {summary["area"]["total_mm2"], summary["timing"]["limited_by"], summary["timing"]["clock_mhz"],
+        summary["stages"][0]["memory"]["weights_bytes"]}) {
+    CHECK(unknown.is_null());
+  }
 }
 
 TEST_CASE("a run that diverges leaves no recording and says why") {

@@ -96,6 +96,9 @@ TEST_CASE("a run without a clock and one without numbers have dashes, not zeros"
   run.result.energy.reset();
   CHECK(text_of(run).find("no clock in this run") != std::string::npos);
   CHECK(text_of(run).find("energy  ") == std::string::npos);
+  CHECK(line_with(text_of(run), "memory  ") == "memory        weights 92 B");
+  run.result.plan = nullptr;
+  CHECK(text_of(run).find("memory  ") == std::string::npos);
   ExampleRun timing;
   timing.result.training = nullptr;
   CHECK(line_with(text_of(timing), "520").find("-") != std::string::npos);

@@ -73,7 +73,8 @@ struct Recording {
         path(folder / "order"),
         original(stages) {
     run.hardware = "none";
-    run.hardware_sha256 = run.stages_sha256 = "0";
+    run.hardware_sha256 = "0";
+    run.network = {"input [4]", "stage 0 linear [3] from 0", "stage 1 relu [3] from 1"};
     run.schedule = std::to_string(static_cast<int>(spec.kind));
     run.stages = stages;
     run.samples_per_epoch = plan.samples_per_epoch();
@@ -235,7 +236,11 @@ TEST_CASE("a recording of another run is refused with what differs") {
                       Catch::Contains(name + ": recorded"));
   };
   refused([](RecordedRun& r) { r.hardware_sha256 = "1"; }, "hardware_sha256");
-  refused([](RecordedRun& r) { r.stages_sha256 = "1"; }, "stages_sha256");
+  refused([](RecordedRun& r) { r.network[0] = "input [5]"; }, "network");
+  refused([](RecordedRun& r) { r.network[2] = "stage 0 relu [3] from 1"; }, "network, layer 1");
+  refused([](RecordedRun& r) { r.network.pop_back(); }, "network, layer 1");
+  refused([](RecordedRun& r) { r.network.push_back("more"); }, "network, layer 2");
+  refused([](RecordedRun& r) { r.network.push_back(""); }, "network, layer 1");
   refused([](RecordedRun& r) { r.schedule = "gpipe"; }, "schedule");
   refused([](RecordedRun& r) { r.samples_per_epoch = 51; }, "samples_per_epoch");
   refused([](RecordedRun& r) { r.epochs = 2; }, "epochs");
@@ -244,6 +249,9 @@ TEST_CASE("a recording of another run is refused with what differs") {
   CHECK_THROWS_AS(
       ScheduleReplay(folder / "nowhere", recording.run, recording.rules, recording.plan),
       UserError);
+  CHECK_THROWS_WITH(
+      ScheduleReplay(folder.path().string(), recording.run, recording.rules, recording.plan),
+      Catch::Contains("found a folder"));
   overwrite(folder / "text", "{\"name\": 3}\n");
   CHECK_THROWS_WITH(ScheduleReplay(folder / "text", recording.run, recording.rules, recording.plan),
                     Catch::Contains("no recorded schedule"));

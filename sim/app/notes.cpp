@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/app/notes.h"
+
+#include <algorithm>
+
+namespace stagecoach {
+namespace {
+
+class Notes {
+ public:
+  explicit Notes(const Job& job) : job_(job) {}
+
+  void add(const std::string& pointer, const std::string& text) {
+    const auto& source = job_.workload.source;
+    all_.push_back((source ? source->where(pointer) : pointer) + ": " + text);
+  }
+  std::vector<std::string> all() const { return all_; }
+
+ private:
+  const Job& job_;
+  std::vector<std::string> all_;
+};
+
+/// Where a workload asks for more samples than there are.
+void note_samples(const Job& job, Notes& notes) {
+  if (!job.data) return;
+  const DatasetSpec& spec = job.workload.dataset;
+  const auto compare = [&](const char* pointer, std::int64_t wanted, Split split) {
+    const std::int64_t there = job.data->size(split);
+    if (wanted <= there) return;
+    notes.add(pointer, "found " + std::to_string(wanted) + "; the data set holds " +
+                           std::to_string(there) + ", and all of them are used");
+  };
+  compare("/dataset/train_samples", spec.train_samples, Split::train);
+  compare("/dataset/test_samples", spec.test_samples, Split::test);
+}
+
+/// What only acts on stale weights, where none are stale.
+void note_idle_mitigations(const Job& job, Notes& notes) {
+  const std::vector<int> delays = closed_form_delays(job);
+  if (std::any_of(delays.begin(), delays.end(), [](int delay) { return delay > 0; })) return;
+  const MitigationSpec& m = job.workload.training.mitigation;
+  const auto idle = [&](bool asked_for, const std::string& field) {
+    if (asked_for)
+      notes.add(
+          "/training/mitigation/" + field,
+          "changes no weights, for every stage's delay is 0 here; it may cost time and memory");
+  };
+  // one_f_one_b stashes unless told otherwise: then nobody asked.
+  const bool by_default = job.workload.schedule.kind == ScheduleKind::one_f_one_b;
+  idle(job.workload.schedule.weight_stashing && !by_default, "weight_stashing");
+  idle(m.spike_compensation, "spike_compensation");
+  idle(m.weight_prediction != WeightPrediction::none, "weight_prediction");
+  idle(m.pipemare_learning_rate, "pipemare_learning_rate");
+  idle(m.pipemare_discrepancy_correction, "pipemare_discrepancy_correction");
+}
+
+}  // namespace
+
+std::vector<std::string> notes_of(const Job& job, const Options& options) {
+  Notes notes(job);
+  const TrainSpec& train = job.workload.training;
+  note_samples(job, notes);
+  note_idle_mitigations(job, notes);
+  if (train.mitigation.spike_compensation && train.optimizer.momentum == 0)
+    notes.add("/training/mitigation/spike_compensation", "changes no weights without momentum");
+  if (job.workload.target_accuracy && options.timing_only)
+    notes.add("/training/target_accuracy",
+              "changes nothing with --timing-only, which computes no accuracy");
+  return notes.all();
+}
+
+}  // namespace stagecoach
