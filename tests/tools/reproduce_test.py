@@ -3,6 +3,7 @@
 of every script in tools/reproduce and reads what it leaves."""
 
 import csv
+import json
 import os
 import pathlib
 import subprocess
@@ -132,6 +133,20 @@ class ReproduceTest(unittest.TestCase):
         self.assertEqual(done.stderr.splitlines(),
                          [f"placement: {flag} is ignored: --short has its own"
                           for flag in ("--seeds", "--epochs")])
+
+    def test_a_run_that_was_interrupted_is_made_again(self):
+        folder = pathlib.Path(self.temporary.name) / "interrupted"
+        first = self.run_in(folder, "compare_mitigations", "--methods", "sgd")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        paths = list(folder.glob("runs/*/summary.json"))
+        self.assertTrue(paths)
+        for path in paths:
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            summary["training"].update(interrupted=True, epochs=summary["training"]["epochs"][:1])
+            summary["training"]["epochs"][0]["test_accuracy"] = 0
+            path.write_text(json.dumps(summary), encoding="utf-8")
+        again = self.run_in(folder, "compare_mitigations", "--methods", "sgd")
+        self.assertEqual(again.stdout, first.stdout)
 
     def test_fill_and_drain_takes_the_closed_forms_ticks(self):
         _, folder = self.short("fill_and_drain")
