@@ -3,11 +3,11 @@
 // split in two. The stage before waits for the gradient of the input only; the gradient of the
 // weights fills what would be idle. An update still follows a whole mini-batch: delay 0.
 //
-// Two bounds make it: S packets may be in flight at every stage (forward to weight gradient), and of
-// these at most w(k) = min(2(S-k)-1, S-k) await their backward. With operations of one tick each,
-// M >= S micro-batches take 3M+S-1 ticks (ZB-H1). A max_in_flight of 2S-1 makes it ZB-H2: w(k) is
-// 2(S-k)-1, a stage starts the next mini-batch while others end the last one, and n mini-batches
-// take 3nM+S-1 ticks for M >= 2S-1.
+// Two bounds make it: B packets may be in flight at every stage (forward to weight gradient), S unless
+// max_in_flight says otherwise, and of these at most min(2(S-k)-1, B-k) await their backward. With
+// operations of one tick each, M >= S micro-batches take 3M+S-1 ticks (ZB-H1). B = 2S-1 makes ZB-H2: a
+// stage starts the next mini-batch while others end the last one, and n mini-batches take 3nM+S-1
+// ticks for M >= 2S-1.
 #include <algorithm>
 
 #include "sim/schedule/kinds.h"
