@@ -61,7 +61,7 @@ struct FixedCore {
   Cycles forward_cycles = 1;
   Cycles backward_cycles = 1;
   Cycles update_cycles = 0;
-  std::optional<Cycles> weight_gradient_part;  ///< of backward_cycles; empty: half of it
+  std::optional<Cycles> weight_gradient_part = std::nullopt;  ///< of backward_cycles; empty: half of it
 
   Cycles weight_gradient_cycles() const {
     return weight_gradient_part.value_or(backward_cycles / 2);

@@ -225,7 +225,7 @@ Table<HardwareSpec> hardware_table() {
   using H = HardwareSpec;
   Table<H> t("hardware", "A chip: cores, what connects them, how stages are laid on them.");
   t.required("name", &H::name, text(), "Name of the design.");
-  t.required("clock_mhz", &H::clock_mhz, number(above(0), "MHz"), "Clock of everything on chip.");
+  t.required("clock_mhz", &H::clock_mhz, number(between(0.001, 1e6), "MHz"), "Clock of everything on chip.");
   t.optional("elements", &H::elements, element_table().codec(), "Bytes of one element.",
              "4 bytes each");
   t.required("cores", &H::cores, list_of<CoreSpec>(core_table().codec(), 1), "Groups of cores.");

@@ -68,7 +68,7 @@ struct StageCost {
   OpCost forward;
   OpCost backward;         ///< input and weight gradient; the input's alone where they are split
   OpCost update;
-  OpCost weight_gradient;  ///< nothing, unless the schedule splits the backward
+  OpCost weight_gradient = {};  ///< nothing, unless the schedule splits the backward
 
   /// Both gradients.
   Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }

@@ -78,6 +78,16 @@ TEST_CASE("spike compensation without momentum is told, and changes nothing") {
   CHECK((weights(program, compensated) == weights(program, job)));
 }
 
+TEST_CASE("a warm-up that outlasts the run is told") {
+  const Program program;
+  const std::string job =
+      "--set workload/training/optimizer/learning_rate_schedule='{\"type\": \"constant\", "
+      "\"warmup_epochs\": ";
+  CHECK(note_about(run(program, job + "2}'"), "warmup_epochs").find("longer than the run's 1 epoch") !=
+        std::string::npos);
+  CHECK(run(program, job + "1}'").output.find("note: ") == std::string::npos);
+}
+
 TEST_CASE("a target without numbers is told, in --check as well, and --quiet is quiet") {
   const Program program;
   const std::string job = "--timing-only --set workload/training/target_accuracy=0.5";
