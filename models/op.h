@@ -4,16 +4,16 @@
 // Timing does not depend on data, so whoever decides the order (the SystemC model, a closed-form
 // schedule, a recording) runs ahead and hands operations over; the functional engine executes
 // them. The order of the operations *of one stage* decides which weights each sample meets; the
-// order between stages only has to respect the data (a packet moves down, its gradient up).
+// order between stages only has to respect the data (a micro-batch moves down, its gradient up).
 #pragma once
 
 #include <cstdint>
 
 namespace stagecoach {
 
-/// A packet is the micro-batch that travels as one unit; packets are numbered 0, 1, ... over the
-/// whole run (models/packet_plan.h maps them to samples).
-using PacketId = std::int64_t;
+/// A micro-batch is the micro-batch that travels as one unit; micro-batches are numbered 0, 1, ...
+/// over the whole run (models/micro_batch_plan.h maps them to samples).
+using MicroBatchId = std::int64_t;
 
 /// A weight version is the number of updates that a stage has made.
 using WeightVersion = std::int64_t;
@@ -30,7 +30,7 @@ enum class Pass : std::uint8_t {
 /// One operation of one stage. `forward` and `backward` are handed over in the order in which they
 /// start, `update` in the order in which it completes.
 struct Op {
-  PacketId packet = 0;
+  MicroBatchId micro_batch = 0;
   std::int32_t stage = 0;
   Pass pass = Pass::forward;
   /// Only with `backward`: the update follows at once, and nothing else of the stage in between.

@@ -3,26 +3,26 @@
 
 #include <algorithm>
 
-#include "models/error.h"
-#include "models/executor.h"
-#include "models/host_clock.h"
-#include "models/pipeline_engine.h"
-#include "models/random.h"
+#include "models/base/error.h"
+#include "models/base/host_clock.h"
+#include "models/base/random.h"
+#include "models/engine/executor.h"
+#include "models/engine/pipeline_engine.h"
 
 namespace stagecoach {
 namespace {
 
 /// Operations per stage that may be handed over ahead of their execution.
 constexpr std::int64_t kWindowPerStage = 16;
-/// A loss is looked at when the loss operation so many packets later is handed over: a fixed lag,
-/// so that a diverging run ends at the same operation whatever the threads did.
-constexpr PacketId kDivergenceLag = 32;
+/// A loss is looked at when the loss operation so many micro-batches later is handed over: a fixed
+/// lag, so that a diverging run ends at the same operation whatever the threads did.
+constexpr MicroBatchId kDivergenceLag = 32;
 
 template <class T>
 class PipelineTrainer : public Trainer {
  public:
   PipelineTrainer(const Network& network, const Partition& partition, const TrainSpec& train,
-                  const PacketPlan& plan, const Dataset& data, const TrainerOptions& options)
+                  const MicroBatchPlan& plan, const Dataset& data, const TrainerOptions& options)
       : stages_(static_cast<int>(partition.size())),
         train_(train),
         plan_(plan),
@@ -30,10 +30,10 @@ class PipelineTrainer : public Trainer {
         has_test_(data.size(Split::test) > 0),
         last_updates_(static_cast<std::size_t>(plan.epochs())),
         order_(plan.samples_per_epoch(), options.shuffle, train.seed),
-        max_packets_(std::min<std::int64_t>(plan.packets(), options.max_in_flight) + kWindowPerStage +
-                     stages_),
+        max_micro_batches_(std::min<std::int64_t>(plan.micro_batches(), options.max_in_flight) +
+                           kWindowPerStage + stages_),
         engine_(network, partition, train, options.policies, plan, data, options.threads,
-                2 * max_packets_),
+                2 * max_micro_batches_),
         executor_(options.stage_work.empty() ? std::vector<double>(partition.size(), 1.0)
                                              : options.stage_work,
                   options.threads, kWindowPerStage * stages_,
@@ -49,8 +49,8 @@ class PipelineTrainer : public Trainer {
 
   bool emit(const Op& op) override {
     if (stopped_) return false;
-    if (op.pass == Pass::forward && op.stage == 0) admit(op.packet);
-    if (op.pass == Pass::forward && op.stage == stages_ - 1 && diverged_before(op.packet)) {
+    if (op.pass == Pass::forward && op.stage == 0) admit(op.micro_batch);
+    if (op.pass == Pass::forward && op.stage == stages_ - 1 && diverged_before(op.micro_batch)) {
       stopped_ = true;
       return false;
     }
@@ -62,7 +62,7 @@ class PipelineTrainer : public Trainer {
 
   void finish() override {
     executor_.drain();
-    if (engine_.diverged_packet() != PipelineEngine<T>::kNone)
+    if (engine_.diverged_micro_batch() != PipelineEngine<T>::kNone)
       result_.divergence = engine_.divergence();
     close_partial_epochs();
     result_.samples = 0;
@@ -77,37 +77,37 @@ class PipelineTrainer : public Trainer {
   }
 
  private:
-  void admit(PacketId id) {
-    if (id >= max_packets_) executor_.wait_backward(0, id - max_packets_);
-    PacketData& data = engine_.admit(id);
-    data.packet = plan_.at(id);
+  void admit(MicroBatchId id) {
+    if (id >= max_micro_batches_) executor_.wait_backward(0, id - max_micro_batches_);
+    MicroBatchData& data = engine_.admit(id);
+    data.micro_batch = plan_.at(id);
     data.samples.clear();
     data.sample_keys.clear();
-    for (int n = 0; n < data.packet.samples; ++n) {
-      const std::int64_t position = data.packet.first_in_epoch + n;
-      data.samples.push_back(order_.at(data.packet.epoch, position));
-      const std::uint64_t serial = static_cast<std::uint64_t>(data.packet.epoch) *
+    for (int n = 0; n < data.micro_batch.samples; ++n) {
+      const std::int64_t position = data.micro_batch.first_in_epoch + n;
+      data.samples.push_back(order_.at(data.micro_batch.epoch, position));
+      const std::uint64_t serial = static_cast<std::uint64_t>(data.micro_batch.epoch) *
                                        static_cast<std::uint64_t>(plan_.samples_per_epoch()) +
                                    static_cast<std::uint64_t>(data.samples.back());
       data.sample_keys.push_back(mix(train_.seed, serial) | 1);  // 0 means no augmentation
     }
   }
 
-  bool diverged_before(PacketId packet) {
-    if (packet < kDivergenceLag) return false;
-    executor_.wait_forward(stages_ - 1, packet - kDivergenceLag);
-    const PacketId first = engine_.diverged_packet();
-    return first != PipelineEngine<T>::kNone && first <= packet - kDivergenceLag;
+  bool diverged_before(MicroBatchId micro_batch) {
+    if (micro_batch < kDivergenceLag) return false;
+    executor_.wait_forward(stages_ - 1, micro_batch - kDivergenceLag);
+    const MicroBatchId first = engine_.diverged_micro_batch();
+    return first != PipelineEngine<T>::kNone && first <= micro_batch - kDivergenceLag;
   }
 
   /// Closes the epoch when every stage has been told its last update.
   void count_update(const Op& op) {
-    const Packet packet = plan_.at(op.packet);
-    if (!packet.last_of_epoch || ++last_updates_[packet.epoch] < stages_) return;
+    const MicroBatch micro_batch = plan_.at(op.micro_batch);
+    if (!micro_batch.last_of_epoch || ++last_updates_[micro_batch.epoch] < stages_) return;
     executor_.drain();
-    const PacketId diverged = engine_.diverged_packet();
-    if (diverged == PipelineEngine<T>::kNone || plan_.at(diverged).epoch > packet.epoch)
-      close_epoch(packet.epoch, true);
+    const MicroBatchId diverged = engine_.diverged_micro_batch();
+    if (diverged == PipelineEngine<T>::kNone || plan_.at(diverged).epoch > micro_batch.epoch)
+      close_epoch(micro_batch.epoch, true);
   }
 
   /// What was under way when the run ended early; near an epoch's end that may be two.
@@ -138,12 +138,12 @@ class PipelineTrainer : public Trainer {
 
   const int stages_;
   const TrainSpec train_;
-  const PacketPlan plan_;
+  const MicroBatchPlan plan_;
   const TrainerOptions options_;
   const bool has_test_;
   std::vector<int> last_updates_;  ///< by epoch: stages that have been told theirs
   SampleOrder order_;
-  const std::int64_t max_packets_;
+  const std::int64_t max_micro_batches_;
   PipelineEngine<T> engine_;
   Executor executor_;
   TrainingResult result_;
@@ -166,15 +166,17 @@ std::vector<double> expected_stage_work(const Network& network, const Partition&
 }
 
 std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& partition,
-                                      const TrainSpec& train, const PacketPlan& plan,
+                                      const TrainSpec& train, const MicroBatchPlan& plan,
                                       const Dataset& data, const TrainerOptions& options) {
   if (options.policies.size() != partition.size())
     throw ModelBug("a trainer needs one policy per stage");
   switch (options.precision) {
     case Precision::f32:
-      return std::make_unique<PipelineTrainer<float>>(network, partition, train, plan, data, options);
+      return std::make_unique<PipelineTrainer<float>>(network, partition, train, plan, data,
+                                                      options);
     case Precision::f64:
-      return std::make_unique<PipelineTrainer<double>>(network, partition, train, plan, data, options);
+      return std::make_unique<PipelineTrainer<double>>(network, partition, train, plan, data,
+                                                       options);
   }
   throw ModelBug("unknown precision");
 }

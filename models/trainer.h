@@ -9,13 +9,13 @@
 
 #include "models/data/dataset.h"
 #include "models/data/safetensors.h"
-#include "models/network.h"
+#include "models/graph/network.h"
+#include "models/graph/partition.h"
+#include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/packet_plan.h"
-#include "models/partition.h"
+#include "models/optimizer/update_rule.h"
 #include "models/spec.h"
 #include "models/training_result.h"
-#include "models/update_rule.h"
 
 namespace stagecoach {
 
@@ -26,7 +26,8 @@ struct StagePolicy {
   int history = 0;     ///< old versions to keep for forwards that name one
 };
 
-/// Time that a layer's kernels have taken so far, in seconds; an update in passing counts as backward.
+/// Time that a layer's kernels have taken so far, in seconds; an update in passing counts as
+/// backward.
 struct LayerSeconds {
   double forward = 0;
   double backward = 0;
@@ -35,9 +36,10 @@ struct LayerSeconds {
 struct TrainerOptions {
   int threads = 1;
   Precision precision = Precision::f32;
-  bool shuffle = true;  ///< a new order of the samples every epoch
+  bool shuffle = true;                ///< a new order of the samples every epoch
   std::vector<StagePolicy> policies;  ///< one per stage
-  /// Packets between the start of their forward and the end of their backward at stage 0, at most.
+  /// Micro-batches between the start of their forward and the end of their backward at stage 0, at
+  /// most.
   std::int64_t max_in_flight = 1;
   /// Relative work of each stage (empty: equal): where worker threads start looking.
   std::vector<double> stage_work;
@@ -71,7 +73,7 @@ class Trainer : public OpSink {
 
 /// `network`, `partition` and `data` must outlive the trainer.
 std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& partition,
-                                      const TrainSpec& train, const PacketPlan& plan,
+                                      const TrainSpec& train, const MicroBatchPlan& plan,
                                       const Dataset& data, const TrainerOptions& options);
 
 }  // namespace stagecoach

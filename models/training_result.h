@@ -30,8 +30,8 @@ struct Divergence {
 struct TrainingResult {
   std::vector<EpochResult> epochs;  ///< the last are not complete if the run ended early
   std::int64_t complete_epochs = 0;
-  std::int64_t samples = 0;         ///< trained on, over all epochs
-  std::int64_t updates = 0;         ///< of the last stage
+  std::int64_t samples = 0;  ///< trained on, over all epochs
+  std::int64_t updates = 0;  ///< of the last stage
   std::optional<Divergence> divergence;
 };
 

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 namespace {

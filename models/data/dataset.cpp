@@ -8,12 +8,12 @@
 #include <limits>
 #include <utility>
 
+#include "models/base/error.h"
+#include "models/base/random.h"
 #include "models/data/cifar.h"
 #include "models/data/glyphs.h"
 #include "models/data/idx.h"
 #include "models/data/memory_dataset.h"
-#include "models/error.h"
-#include "models/random.h"
 
 namespace stagecoach {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "models/shape.h"
-#include "models/tensor.h"
+#include "models/base/shape.h"
+#include "models/base/tensor.h"
 
 namespace stagecoach {
 
@@ -90,7 +90,7 @@ class Dataset {
 std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec);
 
 /// The order in which an epoch visits the samples: a permutation drawn from (seed, epoch), or the
-/// identity. Not thread-safe: owned by the thread that hands out packets.
+/// identity. Not thread-safe: owned by the thread that hands out micro-batches.
 class SampleOrder {
  public:
   SampleOrder(std::int64_t samples, bool shuffle, std::uint64_t seed);

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "models/random.h"
+#include "models/base/random.h"
 
 namespace stagecoach {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "models/error.h"
-#include "models/random.h"
+#include "models/base/error.h"
+#include "models/base/random.h"
 
 namespace stagecoach {
 namespace {

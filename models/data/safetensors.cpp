@@ -14,9 +14,9 @@
 #include <set>
 #include <utility>
 
+#include "models/base/error.h"
+#include "models/base/shape.h"
 #include "models/data/raw_array.h"
-#include "models/error.h"
-#include "models/shape.h"
 
 namespace stagecoach {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "models/base/error.h"
+#include "models/base/random.h"
 #include "models/data/dataset.h"
-#include "models/error.h"
-#include "models/random.h"
 
 namespace stagecoach {
 

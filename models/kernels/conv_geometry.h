@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "models/tensor.h"
+#include "models/base/tensor.h"
 
 namespace stagecoach {
 

@@ -6,7 +6,7 @@
 
 #include "models/kernels/conv_geometry.h"
 #include "models/kernels/tile_problem.h"
-#include "models/layer.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 

@@ -2,8 +2,8 @@
 // Convolution as plain loops: the path for groups whose channels are no whole vectors.
 #pragma once
 
+#include "models/base/tensor.h"
 #include "models/kernels/conv_geometry.h"
-#include "models/tensor.h"
 
 namespace stagecoach {
 

@@ -7,7 +7,7 @@
 
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
-#include "models/layer.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "models/tensor.h"
+#include "models/base/tensor.h"
 
 namespace stagecoach {
 

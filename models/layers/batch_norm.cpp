@@ -22,7 +22,7 @@ class BatchNorm final : public ChannelNorm<T> {
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
-    needs.saved_per_packet = 2 * row();  // mean, 1 / standard deviation
+    needs.saved_per_micro_batch = 2 * row();  // mean, 1 / standard deviation
     needs.scratch = 5 * row();
     needs.state = this->state_size();
     return needs;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one switch over LayerKind on the numeric side.
-#include "models/error.h"
-#include "models/layer.h"
+#include "models/base/error.h"
 #include "models/layers/activation.h"
 #include "models/layers/batch_norm.h"
 #include "models/layers/conv2d.h"
 #include "models/layers/dropout.h"
 #include "models/layers/filter_response_norm.h"
 #include "models/layers/group_norm.h"
+#include "models/layers/layer.h"
 #include "models/layers/layer_norm.h"
 #include "models/layers/linear.h"
 #include "models/layers/local_response_norm.h"

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "models/layer.h"
-#include "models/tensor.h"
+#include "models/base/tensor.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 

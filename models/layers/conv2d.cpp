@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "models/kernels/conv_kernels.h"
 #include "models/kernels/conv_plain.h"
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "models/layer.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "models/base/random.h"
 #include "models/layers/lanes.h"
-#include "models/random.h"
 
 namespace stagecoach {
 namespace {

@@ -22,8 +22,8 @@ class FilterResponseNorm final : public ChannelNorm<T> {
     LayerNeeds needs;
     needs.backward_reads_input = true;
     needs.backward_reads_output = true;
-    needs.saved_per_packet = row();  // threshold of the forward pass
-    needs.saved_per_sample = row();  // 1 / sqrt(nu2 + epsilon)
+    needs.saved_per_micro_batch = row();  // threshold of the forward pass
+    needs.saved_per_sample = row();       // 1 / sqrt(nu2 + epsilon)
     needs.scratch = 3 * row();
     return needs;
   }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "models/tensor.h"
+#include "models/base/tensor.h"
 
 namespace stagecoach {
 
@@ -77,7 +77,7 @@ inline void copy_interior(const View<const T>& in, const View<T>& out, bool accu
       in, out);
 }
 
-/// Samples [begin, end) of a packet.
+/// Samples [begin, end) of a micro-batch.
 struct SampleRange {
   int begin = 0;
   int end = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fully connected layer: a 1x1 convolution whose pixels are the samples of the packet.
+// Fully connected layer: a 1x1 convolution whose pixels are the samples of the micro-batch.
 #include "models/layers/linear.h"
 
 #include <algorithm>
 #include <string>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "models/kernels/conv_kernels.h"
 
 namespace stagecoach {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "models/layer.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 
@@ -21,9 +21,9 @@ namespace stagecoach {
 ///   g' = g - (1-b) v yn,                       v += mean(g' yn)
 ///   dx = g' / sqrt(var + epsilon) - (1-b) u,   u += mean(dx)
 ///
-/// Samples of a packet go one after another in both passes, so packets of any size mean the same in
-/// the forward pass. With v = u = 0, dx is the exact gradient at fixed mu and var. Evaluation uses
-/// the running statistics and leaves them alone.
+/// Samples of a micro-batch go one after another in both passes, so micro-batches of any size mean
+/// the same in the forward pass. With v = u = 0, dx is the exact gradient at fixed mu and var.
+/// Evaluation uses the running statistics and leaves them alone.
 template <class T>
 std::unique_ptr<Layer<T>> make_online_norm(const LayerNode& node);
 

@@ -47,14 +47,28 @@ ExitStatus check(const Options& options) {
 
 ExitStatus answer(const Options& options) {
   switch (options.ask) {
-    case Ask::run: break;
-    case Ask::check: return check(options);
-    case Ask::print_config: print_config(options); break;
-    case Ask::print_fields: std::cout << fields_markdown(options.subject); break;
-    case Ask::print_schema: std::cout << schema_json(options.subject).dump(2) << "\n"; break;
-    case Ask::list_stats: std::cout << list_statistics_text(); break;
-    case Ask::help: std::cout << help_text(); break;
-    case Ask::version: std::cout << "stagecoach " << STAGECOACH_VERSION << "\n"; break;
+    case Ask::run:
+      break;
+    case Ask::check:
+      return check(options);
+    case Ask::print_config:
+      print_config(options);
+      break;
+    case Ask::print_fields:
+      std::cout << fields_markdown(options.subject);
+      break;
+    case Ask::print_schema:
+      std::cout << schema_json(options.subject).dump(2) << "\n";
+      break;
+    case Ask::list_stats:
+      std::cout << list_statistics_text();
+      break;
+    case Ask::help:
+      std::cout << help_text();
+      break;
+    case Ask::version:
+      std::cout << "stagecoach " << STAGECOACH_VERSION << "\n";
+      break;
   }
   return ExitStatus::done;
 }

@@ -50,8 +50,8 @@ std::string stages_table(const Job& job) {
     const StagePlan& s = plan.stages[k];
     const StageCost& cost = s.cost.back();
     const Bytes versions = s.version_bytes * (job.schedule->versions_kept(static_cast<int>(k)) - 1);
-    const std::int64_t samples =
-        job.packets->packet_size() * job.schedule->activations_in_flight(static_cast<int>(k));
+    const std::int64_t samples = job.micro_batches->micro_batch_size() *
+                                 job.schedule->activations_in_flight(static_cast<int>(k));
     table.add_row({std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
                    std::to_string(job.schedule->delay(static_cast<int>(k))),
                    with_separators(cost.forward.cycles), with_separators(cost.backward_cycles()),
@@ -105,10 +105,12 @@ std::string check_report(const Job& job, const std::vector<std::string>& notes) 
           with_separators(network.trainable_parameters()) + " parameters, " +
           with_separators(macs) + " MACs per sample forward.\n\n";
   if (job.machine) text += stages_table(job) + "\n";
-  text += std::to_string(job.stages()) + " stages; " + with_separators(job.packets->samples()) +
-          " samples in " + with_separators(job.packets->packets()) + " packets.";
+  text += std::to_string(job.stages()) + " stages; " +
+          with_separators(job.micro_batches->samples()) + " samples in " +
+          with_separators(job.micro_batches->micro_batches()) + " micro-batches.";
   if (job.machine)
-    text += " Cycles per packet of " + std::to_string(job.packets->packet_size()) + ".";
+    text +=
+        " Cycles per micro-batch of " + std::to_string(job.micro_batches->micro_batch_size()) + ".";
   text += "\n" + cuts_text(job);
   if (job.machine) text += limit_report(job) + "\n" + fit_text(job.machine->report);
   for (const std::string& note : notes) text += "Note: " + note + ".\n";

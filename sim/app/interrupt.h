@@ -23,7 +23,7 @@ class SignalWatch {
   struct sigaction before_int_, before_term_;
 };
 
-/// Hands operations on until a signal has been noted; then lets no further packet in.
+/// Hands operations on until a signal has been noted; then lets no further micro-batch in.
 class InterruptibleSink : public OpSink {
  public:
   explicit InterruptibleSink(OpSink& next) : next_(next) {}

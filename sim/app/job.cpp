@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <thread>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/config/hardware_config.h"
+#include "sim/files/sha256.h"
 #include "sim/plan/balanced_partition.h"
-#include "sim/stats/sha256.h"
 
 namespace stagecoach {
 namespace {
@@ -44,14 +44,15 @@ std::string located_in(const Document& hardware, const std::string& message) {
          message.substr(colon);
 }
 
-/// Makes the stages of {"balanced": K}, now that the hardware and the packets are known.
+/// Makes the stages of {"balanced": K}, now that the hardware and the micro-batches are known.
 void cut_balanced(Job& job) {
   WorkloadConfig& workload = job.workload;
   if (workload.balanced_stages == 0) return;
   try {
     workload.partition.kind = PartitionKind::cuts;
-    workload.partition.cuts = balanced_cuts(job.hardware, workload.network, workload.training,
-                                            *job.packets, *job.schedule, workload.balanced_stages);
+    workload.partition.cuts =
+        balanced_cuts(job.hardware, workload.network, workload.training, *job.micro_batches,
+                      *job.schedule, workload.balanced_stages);
     workload.stages = make_partition(workload.network, workload.partition);
   } catch (const UserError& error) {
     throw UserError(located(workload, error.what()));
@@ -60,14 +61,15 @@ void cut_balanced(Job& job) {
 
 void plan_run(Job& job) {
   const TrainSpec& train = job.workload.training;
-  job.packets = std::make_unique<PacketPlan>(samples_per_epoch(job), train.epochs, train.batch_size,
-                                             train.micro_batch_size);
+  job.micro_batches = std::make_unique<MicroBatchPlan>(samples_per_epoch(job), train.epochs,
+                                                       train.batch_size, train.micro_batch_size);
   ScheduleSpec schedule = job.workload.schedule;
-  schedule.switch_packet = switch_packet(job.workload, *job.packets);
+  schedule.switch_micro_batch = switch_micro_batch(job.workload, *job.micro_batches);
   job.workload.schedule = schedule;
   try {
     const int balanced = job.workload.balanced_stages;
-    job.schedule = make_schedule(schedule, balanced > 0 ? balanced : job.stages(), *job.packets);
+    job.schedule =
+        make_schedule(schedule, balanced > 0 ? balanced : job.stages(), *job.micro_batches);
   } catch (const UserError& error) {
     throw UserError(located(job.workload, error.what()));
   }
@@ -77,14 +79,14 @@ void plan_run(Job& job) {
 void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
   try {
     job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
-                                     *job.packets, *job.schedule, job.workload.training, fit);
+                                     *job.micro_batches, *job.schedule, job.workload.training, fit);
   } catch (const UserError& error) {
     throw UserError(located_in(hardware, error.what()));
   }
 }
 
-/// Horizons of SpecTrain: updates from a pass to the end of the packet's round trip (FTPipe's and
-/// SpecTrain's code for 1F1B; the tick count for pipelined backpropagation).
+/// Horizons of SpecTrain: updates from a pass to the end of the micro-batch's round trip (FTPipe's
+/// and SpecTrain's code for 1F1B; the tick count for pipelined backpropagation).
 StageDelay stage_delay(const Job& job, int stage) {
   const int last = job.stages() - 1;
   StageDelay d;

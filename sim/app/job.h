@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "models/data/dataset.h"
-#include "models/packet_plan.h"
+#include "models/micro_batch_plan.h"
 #include "models/trainer.h"
-#include "sim/config/hardware_spec.h"
 #include "sim/config/options.h"
 #include "sim/config/workload_config.h"
+#include "sim/hardware/hardware_spec.h"
 #include "sim/plan/build_machine_plan.h"
 #include "sim/schedule/schedule.h"
 
@@ -24,7 +24,7 @@ struct Job {
   WorkloadConfig workload;
   std::string workload_sha256;
   std::unique_ptr<Dataset> data;  ///< null with --timing-only where the file says how many samples
-  std::unique_ptr<PacketPlan> packets;
+  std::unique_ptr<MicroBatchPlan> micro_batches;
   std::unique_ptr<Schedule> schedule;
   std::optional<PlannedMachine> machine;  ///< none for a replay: it simulates no hardware
 

@@ -89,19 +89,20 @@ std::string core_text(const Job& job, int core) {
 
 std::string what_if_text(const Job& job, double now) {
   const std::vector<WhatIf> answers =
-      what_if(job.hardware, job.workload.network, job.workload.stages, *job.packets, *job.schedule,
-              job.workload.training);
+      what_if(job.hardware, job.workload.network, job.workload.stages, *job.micro_batches,
+              *job.schedule, job.workload.training);
   TextTable table({{"field", true}, {"change", true}, {"cycles", false}, {"", false}, {"", true}});
   std::string unchanged;
   for (const WhatIf& w : answers) {
-    if (w.cycles_per_packet == now && w.caution.empty()) {
+    if (w.cycles_per_micro_batch == now && w.caution.empty()) {
       unchanged += (unchanged.empty() ? "" : ", ") + w.field;
       continue;
     }
-    table.add_row({w.field, w.step, decimals(w.cycles_per_packet, 1),
-                   change_text(now, w.cycles_per_packet), w.caution});
+    table.add_row({w.field, w.step, decimals(w.cycles_per_micro_batch, 1),
+                   change_text(now, w.cycles_per_micro_batch), w.caution});
   }
-  std::string text = "\nOne field twice as good or switched on, the others as they are: cycles per packet\n";
+  std::string text =
+      "\nOne field twice as good or switched on, the others as they are: cycles per micro-batch\n";
   text += table.text();
   if (!unchanged.empty()) text += "No effect: " + unchanged + ".\n";
   return text;
@@ -113,8 +114,8 @@ std::string limit_report(const Job& job) {
   const BalanceReport& balance = job.machine->report.balance;
   if (balance.limits.empty()) return "";
   const RateLimit& first = balance.limits.front();
-  const double now = balance.cycles_per_packet();
-  std::string text = "\nSteady rate: at best one packet every " + decimals(now, 1) +
+  const double now = balance.cycles_per_micro_batch();
+  std::string text = "\nSteady rate: at best one micro-batch every " + decimals(now, 1) +
                      " cycles, set by " + first.name + ".\n";
   if (first.kind == LimitKind::core) text += core_text(job, first.core);
   text += "Mean load of the cores: " + decimals(100 * balance.mean_load, 1) +
@@ -122,11 +123,11 @@ std::string limit_report(const Job& job) {
           ".\n";
   for (std::size_t i = 1; i < balance.limits.size() && i < 4; ++i) {
     text += "Next limit: " + balance.limits[i].name + ", " +
-            decimals(balance.limits[i].cycles_per_packet, 1) + " cycles.\n";
+            decimals(balance.limits[i].cycles_per_micro_batch, 1) + " cycles.\n";
   }
   if (balance.with_one_more_core) {
     text += "One more core would bring it to " + decimals(*balance.with_one_more_core, 1) +
-            " cycles per packet.\n";
+            " cycles per micro-batch.\n";
   }
   return text + what_if_text(job, now);
 }

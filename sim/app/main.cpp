@@ -5,7 +5,7 @@
 #include <new>
 #include <systemc>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/app/ask.h"
 #include "sim/app/run.h"
 
@@ -37,9 +37,7 @@ int guarded(Body body) {
 /// Called by SystemC's kernel with the command line.
 int sc_main(int argc, char* argv[]) {
   using namespace stagecoach;
-  return guarded([&] {
-    return run(parse_options(argc, argv), {argv + 1, argv + argc});
-  });
+  return guarded([&] { return run(parse_options(argc, argv), {argv + 1, argv + argc}); });
 }
 
 int main(int argc, char* argv[]) {

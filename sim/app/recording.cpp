@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/app/recording.h"
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/config/errors.h"
 #include "sim/config/hardware_config.h"
-#include "sim/stats/sha256.h"
+#include "sim/files/sha256.h"
 
 namespace stagecoach {
 namespace {
@@ -46,10 +46,10 @@ RecordedRun recorded_run(const Job& job) {
   OrderedJson pipeline = resolved_workload(job.workload)["pipeline"];
   pipeline.erase("partition");  // however it was written: the cuts are in the network
   run.schedule = pipeline.dump();
-  run.samples_per_epoch = job.packets->samples_per_epoch();
-  run.epochs = job.packets->epochs();
+  run.samples_per_epoch = job.micro_batches->samples_per_epoch();
+  run.epochs = job.micro_batches->epochs();
   run.batch_size = job.workload.training.batch_size;
-  run.micro_batch_size = job.packets->packet_size();
+  run.micro_batch_size = job.micro_batches->micro_batch_size();
   return run;
 }
 
@@ -77,7 +77,7 @@ std::vector<ReplayRules> replay_rules(const Job& job) {
 
 std::int64_t verify_replay(const Job& job, const std::string& file) {
   Counter counter;
-  ScheduleReplay(file, recorded_run(job), replay_rules(job), *job.packets).run(counter);
+  ScheduleReplay(file, recorded_run(job), replay_rules(job), *job.micro_batches).run(counter);
   return counter.operations;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sim/app/job.h"
-#include "sim/trace/schedule_replay.h"
+#include "sim/recording/schedule_replay.h"
 
 namespace stagecoach {
 

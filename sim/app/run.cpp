@@ -10,24 +10,24 @@
 #include <limits>
 #include <optional>
 
-#include "models/error.h"
-#include "models/host_clock.h"
+#include "models/base/error.h"
+#include "models/base/host_clock.h"
 #include "sim/app/interrupt.h"
 #include "sim/app/job.h"
 #include "sim/app/notes.h"
+#include "sim/app/progress.h"
 #include "sim/app/recording.h"
+#include "sim/files/pending_file.h"
+#include "sim/files/result_directory.h"
 #include "sim/plan/placement.h"
+#include "sim/recording/schedule_recorder.h"
 #include "sim/schedule/lockstep.h"
-#include "sim/stats/pending_file.h"
-#include "sim/stats/progress.h"
+#include "sim/stats/energy.h"
 #include "sim/stats/provenance.h"
-#include "sim/stats/result_directory.h"
 #include "sim/stats/tables.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/system/simulation.h"
-#include "sim/timing/energy.h"
 #include "sim/trace/chrome_trace.h"
-#include "sim/trace/schedule_recorder.h"
 #include "sim/trace/vcd_writer.h"
 
 namespace stagecoach {
@@ -70,11 +70,13 @@ class Run {
         arguments_(arguments),
         directory_(options.out_dir, options.force),
         job_(load_job(options, FitCheck::enforce)),
-        progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO), job_.packets->samples()) {
+        progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO),
+                  job_.micro_batches->samples()) {
     // Files that cannot be used are told before any work is done.
     if (!options_.replay_file.empty()) {
       verify_replay(job_, options_.replay_file);
-      replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_), *job_.packets);
+      replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_),
+                      *job_.micro_batches);
     }
     if (!options_.quiet)
       for (const std::string& note : notes_of(job_, options_))
@@ -94,7 +96,7 @@ class Run {
     if (replay_)
       replay_->run(*door_);
     else if (options_.functional_only)
-      run_lockstep_order(*job_.schedule, *job_.packets, job_.stages(), *door_,
+      run_lockstep_order(*job_.schedule, *job_.micro_batches, job_.stages(), *door_,
                          lockstep_capacities());
     else
       simulate_machine();
@@ -117,7 +119,7 @@ class Run {
       std::cerr << epoch_line(epoch, result) << std::endl;
     };
     trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
-                            *job_.packets, *job_.data, options);
+                            *job_.micro_batches, *job_.data, options);
     if (!options_.init_weights_file.empty())
       trainer_->import_weights(read_safetensors(options_.init_weights_file),
                                options_.init_weights_file);
@@ -129,37 +131,39 @@ class Run {
     std::vector<std::int64_t> capacities;
     if (job_.workload.schedule.pacing == Pacing::elastic) return capacities;
     for (const StagePlan& stage : job_.machine->plan.stages)
-      capacities.push_back(stage.capacity_packets);
+      capacities.push_back(stage.capacity_micro_batches);
     return capacities;
   }
 
   void simulate_machine() {
     SimulationOptions options;
-    options.progress = [this](PacketId packets, Cycles) {
-      const PacketId last = packets - 1;
+    options.progress = [this](MicroBatchId micro_batches, Cycles) {
+      const MicroBatchId last = micro_batches - 1;
       if (last < 0) return;
-      const Packet p = job_.packets->at(last);
-      progress_.update(p.epoch * job_.packets->samples_per_epoch() + p.first_in_epoch + p.samples);
+      const MicroBatch p = job_.micro_batches->at(last);
+      progress_.update(p.epoch * job_.micro_batches->samples_per_epoch() + p.first_in_epoch +
+                       p.samples);
     };
     options.progress_every = 100;
     options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
     if (options_.trace) begin_trace(options);
     if (options_.vcd) {
-      waves_.emplace(job_.machine->plan, *job_.packets, window_of("waves", kVcdSliceCap));
+      waves_.emplace(job_.machine->plan, *job_.micro_batches, window_of("waves", kVcdSliceCap));
       options.waves = &*waves_;
     }
     statistics_ = simulate(job_.machine->plan, *job_.schedule, job_.workload.schedule,
-                           *job_.packets, *door_, options);
+                           *job_.micro_batches, *door_, options);
   }
 
-  /// The packets that --trace-from and --trace-samples ask for; says so if they are too many.
+  /// The micro-batches that --trace-from and --trace-samples ask for; says so if they are too many.
   TraceWindow window_of(const char* what, std::int64_t slice_cap) const {
     const TraceWindow window = trace_window(
-        *job_.packets, job_.stages(), options_.trace_from,
+        *job_.micro_batches, job_.stages(), options_.trace_from,
         options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()), slice_cap);
     if (window.capped && !options_.quiet) {
-      std::cerr << what << ": holds " << window.end - window.first << " packets, for it ends at "
-                << slice_cap << " operations; see --trace-from, --trace-samples\n";
+      std::cerr << what << ": holds " << window.end - window.first
+                << " micro-batches, for it ends at " << slice_cap
+                << " operations; see --trace-from, --trace-samples\n";
     }
     return window;
   }
@@ -184,10 +188,10 @@ class Run {
   void begin_trace(SimulationOptions& options) {
     const TraceWindow window = window_of("trace", kTraceSliceCap);
     trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine->plan, job_.workload.stages,
-                   *job_.packets, window);
+                   *job_.micro_batches, window);
     options.spans = &*trace_;
     options.trace_from = window.first;
-    options.trace_packets = window.end - window.first;
+    options.trace_micro_batches = window.end - window.first;
   }
 
   /// Runs `body`; a file that it cannot write is told after the report and must not cost the rest.
@@ -280,7 +284,7 @@ class Run {
   void add_machine_figures(const PlannedMachine& machine, RunResult& result) const {
     if (const auto& limits = machine.report.balance.limits; !limits.empty()) {
       result.limited_by = limits[0].name;
-      result.limit_cycles_per_packet = limits[0].cycles_per_packet;
+      result.limit_cycles_per_micro_batch = limits[0].cycles_per_micro_batch;
     }
     if (job_.hardware.area)
       result.area = parted(area_of(*job_.hardware.area, job_.hardware, machine.plan));

@@ -115,8 +115,9 @@ Codec<InputGradientForm> input_gradient() {
 
 Table<CoreSpec> fixed_fields() {
   Table<FixedCore> t;
-  t.required("forward_cycles", &FixedCore::forward_cycles, count(0, "cycles"), "Per packet.");
-  t.required("backward_cycles", &FixedCore::backward_cycles, count(0, "cycles"), "Per packet.");
+  t.required("forward_cycles", &FixedCore::forward_cycles, count(0, "cycles"), "Per micro-batch.");
+  t.required("backward_cycles", &FixedCore::backward_cycles, count(0, "cycles"),
+             "Per micro-batch.");
   t.required("update_cycles", &FixedCore::update_cycles, count(0, "cycles"), "Per update.");
   t.may_have("weight_gradient_cycles", &FixedCore::weight_gradient_part, count(0, "cycles"),
              "Of backward_cycles, what schedule `zero_bubble` does apart.",
@@ -215,7 +216,7 @@ Table<CoreSpec> core_table() {
       "How many.");
   t.tagged<K>(
       "kind", &CoreSpec::kind, "How products are computed.",
-      {{"fixed", K::fixed, "Constants per packet, for studies of schedules.", fixed_fields()},
+      {{"fixed", K::fixed, "Constants per micro-batch, for studies of schedules.", fixed_fields()},
        {"resident", K::resident, "Weights stay in tiles of MAC lanes.", resident_fields()},
        {"systolic", K::systolic, "A systolic array.", systolic_fields()},
        {"dot_product", K::dot_product, "Dot products over channels, NVDLA-like.",

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 namespace {

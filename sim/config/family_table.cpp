@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of network families.
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/config/workload_file.h"
 
 namespace stagecoach {

@@ -2,8 +2,8 @@
 // From a hardware file to a HardwareSpec: the tables of its fields, and reading through them.
 #pragma once
 
-#include "sim/config/hardware_spec.h"
 #include "sim/config/param_table.h"
+#include "sim/hardware/hardware_spec.h"
 
 namespace stagecoach {
 

@@ -23,11 +23,10 @@ Table<ElementSpec> element_table() {
   t.optional("optimizer_bytes", &ElementSpec::optimizer_bytes, bytes,
              "Velocity and other state that survives an update.");
   t.optional("kept_activations", &ElementSpec::kept_activations,
-             words<KeptActivations>(
-                 {{"needed", KeptActivations::needed,
-                   "what backward reads, signs and places of maxima as bits"},
-                  {"every_output", KeptActivations::every_output,
-                   "the output of every layer whole, as frameworks do"}}),
+             words<KeptActivations>({{"needed", KeptActivations::needed,
+                                      "what backward reads, signs and places of maxima as bits"},
+                                     {"every_output", KeptActivations::every_output,
+                                      "the output of every layer whole, as frameworks do"}}),
              "What a stage keeps of a sample from forward to backward.");
   return t;
 }
@@ -86,7 +85,8 @@ Table<DramSpec> dram_table() {
 }
 
 Table<HostSpec> host_table() {
-  Table<HostSpec> t("host", "The way in for samples, and out for results; each direction has the bandwidth.");
+  Table<HostSpec> t(
+      "host", "The way in for samples, and out for results; each direction has the bandwidth.");
   t.optional("bandwidth_gb_per_s", &HostSpec::bandwidth_gb_per_s, rate("GB/s"),
              "Of the channel that brings samples.");
   t.optional("latency_ns", &HostSpec::latency_ns, number(at_least(0), "ns"),
@@ -225,17 +225,20 @@ Table<HardwareSpec> hardware_table() {
   using H = HardwareSpec;
   Table<H> t("hardware", "A chip: cores, what connects them, how stages are laid on them.");
   t.required("name", &H::name, text(), "Name of the design.");
-  t.required("clock_mhz", &H::clock_mhz, number(between(0.001, 1e6), "MHz"), "Clock of everything on chip.");
+  t.required("clock_mhz", &H::clock_mhz, number(between(0.001, 1e6), "MHz"),
+             "Clock of everything on chip.");
   t.optional("elements", &H::elements, element_table().codec(), "Bytes of one element.",
              "4 bytes each");
   t.required("cores", &H::cores, list_of<CoreSpec>(core_table().codec(), 1), "Groups of cores.");
   t.required("interconnect", &H::interconnect, interconnect_table().codec(),
              "The network between cores.");
   t.may_have("dram", &H::dram, dram_table().codec(), "Memory outside the chip.", "there is none");
-  t.optional("host", &H::host, host_table().codec(), "The way in for samples and out for results.", "no limits");
+  t.optional("host", &H::host, host_table().codec(), "The way in for samples and out for results.",
+             "no limits");
   t.optional("mapping", &H::mapping, mapping_codec(), "Which cores serve which stage.");
-  t.optional("input_queue_packets", &H::input_queue_packets, integer(1, 1000000),
-             "Packets that may wait at a stage's input (the pipeline register).");
+  t.optional("input_queue_micro_batches", &H::input_queue_micro_batches, integer(1, 1000000),
+             "Micro-batches that may wait at a stage's input (the pipeline register).")
+      .formerly("input_queue_packets");
   t.optional(
       "memory_policy", &H::memory_policy,
       words<MemoryPolicy>({{"error", MemoryPolicy::error, "what does not fit is refused"},

@@ -23,6 +23,7 @@ void add_fields(const std::vector<FieldInfo>& fields, OrderedJson& schema) {
   schema["properties"] = OrderedJson::object();
   for (const FieldInfo& field : fields) {
     schema["properties"][field.key] = field_schema(field);
+    if (!field.formerly.empty()) schema["properties"][field.formerly] = schema_json(*field.type);
     if (field.required) required.push_back(field.key);
   }
   if (!required.empty()) schema["required"] = required;

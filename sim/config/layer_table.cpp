@@ -2,7 +2,7 @@
 // The tables of layers and networks.
 #include <algorithm>
 
-#include "models/network.h"
+#include "models/graph/network.h"
 #include "sim/config/workload_file.h"
 
 namespace stagecoach {

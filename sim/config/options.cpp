@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/config/errors.h"
 
 namespace stagecoach {

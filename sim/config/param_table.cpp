@@ -6,10 +6,14 @@
 namespace stagecoach {
 
 void report_unknown_keys(const Json& object, const Place& at, const std::vector<std::string>& keys,
-                         const std::function<std::string(const std::string&)>& elsewhere) {
+                         const std::function<std::string(const std::string&)>& elsewhere,
+                         const std::vector<std::string>& former) {
+  const auto has = [](const std::vector<std::string>& list, const std::string& key) {
+    return std::find(list.begin(), list.end(), key) != list.end();
+  };
   for (const auto& entry : object.items()) {
     const std::string& key = entry.key();
-    if (is_annotation(key) || std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (is_annotation(key) || has(keys, key) || has(former, key)) continue;
     if (at.issues().full()) {  // only counted
       at.report("");
       continue;

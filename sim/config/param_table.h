@@ -34,9 +34,10 @@ struct Row {
 };
 
 /// Reports keys of `object` that are neither annotations nor in `keys`; `elsewhere` names for a key
-/// the variants that do have it.
+/// the variants that do have it. `former` keys are accepted, but never offered.
 void report_unknown_keys(const Json& object, const Place& at, const std::vector<std::string>& keys,
-                         const std::function<std::string(const std::string&)>& elsewhere);
+                         const std::function<std::string(const std::string&)>& elsewhere,
+                         const std::vector<std::string>& former = {});
 
 /// Reads `$uncertainty`: an object of relative uncertainties (0.3 is +-30 %) for fields of the
 /// object it stands in.
@@ -163,6 +164,12 @@ class Table {
     return add_variants(key, member, std::move(variants));
   }
 
+  /// The field given last had another key in an earlier release; files that use it are still read.
+  Table& formerly(std::string key) {
+    rows_.back().info.formerly = std::move(key);
+    return *this;
+  }
+
   /// A rule over several fields; runs when every field of the object was read without error.
   Table& check(std::function<void(const T&, const Place&)> rule) {
     checks_.push_back(std::move(rule));
@@ -193,7 +200,8 @@ class Table {
     if (!tag_known) {  // which fields belong is unknown: any variant's will do for now
       for (const auto& v : variants_) append(keys, keys_of(v.table->rows_));
     }
-    report_unknown_keys(value, at, keys, [this](const std::string& key) { return owners(key); });
+    report_unknown_keys(
+        value, at, keys, [this](const std::string& key) { return owners(key); }, former_keys());
     if (uncertainties_) read_uncertainties(value, at, keys, out.*uncertainties_);
     if (at.issues().size() != before) return false;
     for (const auto& rule : checks_) rule(out, at);
@@ -295,9 +303,14 @@ class Table {
   static void read_rows(const std::vector<Row<T>>& rows, const Json& value, const Place& at,
                         T& out) {
     for (const auto& row : rows) {
-      const auto found = value.find(row.info.key);
-      if (found != value.end()) {
-        row.read(*found, at.child(row.info.key), out);
+      const auto now = value.find(row.info.key);
+      const auto former = row.info.formerly.empty() ? value.end() : value.find(row.info.formerly);
+      const auto found = now != value.end() ? now : former;
+      if (now != value.end() && former != value.end()) {
+        at.child(row.info.formerly)
+            .report("is the former name of \"" + row.info.key + "\", which is there, too");
+      } else if (found != value.end()) {
+        row.read(*found, at.child(found.key()), out);
       } else if (row.info.required) {
         at.report("required field \"" + row.info.key +
                   "\" is missing; allowed: " + row.info.type->allowed());
@@ -342,6 +355,13 @@ class Table {
   static std::vector<std::string> keys_of(const std::vector<Row<T>>& rows) {
     std::vector<std::string> keys;
     for (const auto& row : rows) keys.push_back(row.info.key);
+    return keys;
+  }
+  std::vector<std::string> former_keys() const {
+    std::vector<std::string> keys;
+    for (const auto& row : rows_) {
+      if (!row.info.formerly.empty()) keys.push_back(row.info.formerly);
+    }
     return keys;
   }
   static void append(std::vector<std::string>& to, const std::vector<std::string>& more) {

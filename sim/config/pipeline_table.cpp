@@ -18,16 +18,18 @@ struct PartitionObject {
 Codec<PartitionObject> partition_object() {
   using O = PartitionObject;
   Table<O> t("partition", "A placement vector, or how many stages.");
-  t.may_have("cuts", &O::cuts, list_of<std::string>(text()),
-             "Names of the layers after which a pipeline register stands, in order; none: one stage.",
-             "one of the two is required");
+  t.may_have(
+      "cuts", &O::cuts, list_of<std::string>(text()),
+      "Names of the layers after which a pipeline register stands, in order; none: one stage.",
+      "one of the two is required");
   t.may_have("balanced", &O::balanced, integer(1, kMaxInt, "stages"),
              "So many runs of layers, cut so that the slowest stage is as fast as can be on the "
              "hardware; `--check` prints the cuts.",
              "one of the two is required");
   t.check([](const O& o, const Place& at) {
     if (o.cuts.has_value() == o.balanced.has_value()) {
-      at.report(std::string("takes either cuts or balanced; found ") + (o.cuts ? "both" : "neither"));
+      at.report(std::string("takes either cuts or balanced; found ") +
+                (o.cuts ? "both" : "neither"));
     }
   });
   return t.codec();
@@ -106,7 +108,8 @@ std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
       {"one_f_one_b_flush", ScheduleKind::one_f_one_b_flush,
        "The same with early backwards (DAPPLE, PipeDream-Flush); delay 0.", plain},
       {"zero_bubble", ScheduleKind::zero_bubble,
-       "The same with weight gradients apart, where a stage would be idle (ZB-H1; with max_in_flight "
+       "The same with weight gradients apart, where a stage would be idle (ZB-H1; with "
+       "max_in_flight "
        "2S-1 ZB-H2); delay 0.",
        plain},
       {"pipelined", ScheduleKind::pipelined,

@@ -71,8 +71,8 @@ void check_mitigation(const MitigationSpec& m, const Place& at) {
         m.spike_compensation || m.weight_prediction != WeightPrediction::none ||
             m.pipemare_learning_rate || m.pipemare_discrepancy_correction,
         "spike_compensation, weight_prediction or pipemare_learning_rate");
-  if (measured && (m.weight_prediction == WeightPrediction::spectrain ||
-                   m.pipemare_discrepancy_correction))
+  if (measured &&
+      (m.weight_prediction == WeightPrediction::spectrain || m.pipemare_discrepancy_correction))
     at.child("delay").report(
         "\"measured\" does not go with \"spectrain\" or \"pipemare_discrepancy_correction\": they "
         "need the delay before the backward that ends it; give \"closed_form\"");
@@ -96,12 +96,12 @@ struct MitigationFile {
 Table<MitigationFile> mitigation_table() {
   using M = MitigationSpec;
   Table<M> spec;
-  spec.optional("delay", &M::delay,
-                words<DelaySource>(
-                    {{"closed_form", DelaySource::closed_form, "the schedule's, a constant"},
-                     {"measured", DelaySource::measured,
-                      "of every update: its stage's updates since its gradient's forward"}}),
-                "Which D the mitigations below use.");
+  spec.optional(
+      "delay", &M::delay,
+      words<DelaySource>({{"closed_form", DelaySource::closed_form, "the schedule's, a constant"},
+                          {"measured", DelaySource::measured,
+                           "of every update: its stage's updates since its gradient's forward"}}),
+      "Which D the mitigations below use.");
   spec.optional("spike_compensation", &M::spike_compensation, boolean(),
                 "Applies at once what a gradient would have contributed during its delay D.");
   spec.optional("spike_compensation_scale", &M::spike_compensation_scale, number(at_least(0)),
@@ -130,10 +130,11 @@ Table<MitigationFile> mitigation_table() {
   spec.check(check_mitigation);
   Table<MitigationFile> t("mitigation",
                           "Ways to soften stale weights. D is the stage's delay in updates.");
-  t.may_have("weight_stashing", &MitigationFile::weight_stashing, boolean(),
-             "Backward uses the weights that the sample's forward read.",
-             "true for `one_f_one_b` without `spectrain` or `pipemare_discrepancy_correction`, else "
-             "false");
+  t.may_have(
+      "weight_stashing", &MitigationFile::weight_stashing, boolean(),
+      "Backward uses the weights that the sample's forward read.",
+      "true for `one_f_one_b` without `spectrain` or `pipemare_discrepancy_correction`, else "
+      "false");
   t.include(&MitigationFile::spec, spec);
   t.check([](const MitigationFile& m, const Place& at) {
     if (!m.weight_stashing.value_or(false)) return;
@@ -204,7 +205,8 @@ Table<TrainingFile> training_table() {
              words<Initialization>(
                  {{"kaiming_uniform", Initialization::kaiming_uniform,
                    "PyTorch's default: U(-1/sqrt(fan_in), 1/sqrt(fan_in))"},
-                  {"he_normal", Initialization::he_normal, "kernels N(0, sqrt(2/fan_out)), matrices as kaiming_uniform, biases zero"},
+                  {"he_normal", Initialization::he_normal,
+                   "kernels N(0, sqrt(2/fan_out)), matrices as kaiming_uniform, biases zero"},
                   {"glorot_uniform", Initialization::glorot_uniform,
                    "U(+-sqrt(6/(fan_in+fan_out))), biases zero"}}),
              "First weights, from the seed.");

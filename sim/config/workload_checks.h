@@ -2,7 +2,7 @@
 // Rules between the parts of a workload.
 #pragma once
 
-#include "models/network.h"
+#include "models/graph/network.h"
 #include "sim/config/workload_file.h"
 
 namespace stagecoach {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "models/learning_rate.h"
+#include "models/optimizer/learning_rate.h"
 #include "sim/config/workload_checks.h"
 #include "sim/config/workload_file.h"
 
@@ -132,10 +132,10 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   if (workload.balanced_stages == 0) {
     workload.stages = make_partition(workload.network, workload.partition);
   }
-  check_stages(file,
-               workload.stages.empty() ? workload.balanced_stages
-                                       : static_cast<int>(workload.stages.size()),
-               root);
+  check_stages(
+      file,
+      workload.stages.empty() ? workload.balanced_stages : static_cast<int>(workload.stages.size()),
+      root);
   if (const auto facts = known_facts(workload.dataset)) check_dataset(workload, *facts, issues);
   return workload;
 }
@@ -195,16 +195,16 @@ std::string located(const WorkloadConfig& workload, const std::string& message) 
   return workload.source->where(pointer) + message.substr(colon);
 }
 
-PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan) {
+MicroBatchId switch_micro_batch(const WorkloadConfig& workload, const MicroBatchPlan& plan) {
   if (!workload.switch_epoch) return 0;
   const auto batches_per_epoch = plan.batches_per_epoch();
   const double exact = *workload.switch_epoch * static_cast<double>(batches_per_epoch);
   // A share such as 0.3 of 10 batches must not become the 4th by rounding of the product.
   const auto batch = static_cast<std::int64_t>(std::ceil(exact * (1 - 1e-12)));
-  if (batch >= batches_per_epoch * plan.epochs()) return plan.packets();
-  const int micro = plan.packet_size();
+  if (batch >= batches_per_epoch * plan.epochs()) return plan.micro_batches();
+  const int micro = plan.micro_batch_size();
   const std::int64_t per_batch = (workload.training.batch_size + micro - 1) / micro;
-  return batch / batches_per_epoch * plan.packets_per_epoch() +
+  return batch / batches_per_epoch * plan.micro_batches_per_epoch() +
          batch % batches_per_epoch * per_batch;
 }
 

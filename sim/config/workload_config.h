@@ -7,9 +7,9 @@
 #include <string>
 
 #include "models/data/dataset.h"
-#include "models/network.h"
-#include "models/packet_plan.h"
-#include "models/partition.h"
+#include "models/graph/network.h"
+#include "models/graph/partition.h"
+#include "models/micro_batch_plan.h"
 #include "models/spec.h"
 #include "sim/config/json_document.h"
 #include "sim/schedule/schedule.h"
@@ -22,12 +22,12 @@ struct WorkloadConfig {
   DatasetSpec dataset;  ///< paths absolute or relative to the process
   Network network;      ///< every name and shape resolved
   PartitionSpec partition;
-  int balanced_stages = 0;  ///< not 0: so many, to be cut once the hardware is known
-  Partition stages;         ///< empty until then
-  ScheduleSpec schedule;               ///< switch_packet still 0: see switch_packet()
+  int balanced_stages = 0;             ///< not 0: so many, to be cut once the hardware is known
+  Partition stages;                    ///< empty until then
+  ScheduleSpec schedule;               ///< switch_micro_batch still 0: see switch_micro_batch()
   std::optional<double> switch_epoch;  ///< hybrid: epochs of the pipelined part
   std::optional<double> target_accuracy;
-  TrainSpec training;                  ///< learning rate and momentum at this batch size
+  TrainSpec training;  ///< learning rate and momentum at this batch size
 };
 
 /// Reads a whole workload: fields, the network file it names, defaults, and every rule that needs
@@ -61,8 +61,8 @@ void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Is
 /// its file, JSON Pointer or option; other messages stay as they are.
 std::string located(const WorkloadConfig& workload, const std::string& message);
 
-/// hybrid: the first packet of the sequential part, on a whole mini-batch; else 0.
-PacketId switch_packet(const WorkloadConfig& workload, const PacketPlan& plan);
+/// hybrid: the first micro-batch of the sequential part, on a whole mini-batch; else 0.
+MicroBatchId switch_micro_batch(const WorkloadConfig& workload, const MicroBatchPlan& plan);
 
 /// Micro-batch size where a workload gives none.
 int default_micro_batch_size(ScheduleKind schedule, int batch_size);

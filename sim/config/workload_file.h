@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "models/data/dataset.h"
-#include "models/families.h"
-#include "models/partition.h"
+#include "models/graph/families.h"
+#include "models/graph/partition.h"
 #include "models/spec.h"
 #include "sim/config/param_table.h"
 #include "sim/schedule/schedule.h"
@@ -87,9 +87,8 @@ struct WorkloadFile {
   /// The default depends on the schedule: PipeDream stashes, unless the mitigation chooses the
   /// weights of the backward pass itself.
   bool weight_stashing() const {
-    const bool chosen =
-        training.mitigation.weight_prediction == WeightPrediction::spectrain ||
-        training.mitigation.pipemare_discrepancy_correction;
+    const bool chosen = training.mitigation.weight_prediction == WeightPrediction::spectrain ||
+                        training.mitigation.pipemare_discrepancy_correction;
     return training.weight_stashing.value_or(pipeline.schedule == ScheduleKind::one_f_one_b &&
                                              !chosen);
   }

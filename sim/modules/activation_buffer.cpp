@@ -4,26 +4,26 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
 std::int64_t edge_room(int producer_stage, int consumer_stage, int q) {
   const std::int64_t between = consumer_stage - producer_stage - 1;
-  // Each stage between works on one packet and has a queue of its own.
+  // Each stage between works on one micro-batch and has a queue of its own.
   return q + between * (q + 1);
 }
 
 ActivationBuffer::ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges,
-                                   int gradients, std::int64_t capacity_packets,
-                                   const PacketPlan& plan, Pacing pacing)
+                                   int gradients, std::int64_t capacity_micro_batches,
+                                   const MicroBatchPlan& plan, Pacing pacing)
     : sc_module(name),
       plan_(plan),
-      single_samples_(plan.packet_size() == 1),
+      single_samples_(plan.micro_batch_size() == 1),
       lockstep_(pacing == Pacing::lockstep),
       edges_(std::move(edges)),
       gradients_(gradients),
-      capacity_(capacity_packets) {
+      capacity_(capacity_micro_batches) {
   if (edges_.empty()) throw ModelBug("a stage without input");
   if (gradients_ < 1) throw ModelBug("a stage whose output nobody gives a gradient for");
 }
@@ -44,8 +44,8 @@ void ActivationBuffer::hold(Cycles time, std::int64_t activations, std::int64_t 
   if (waves_) waves_->held(stage_, time, activations, gradients);
 }
 
-std::int64_t ActivationBuffer::samples_of(PacketId packet) const {
-  return single_samples_ ? 1 : plan_.at(packet).samples;
+std::int64_t ActivationBuffer::samples_of(MicroBatchId micro_batch) const {
+  return single_samples_ ? 1 : plan_.at(micro_batch).samples;
 }
 
 bool ActivationBuffer::buffer_full() const {
@@ -53,42 +53,42 @@ bool ActivationBuffer::buffer_full() const {
 }
 
 bool ActivationBuffer::has_room(int edge) const {
-  if (edges_[edge].taken >= edges_[edge].room_packets) return false;
+  if (edges_[edge].taken >= edges_[edge].room_micro_batches) return false;
   return edge > 0 || !buffer_full();
 }
 
-void ActivationBuffer::reserve(int edge, PacketId packet, Bytes bytes) {
+void ActivationBuffer::reserve(int edge, MicroBatchId micro_batch, Bytes bytes) {
   ++edges_[edge].taken;
   if (edge == 0) return;
-  inputs_.at(packet).skip_bytes += bytes;
+  inputs_.at(micro_batch).skip_bytes += bytes;
   skip_bytes_ += bytes;
   peak_skip_bytes_ = std::max(peak_skip_bytes_, skip_bytes_);
 }
 
-void ActivationBuffer::deposit_input(int, PacketId packet, Arrival arrival) {
-  Slot& slot = inputs_.at(packet);
+void ActivationBuffer::deposit_input(int, MicroBatchId micro_batch, Arrival arrival) {
+  Slot& slot = inputs_.at(micro_batch);
   slot.arrival.made = std::max(slot.arrival.made, arrival.made);
   slot.arrival.available = std::max(slot.arrival.available, arrival.available);
   if (++slot.messages < static_cast<int>(edges_.size())) return;
   forward_core_->wake_at(slot.arrival.available);
 }
 
-void ActivationBuffer::deposit_gradient(PacketId packet, Arrival arrival) {
-  Slot& slot = gradient_slots_.at(packet);
+void ActivationBuffer::deposit_gradient(MicroBatchId micro_batch, Arrival arrival) {
+  Slot& slot = gradient_slots_.at(micro_batch);
   slot.arrival.made = std::max(slot.arrival.made, arrival.made);
   slot.arrival.available = std::max(slot.arrival.available, arrival.available);
   if (++slot.messages < gradients_) return;
   backward_core_->wake_at(slot.arrival.available);
 }
 
-std::optional<Arrival> ActivationBuffer::input(PacketId packet) const {
-  const Slot* slot = inputs_.find(packet);
+std::optional<Arrival> ActivationBuffer::input(MicroBatchId micro_batch) const {
+  const Slot* slot = inputs_.find(micro_batch);
   if (!slot || slot->messages < static_cast<int>(edges_.size())) return std::nullopt;
   return slot->arrival;
 }
 
-std::optional<Arrival> ActivationBuffer::gradient(PacketId packet) const {
-  const Slot* slot = gradient_slots_.find(packet);
+std::optional<Arrival> ActivationBuffer::gradient(MicroBatchId micro_batch) const {
+  const Slot* slot = gradient_slots_.find(micro_batch);
   if (!slot || slot->messages < gradients_) return std::nullopt;
   return slot->arrival;
 }
@@ -113,10 +113,10 @@ void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
   peak_gradient_samples_ = std::max(peak_gradient_samples_, gradient_samples_);
 }
 
-void ActivationBuffer::begin_forward(PacketId packet, Cycles now) {
-  started_ = packet + 1;
+void ActivationBuffer::begin_forward(MicroBatchId micro_batch, Cycles now) {
+  started_ = micro_batch + 1;
   note_arrivals(now, true);
-  skip_bytes_ -= inputs_.at(packet).skip_bytes;
+  skip_bytes_ -= inputs_.at(micro_batch).skip_bytes;
   inputs_.pop();
   for (InputEdge& edge : edges_) {
     --edge.taken;
@@ -124,18 +124,18 @@ void ActivationBuffer::begin_forward(PacketId packet, Cycles now) {
   }
 }
 
-void ActivationBuffer::begin_backward(PacketId packet, Cycles now) {
-  backwards_started_ = packet + 1;
+void ActivationBuffer::begin_backward(MicroBatchId micro_batch, Cycles now) {
+  backwards_started_ = micro_batch + 1;
   note_arrivals(now, true);
 }
 
-void ActivationBuffer::retire(PacketId packet, Cycles now) {
+void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
   // What arrives in the same cycle takes the place that becomes free.
   note_arrivals(now, false);
-  const std::int64_t samples = samples_of(packet);
+  const std::int64_t samples = samples_of(micro_batch);
   hold(now, -samples, -samples);
   gradient_slots_.pop();
-  retired_ = packet + 1;
+  retired_ = micro_batch + 1;
   if (capacity_ != kUnlimited64) edges_.front().sender->wake_at(now);
 }
 

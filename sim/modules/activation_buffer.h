@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The activation buffer of one stage: the queue at its entry, what its packets in flight keep for
-// their backward, and gradients that wait. Gives credits to the senders. Space for a packet is
-// taken when its sender starts to make it, and counted as held from its arrival on.
+// The activation buffer of one stage: the queue at its entry, what its micro-batches in flight keep
+// for their backward, and gradients that wait. Gives credits to the senders. Space for a
+// micro-batch is taken when its sender starts to make it, and counted as held from its arrival on.
 #pragma once
 
 #include <vector>
 
-#include "models/packet_plan.h"
+#include "models/micro_batch_plan.h"
 #include "sim/modules/interfaces.h"
-#include "sim/modules/packet_ring.h"
+#include "sim/modules/micro_batch_ring.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/run_statistics.h"
 
@@ -16,25 +16,25 @@ namespace stagecoach {
 
 /// One value that a stage reads.
 struct InputEdge {
-  int producer_stage = -1;        ///< -1: the host
-  std::int64_t room_packets = 0;  ///< that may wait on this edge
-  std::int64_t taken = 0;         ///< of them: under way or waiting
-  WakeIf* sender = nullptr;       ///< told when room becomes free
+  int producer_stage = -1;              ///< -1: the host
+  std::int64_t room_micro_batches = 0;  ///< that may wait on this edge
+  std::int64_t taken = 0;               ///< of them: under way or waiting
+  WakeIf* sender = nullptr;             ///< told when room becomes free
 };
 
-/// Room on an edge over which data waits for the main line: as many packets as the stages between
-/// can hold without this edge being what stops them. q: depth of an input queue. An edge from the
-/// stage before has room for q.
+/// Room on an edge over which data waits for the main line: as many micro-batches as the stages
+/// between can hold without this edge being what stops them. q: depth of an input queue. An edge
+/// from the stage before has room for q.
 std::int64_t edge_room(int producer_stage, int consumer_stage, int q);
 
 class ActivationBuffer : public sc_core::sc_module, public InboxIf, public ActivationIf {
  public:
-  /// `capacity_packets`: queued and in flight together. `edges`: the nearest producer first; it is
-  /// the main line, whose packets count against the capacity. `gradients`: messages that make up
-  /// the gradient of a packet. In `lockstep` data sits in the pipeline register until a tick ends:
-  /// it counts as held from the start of the operation that reads it.
+  /// `capacity_micro_batches`: queued and in flight together. `edges`: the nearest producer first;
+  /// it is the main line, whose micro-batches count against the capacity. `gradients`: messages
+  /// that make up the gradient of a micro-batch. In `lockstep` data sits in the pipeline register
+  /// until a tick ends: it counts as held from the start of the operation that reads it.
   ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges, int gradients,
-                   std::int64_t capacity_packets, const PacketPlan& plan, Pacing pacing);
+                   std::int64_t capacity_micro_batches, const MicroBatchPlan& plan, Pacing pacing);
 
   /// Before the simulation: tells somebody what stage `stage` holds.
   void watch(WaveSink* waves, int stage);
@@ -44,21 +44,21 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
 
   bool has_room(int edge) const override;
   bool buffer_full() const override;
-  void reserve(int edge, PacketId packet, Bytes bytes) override;
-  void deposit_input(int edge, PacketId packet, Arrival arrival) override;
-  void deposit_gradient(PacketId packet, Arrival arrival) override;
+  void reserve(int edge, MicroBatchId micro_batch, Bytes bytes) override;
+  void deposit_input(int edge, MicroBatchId micro_batch, Arrival arrival) override;
+  void deposit_gradient(MicroBatchId micro_batch, Arrival arrival) override;
 
-  std::optional<Arrival> input(PacketId packet) const override;
-  std::optional<Arrival> gradient(PacketId packet) const override;
+  std::optional<Arrival> input(MicroBatchId micro_batch) const override;
+  std::optional<Arrival> gradient(MicroBatchId micro_batch) const override;
   bool full() const override { return started_ - retired_ >= capacity_; }
-  void begin_forward(PacketId packet, Cycles now) override;
-  void begin_backward(PacketId packet, Cycles now) override;
-  void retire(PacketId packet, Cycles now) override;
-  std::int64_t packets_held() const override { return arrived_ - retired_; }
+  void begin_forward(MicroBatchId micro_batch, Cycles now) override;
+  void begin_backward(MicroBatchId micro_batch, Cycles now) override;
+  void retire(MicroBatchId micro_batch, Cycles now) override;
+  std::int64_t micro_batches_held() const override { return arrived_ - retired_; }
   std::int64_t gradients_held() const override { return gradients_arrived_ - retired_; }
 
   const std::vector<InputEdge>& edges() const { return edges_; }
-  std::int64_t capacity_packets() const { return capacity_; }
+  std::int64_t capacity_micro_batches() const { return capacity_; }
   /// Fills the peaks.
   void report(StageStatistics& statistics) const;
 
@@ -69,12 +69,12 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
     Bytes skip_bytes = 0;  ///< reserved for values that are not on the main line
   };
 
-  std::int64_t samples_of(PacketId packet) const;
+  std::int64_t samples_of(MicroBatchId micro_batch) const;
   void hold(Cycles time, std::int64_t activations, std::int64_t gradients);
   /// Counts what has arrived before `time`, or at it.
   void note_arrivals(Cycles time, bool at_it);
 
-  const PacketPlan& plan_;
+  const MicroBatchPlan& plan_;
   const bool single_samples_;
   const bool lockstep_;
   std::vector<InputEdge> edges_;
@@ -84,10 +84,10 @@ class ActivationBuffer : public sc_core::sc_module, public InboxIf, public Activ
   int stage_ = 0;  ///< for `waves_`
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
-  PacketRing<Slot> inputs_;          ///< from the next forward on
-  PacketRing<Slot> gradient_slots_;  ///< from the next packet to retire on
-  PacketId arrived_ = 0, gradients_arrived_ = 0;
-  PacketId started_ = 0, backwards_started_ = 0, retired_ = 0;
+  MicroBatchRing<Slot> inputs_;          ///< from the next forward on
+  MicroBatchRing<Slot> gradient_slots_;  ///< from the next micro-batch to retire on
+  MicroBatchId arrived_ = 0, gradients_arrived_ = 0;
+  MicroBatchId started_ = 0, backwards_started_ = 0, retired_ = 0;
   std::int64_t samples_held_ = 0, peak_samples_ = 0;
   std::int64_t gradient_samples_ = 0, peak_gradient_samples_ = 0;
   Bytes skip_bytes_ = 0, peak_skip_bytes_ = 0;

@@ -5,8 +5,8 @@
 //
 // Order inside one moment: operations complete first, then cores decide what to start, so an update
 // that completes at t is seen by a forward that starts at t. Where several operations could start,
-// a backward goes before a forward (if the schedule says so), a weight gradient last, then the later
-// stage.
+// a backward goes before a forward (if the schedule says so), a weight gradient last, then the
+// later stage.
 #pragma once
 
 #include <vector>
@@ -23,8 +23,8 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing,
               bool backward_first);
 
-  /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage whose
-  /// other direction runs here, too, hands its update over with the backward.
+  /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage
+  /// whose other direction runs here, too, hands its update over with the backward.
   void host(StageController& stage, Pass pass, bool both_directions);
 
   void wake_at(Cycles time) override;

@@ -6,8 +6,8 @@
 
 #include <vector>
 
+#include "sim/base/timing_wheel.h"
 #include "sim/modules/interfaces.h"
-#include "sim/modules/timing_wheel.h"
 
 namespace stagecoach {
 

@@ -33,10 +33,10 @@ int Interconnect::open(const ChannelSpec& spec) {
   return static_cast<int>(channels_.size()) - 1;
 }
 
-void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready) {
+void Interconnect::send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) {
   const Channel& way = channels_[channel];
   if (way.first_hop == way.end_hop) {
-    deliver(channel, packet, Arrival{ready, ready});
+    deliver(channel, micro_batch, Arrival{ready, ready});
     return;
   }
   if (free_flights_.empty()) {
@@ -46,7 +46,7 @@ void Interconnect::send(int channel, PacketId packet, Bytes bytes, Cycles ready)
   const int number = free_flights_.back();
   free_flights_.pop_back();
   Flight& flight = flights_[number];
-  flight.packet = packet;
+  flight.micro_batch = micro_batch;
   flight.bytes = bytes;
   flight.duration = 0;
   flight.bytes_per_cycle = 0;
@@ -70,7 +70,7 @@ void Interconnect::travel(int number) {
   }
   --unsettled_;
   free_flights_.push_back(number);
-  deliver(flight.channel, flight.packet, Arrival{flight.made, flight.head + flight.duration});
+  deliver(flight.channel, flight.micro_batch, Arrival{flight.made, flight.head + flight.duration});
   if (unsettled_ == 0 && on_settled_) on_settled_();
 }
 
@@ -92,13 +92,13 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
   ++flight.hop;
 }
 
-void Interconnect::deliver(int channel, PacketId packet, Arrival arrival) {
+void Interconnect::deliver(int channel, MicroBatchId micro_batch, Arrival arrival) {
   const ChannelSpec& spec = channels_[channel].spec;
   last_arrival_ = std::max(last_arrival_, arrival.available);
   if (spec.gradient) {
-    spec.receiver->deposit_gradient(packet, arrival);
+    spec.receiver->deposit_gradient(micro_batch, arrival);
   } else {
-    spec.receiver->deposit_input(spec.edge, packet, arrival);
+    spec.receiver->deposit_input(spec.edge, micro_batch, arrival);
   }
 }
 
@@ -138,7 +138,7 @@ bool Interconnect::goes_before(int a, int b) const {
   const bool first_gradient = channels_[first.channel].spec.gradient;
   const bool second_gradient = channels_[second.channel].spec.gradient;
   if (first_gradient != second_gradient) return first_gradient;
-  if (first.packet != second.packet) return first.packet < second.packet;
+  if (first.micro_batch != second.micro_batch) return first.micro_batch < second.micro_batch;
   return first.channel < second.channel;
 }
 

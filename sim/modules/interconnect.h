@@ -4,7 +4,7 @@
 // narrower link it comes as slowly as it left that one; routers can hold it whole). A link that
 // only one core feeds is booked by direct calls, in order. Links that several cores feed are
 // arbitrated: the requests of one time are collected, and the link goes to a gradient before an
-// activation, then to the older packet, then to the lower channel.
+// activation, then to the older micro-batch, then to the lower channel.
 #pragma once
 
 #include <functional>
@@ -12,12 +12,13 @@
 
 #include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
-#include "sim/modules/topology.h"
+#include "sim/plan/machine_plan.h"
+#include "sim/plan/topology.h"
 #include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
 
-/// A connection over which one value (or its gradient) of every packet travels.
+/// A connection over which one value (or its gradient) of every micro-batch travels.
 struct ChannelSpec {
   int from_core = 0;
   int to_core = 0;
@@ -38,7 +39,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   /// Called when the last message under way gets its time of arrival.
   void on_settled(std::function<void()> call) { on_settled_ = std::move(call); }
 
-  void send(int channel, PacketId packet, Bytes bytes, Cycles ready) override;
+  void send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) override;
   void on_time(Cycles now, int tag) override;
   void on_decide(Cycles now) override;
   /// Messages whose arrival is not known yet.
@@ -65,7 +66,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   };
   /// A message on its way; its head is at (or will reach) link hops_[hop] at `head`.
   struct Flight {
-    PacketId packet = 0;
+    MicroBatchId micro_batch = 0;
     Bytes bytes = 0;
     Cycles duration = 0;         ///< on the narrowest link so far
     double bytes_per_cycle = 0;  ///< of that link
@@ -83,7 +84,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   void travel(int flight);
   void take(Link& link, Flight& flight, Cycles start);
   void request(Cycles time, int link, int flight);
-  void deliver(int channel, PacketId packet, Arrival arrival);
+  void deliver(int channel, MicroBatchId micro_batch, Arrival arrival);
   void serve(int link, Cycles now);
   bool goes_before(int a, int b) const;
 

@@ -27,32 +27,32 @@ class WakeIf : public virtual sc_core::sc_interface {
 /// Where messages go: the input side of a stage. Edge e is the e-th value that the stage reads.
 class InboxIf : public virtual sc_core::sc_interface {
  public:
-  /// May one more packet be sent on this edge?
+  /// May one more micro-batch be sent on this edge?
   virtual bool has_room(int edge) const = 0;
   /// Room ended because the buffer is full, not the queue at its entry.
   virtual bool buffer_full() const = 0;
-  /// Takes the room; a deposit of the same packet follows.
-  virtual void reserve(int edge, PacketId packet, Bytes bytes) = 0;
-  /// A value of this packet will be there at arrival.available (now or later).
-  virtual void deposit_input(int edge, PacketId packet, Arrival arrival) = 0;
-  /// The same for a gradient; its room is that of the packet in flight.
-  virtual void deposit_gradient(PacketId packet, Arrival arrival) = 0;
+  /// Takes the room; a deposit of the same micro-batch follows.
+  virtual void reserve(int edge, MicroBatchId micro_batch, Bytes bytes) = 0;
+  /// A value of this micro-batch will be there at arrival.available (now or later).
+  virtual void deposit_input(int edge, MicroBatchId micro_batch, Arrival arrival) = 0;
+  /// The same for a gradient; its room is that of the micro-batch in flight.
+  virtual void deposit_gradient(MicroBatchId micro_batch, Arrival arrival) = 0;
 };
 
 /// The activation buffer as its own stage sees it.
 class ActivationIf : public virtual sc_core::sc_interface {
  public:
-  /// All values of the packet's input, once every one of them is on its way or there.
-  virtual std::optional<Arrival> input(PacketId packet) const = 0;
-  virtual std::optional<Arrival> gradient(PacketId packet) const = 0;
-  /// As many packets in flight as the buffer holds: nothing is let in.
+  /// All values of the micro-batch's input, once every one of them is on its way or there.
+  virtual std::optional<Arrival> input(MicroBatchId micro_batch) const = 0;
+  virtual std::optional<Arrival> gradient(MicroBatchId micro_batch) const = 0;
+  /// As many micro-batches in flight as the buffer holds: nothing is let in.
   virtual bool full() const = 0;
-  /// The packet leaves the queue and is in flight.
-  virtual void begin_forward(PacketId packet, Cycles now) = 0;
-  virtual void begin_backward(PacketId packet, Cycles now) = 0;
-  /// The packet's activations and gradients are free from `now` on.
-  virtual void retire(PacketId packet, Cycles now) = 0;
-  virtual std::int64_t packets_held() const = 0;
+  /// The micro-batch leaves the queue and is in flight.
+  virtual void begin_forward(MicroBatchId micro_batch, Cycles now) = 0;
+  virtual void begin_backward(MicroBatchId micro_batch, Cycles now) = 0;
+  /// The micro-batch's activations and gradients are free from `now` on.
+  virtual void retire(MicroBatchId micro_batch, Cycles now) = 0;
+  virtual std::int64_t micro_batches_held() const = 0;
   virtual std::int64_t gradients_held() const = 0;
 };
 
@@ -60,18 +60,18 @@ class ActivationIf : public virtual sc_core::sc_interface {
 class WeightIf : public virtual sc_core::sc_interface {
  public:
   struct Finished {
-    std::int64_t packets = 0;    ///< whose own update this was
-    std::int64_t delay_sum = 0;  ///< their delays
+    std::int64_t micro_batches = 0;  ///< whose own update this was
+    std::int64_t delay_sum = 0;      ///< their delays
   };
 
   virtual WeightVersion updates() const = 0;
   /// The version to hand to the sink, Op::kCurrent for the newest.
-  virtual WeightVersion begin_forward(PacketId packet) = 0;
+  virtual WeightVersion begin_forward(MicroBatchId micro_batch) = 0;
   /// The version that the last begin_forward or begin_backward read.
   virtual WeightVersion last_read() const = 0;
-  virtual void begin_backward(PacketId packet) = 0;
-  /// The packet's version is free again; `update`: the mini-batch's update is complete.
-  virtual Finished finish_backward(PacketId packet, bool update) = 0;
+  virtual void begin_backward(MicroBatchId micro_batch) = 0;
+  /// The micro-batch's version is free again; `update`: the mini-batch's update is complete.
+  virtual Finished finish_backward(MicroBatchId micro_batch, bool update) = 0;
   virtual std::int64_t stashed_versions() const = 0;
 };
 
@@ -80,7 +80,7 @@ class TransferIf : public virtual sc_core::sc_interface {
  public:
   /// Sends `bytes` over a channel; they are there to send at `ready`, now or later. Requests of one
   /// channel come in order of `ready`.
-  virtual void send(int channel, PacketId packet, Bytes bytes, Cycles ready) = 0;
+  virtual void send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) = 0;
 };
 
 /// The way in.
@@ -97,8 +97,8 @@ class LossIf : public virtual sc_core::sc_interface {
   virtual bool has_room(Cycles now) const = 0;
   /// From when on, where not now.
   virtual Cycles room_at() const = 0;
-  /// The last stage's forward of this packet ends at `time`, now or later.
-  virtual void accept(PacketId packet, int samples, Cycles time) = 0;
+  /// The last stage's forward of this micro-batch ends at `time`, now or later.
+  virtual void accept(MicroBatchId micro_batch, int samples, Cycles time) = 0;
 };
 
 }  // namespace stagecoach

@@ -8,29 +8,30 @@
 #include <deque>
 
 #include "sim/modules/interfaces.h"
-#include "sim/modules/topology.h"
+#include "sim/plan/machine_plan.h"
+#include "sim/plan/topology.h"
 
 namespace stagecoach {
 
 class LossSink : public sc_core::sc_module, public LossIf {
  public:
-  /// `bytes_per_sample`: what goes to the host; `room_packets` may wait for it.
+  /// `bytes_per_sample`: what goes to the host; `room_micro_batches` may wait for it.
   LossSink(sc_core::sc_module_name name, const HostPlan& host, Bytes bytes_per_sample,
-           int room_packets)
+           int room_micro_batches)
       : sc_module(name),
         last_stage("last_stage"),
         host_(host),
         bytes_per_sample_(bytes_per_sample),
-        room_packets_(static_cast<std::size_t>(room_packets)) {}
+        room_micro_batches_(static_cast<std::size_t>(room_micro_batches)) {}
 
   sc_core::sc_port<InboxIf> last_stage;
 
   bool has_room(Cycles now) const override {
-    return leaving_.size() < room_packets_ || room_at() <= now;
+    return leaving_.size() < room_micro_batches_ || room_at() <= now;
   }
-  Cycles room_at() const override { return leaving_[leaving_.size() - room_packets_]; }
-  void accept(PacketId packet, int samples, Cycles time) override {
-    last_stage->deposit_gradient(packet, Arrival{time, time});
+  Cycles room_at() const override { return leaving_[leaving_.size() - room_micro_batches_]; }
+  void accept(MicroBatchId micro_batch, int samples, Cycles time) override {
+    last_stage->deposit_gradient(micro_batch, Arrival{time, time});
     while (!leaving_.empty() && leaving_.front() <= time) leaving_.pop_front();
     const Bytes bytes = bytes_per_sample_ * samples;
     bytes_moved_ += bytes;
@@ -44,7 +45,7 @@ class LossSink : public sc_core::sc_module, public LossIf {
  private:
   const HostPlan host_;
   const Bytes bytes_per_sample_;
-  const std::size_t room_packets_;
+  const std::size_t room_micro_batches_;
   std::deque<Cycles> leaving_;  ///< when results under way, or waiting for it, have left
   Cycles free_at_ = 0;
   Bytes bytes_moved_ = 0;

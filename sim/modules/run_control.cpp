@@ -8,26 +8,26 @@
 namespace stagecoach {
 namespace {
 
-/// Samples of the packets [0, end).
-std::int64_t samples_before(const PacketPlan& plan, PacketId end) {
-  if (end >= plan.packets()) return plan.samples();
-  const Packet p = plan.at(end);
+/// Samples of the micro-batches [0, end).
+std::int64_t samples_before(const MicroBatchPlan& plan, MicroBatchId end) {
+  if (end >= plan.micro_batches()) return plan.samples();
+  const MicroBatch p = plan.at(end);
   return p.epoch * plan.samples_per_epoch() + p.first_in_epoch;
 }
 
 }  // namespace
 
-RunControl::RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
-                       PacketId trace_from, PacketId trace_packets, WaveSink* waves)
+RunControl::RunControl(int stages, const MicroBatchPlan& plan, OpSink& sink, SpanSink* spans,
+                       MicroBatchId trace_from, MicroBatchId trace_micro_batches, WaveSink* waves)
     : plan_(plan),
       sink_(sink),
       spans_(spans),
       trace_from_(trace_from),
       waves_(waves),
-      left_in_epoch_(stages, plan.packets_per_epoch()),
+      left_in_epoch_(stages, plan.micro_batches_per_epoch()),
       stage_epochs_(stages, 0) {
-  const PacketId most = std::numeric_limits<PacketId>::max();
-  trace_end_ = trace_packets > most - trace_from ? most : trace_from + trace_packets;
+  const MicroBatchId most = std::numeric_limits<MicroBatchId>::max();
+  trace_end_ = trace_micro_batches > most - trace_from ? most : trace_from + trace_micro_batches;
 }
 
 void RunControl::emit(const Op& op) {
@@ -56,58 +56,58 @@ void RunControl::set_entry_stages(std::vector<int> stages) {
   entry_retired_.assign(stages.size(), 0);
 }
 
-void RunControl::set_progress(std::function<void(PacketId, Cycles)> call, PacketId every) {
+void RunControl::set_progress(std::function<void(MicroBatchId, Cycles)> call, MicroBatchId every) {
   progress_ = std::move(call);
-  progress_every_ = std::max<PacketId>(every, 1);
+  progress_every_ = std::max<MicroBatchId>(every, 1);
 }
 
 void RunControl::stage_ended_epoch(int stage, Cycles time) {
-  left_in_epoch_[stage] = plan_.packets_per_epoch();
+  left_in_epoch_[stage] = plan_.micro_batches_per_epoch();
   ++stage_epochs_[stage];
   const std::size_t all = *std::min_element(stage_epochs_.begin(), stage_epochs_.end());
   if (all == epochs_.size()) return;
   const auto n = static_cast<std::int64_t>(all);
-  epochs_.push_back(EpochTime{time, n * plan_.packets_per_epoch(), n * plan_.samples_per_epoch(),
-                              n * plan_.batches_per_epoch()});
+  epochs_.push_back(EpochTime{time, n * plan_.micro_batches_per_epoch(),
+                              n * plan_.samples_per_epoch(), n * plan_.batches_per_epoch()});
 }
 
 void RunControl::retired(int stage, Cycles time) {
   if (--left_in_epoch_[stage] == 0) stage_ended_epoch(stage, time);
   if (stage >= static_cast<int>(entry_slot_.size()) || entry_slot_[stage] < 0) return;
   ++entry_retired_[entry_slot_[stage]];
-  const PacketId least = *std::min_element(entry_retired_.begin(), entry_retired_.end());
+  const MicroBatchId least = *std::min_element(entry_retired_.begin(), entry_retired_.end());
   if (least == pipeline_retired_) return;
   pipeline_retired_ = least;
-  packet_left(time);
+  micro_batch_left(time);
 }
 
-void RunControl::packet_left(Cycles time) {
-  const PacketId p = pipeline_retired_ - 1;
-  if (p == plan_.packets() / 4) quarter_ = time;
-  if (p == 3 * plan_.packets() / 4) three_quarters_ = time;
+void RunControl::micro_batch_left(Cycles time) {
+  const MicroBatchId p = pipeline_retired_ - 1;
+  if (p == plan_.micro_batches() / 4) quarter_ = time;
+  if (p == 3 * plan_.micro_batches() / 4) three_quarters_ = time;
   while (entry_versions_.first() <= p) entry_versions_.pop();
   if (on_retired_) on_retired_(time);
   if (progress_ && (p + 1) % progress_every_ == 0) progress_(p + 1, time);
 }
 
-void RunControl::note_entry(PacketId packet, WeightVersion version) {
-  entry_versions_.at(packet) = version;
+void RunControl::note_entry(MicroBatchId micro_batch, WeightVersion version) {
+  entry_versions_.at(micro_batch) = version;
   latest_entry_ = version;
-  entered_ = packet + 1;
+  entered_ = micro_batch + 1;
 }
 
-WeightVersion RunControl::entry_version(PacketId packet) const {
-  return packet < entered_ ? *entry_versions_.find(packet) : latest_entry_;
+WeightVersion RunControl::entry_version(MicroBatchId micro_batch) const {
+  return micro_batch < entered_ ? *entry_versions_.find(micro_batch) : latest_entry_;
 }
 
 void RunControl::report(RunStatistics& s) const {
   s.cycles = end_;
-  s.packets = pipeline_retired_;
+  s.micro_batches = pipeline_retired_;
   s.samples = samples_before(plan_, pipeline_retired_);
   s.operations = operations_;
   s.stopped_early = stopped_early_;
   s.epochs = epochs_;
-  const PacketId first = plan_.packets() / 4, last = 3 * plan_.packets() / 4;
+  const MicroBatchId first = plan_.micro_batches() / 4, last = 3 * plan_.micro_batches() / 4;
   if (last > first && pipeline_retired_ > last) {
     s.steady_cycles = three_quarters_ - quarter_;
     s.steady_samples = samples_before(plan_, last + 1) - samples_before(plan_, first + 1);

@@ -7,9 +7,9 @@
 #include <functional>
 #include <vector>
 
+#include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/packet_plan.h"
-#include "sim/modules/packet_ring.h"
+#include "sim/modules/micro_batch_ring.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/run_statistics.h"
 
@@ -17,13 +17,14 @@ namespace stagecoach {
 
 class RunControl {
  public:
-  RunControl(int stages, const PacketPlan& plan, OpSink& sink, SpanSink* spans,
-             PacketId trace_from, PacketId trace_packets, WaveSink* waves);
+  RunControl(int stages, const MicroBatchPlan& plan, OpSink& sink, SpanSink* spans,
+             MicroBatchId trace_from, MicroBatchId trace_micro_batches, WaveSink* waves);
 
   /// Hands an operation over. An answer of false, or an exception, halts the run.
   void emit(const Op& op);
   void record(const SpanRecord& span) {
-    if (spans_ && span.packet >= trace_from_ && span.packet < trace_end_) spans_->record(span);
+    if (spans_ && span.micro_batch >= trace_from_ && span.micro_batch < trace_end_)
+      spans_->record(span);
     if (waves_) waves_->operation(span);
   }
   /// Null: nobody wants to see waves.
@@ -34,55 +35,57 @@ class RunControl {
   /// Throws what made the run fail, if something did.
   void rethrow() const;
 
-  /// Stages that read the network's input: a packet has left the pipeline when all have retired it.
+  /// Stages that read the network's input: a micro-batch has left the pipeline when all have
+  /// retired it.
   void set_entry_stages(std::vector<int> stages);
   /// Called when `pipeline_retired` grows.
   void on_pipeline_retired(std::function<void(Cycles)> call) { on_retired_ = std::move(call); }
-  void set_progress(std::function<void(PacketId, Cycles)> call, PacketId every);
+  void set_progress(std::function<void(MicroBatchId, Cycles)> call, MicroBatchId every);
   void retired(int stage, Cycles time);
-  PacketId pipeline_retired() const { return pipeline_retired_; }
-  bool complete() const { return pipeline_retired_ == plan_.packets(); }
+  MicroBatchId pipeline_retired() const { return pipeline_retired_; }
+  bool complete() const { return pipeline_retired_ == plan_.micro_batches(); }
 
   /// An operation ends at `time`.
   void note_end(Cycles time) {
     if (time > end_) end_ = time;
   }
 
-  /// vertical_sync: the version of stage 0 when a packet entered; for one that has not entered yet
-  /// the version of the last that has.
-  void note_entry(PacketId packet, WeightVersion version);
-  WeightVersion entry_version(PacketId packet) const;
+  /// vertical_sync: the version of stage 0 when a micro-batch entered; for one that has not entered
+  /// yet the version of the last that has.
+  void note_entry(MicroBatchId micro_batch, WeightVersion version);
+  WeightVersion entry_version(MicroBatchId micro_batch) const;
 
   /// Fills what concerns the run as a whole.
   void report(RunStatistics& statistics) const;
 
  private:
-  void packet_left(Cycles time);
+  void micro_batch_left(Cycles time);
   void stage_ended_epoch(int stage, Cycles time);
 
-  const PacketPlan& plan_;
+  const MicroBatchPlan& plan_;
   OpSink& sink_;
   SpanSink* spans_;
-  PacketId trace_from_, trace_end_;
+  MicroBatchId trace_from_, trace_end_;
   WaveSink* waves_;
   std::exception_ptr failure_;
   bool halted_ = false;
   bool stopped_early_ = false;
   std::int64_t operations_ = 0;
   std::vector<int> entry_slot_;  ///< by stage: place in entry_retired_, or -1
-  std::vector<PacketId> entry_retired_;
-  PacketId pipeline_retired_ = 0;
+  std::vector<MicroBatchId> entry_retired_;
+  MicroBatchId pipeline_retired_ = 0;
   std::function<void(Cycles)> on_retired_;
-  std::function<void(PacketId, Cycles)> progress_;
-  PacketId progress_every_ = 0;
+  std::function<void(MicroBatchId, Cycles)> progress_;
+  MicroBatchId progress_every_ = 0;
   Cycles end_ = 0;
   Cycles quarter_ = 0, three_quarters_ = 0;
-  std::vector<PacketId> left_in_epoch_;       ///< by stage: packets to retire until the epoch's end
-  std::vector<std::size_t> stage_epochs_;     ///< by stage: epochs ended
+  std::vector<MicroBatchId>
+      left_in_epoch_;  ///< by stage: micro-batches to retire until the epoch's end
+  std::vector<std::size_t> stage_epochs_;  ///< by stage: epochs ended
   std::vector<EpochTime> epochs_;
-  PacketRing<WeightVersion> entry_versions_;
+  MicroBatchRing<WeightVersion> entry_versions_;
   WeightVersion latest_entry_ = 0;
-  PacketId entered_ = 0;
+  MicroBatchId entered_ = 0;
 };
 
 }  // namespace stagecoach

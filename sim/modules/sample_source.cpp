@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "sim/modules/clock.h"
-#include "sim/modules/topology.h"
+#include "sim/plan/topology.h"
 
 namespace stagecoach {
 
 SampleSource::SampleSource(sc_core::sc_module_name name, const HostPlan& host,
-                           Bytes bytes_per_sample, const PacketPlan& plan,
+                           Bytes bytes_per_sample, const MicroBatchPlan& plan,
                            const RunControl& control, Pacing pacing)
     : sc_module(name),
       first_stage("first_stage"),
@@ -50,7 +50,7 @@ void SampleSource::deliver(Cycles from) {
 
 void SampleSource::feed() {
   if (pacing_ == Pacing::lockstep) return;
-  while (next_ < plan_.packets() && !control_.halted() && first_stage->has_room(0)) {
+  while (next_ < plan_.micro_batches() && !control_.halted() && first_stage->has_room(0)) {
     deliver(now_cycles());
   }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's side: sends packets over its one channel, in `elastic` as long as the first stage has
-// room, in `lockstep` one a forward, moved while the first stage works on the one before.
+// The host's side: sends micro-batches over its one channel, in `elastic` as long as the first
+// stage has room, in `lockstep` one a forward, moved while the first stage works on the one before.
 #pragma once
 
-#include "models/packet_plan.h"
+#include "models/micro_batch_plan.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
+#include "sim/plan/machine_plan.h"
 
 namespace stagecoach {
 
@@ -14,13 +15,13 @@ class SampleSource : public sc_core::sc_module, public SourceIf, public WakeIf {
   SC_HAS_PROCESS(SampleSource);
   /// `bytes_per_sample`: what the first stage reads.
   SampleSource(sc_core::sc_module_name name, const HostPlan& host, Bytes bytes_per_sample,
-               const PacketPlan& plan, const RunControl& control, Pacing pacing);
+               const MicroBatchPlan& plan, const RunControl& control, Pacing pacing);
 
   sc_core::sc_port<InboxIf> first_stage;
 
   Arrival transfer(Bytes bytes, Cycles now) override;
   void wake_at(Cycles time) override;
-  /// Lockstep: the first stage wants its next packet in the tick that begins `now`.
+  /// Lockstep: the first stage wants its next micro-batch in the tick that begins `now`.
   void fetch(Cycles now);
 
   Bytes bytes_moved() const { return bytes_moved_; }
@@ -31,10 +32,10 @@ class SampleSource : public sc_core::sc_module, public SourceIf, public WakeIf {
 
   const HostPlan host_;
   const Bytes bytes_per_sample_;
-  const PacketPlan& plan_;
+  const MicroBatchPlan& plan_;
   const RunControl& control_;
   const Pacing pacing_;
-  PacketId next_ = 0;
+  MicroBatchId next_ = 0;
   Cycles last_fetch_ = 0;
   Cycles free_at_ = 0;
   Bytes bytes_moved_ = 0;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 namespace {
@@ -12,7 +12,7 @@ constexpr char kNoUpdate[] = "an update is part of the operation before it";
 }  // namespace
 
 StageController::StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
-                                 const Schedule& schedule, const PacketPlan& plan,
+                                 const Schedule& schedule, const MicroBatchPlan& plan,
                                  RunControl& control, const SeriesOptions& series)
     : sc_module(name),
       weights("weights"),
@@ -23,7 +23,7 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
       index_(index),
       stage_(stage),
       schedule_(schedule),
-      packets_(plan),
+      micro_batches_(plan),
       control_(control),
       account_(series.window_cycles, series.max_windows),
       memory_(series.max_memory_points) {}
@@ -91,8 +91,8 @@ void StageController::finish(Pass pass, Cycles now) {
 }
 
 Obstacle StageController::forward_obstacle(Cycles now) const {
-  const PacketId p = progress_.forwards;
-  if (p == packets_.packets()) return Obstacle::no_more_packets;
+  const MicroBatchId p = progress_.forwards;
+  if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto input = activations_->input(p);
   if (!input || input->available > now) {
     // Nothing is let in while the buffer is full; the schedule's own bound is not its fault.
@@ -110,8 +110,8 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
 }
 
 Obstacle StageController::backward_obstacle(Cycles now) const {
-  const PacketId p = progress_.backwards;
-  if (p == packets_.packets()) return Obstacle::no_more_packets;
+  const MicroBatchId p = progress_.backwards;
+  if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto gradient = activations_->gradient(p);
   if (p == progress_.forwards || !gradient || gradient->available > now) return Obstacle::data;
   return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
@@ -136,11 +136,11 @@ std::optional<Cycles> StageController::next_gradient(Cycles now) const {
 }
 
 Cycles StageController::begin_forward(Cycles now) {
-  const PacketId p = progress_.forwards++;
-  const Packet packet = packets_.at(p);
-  const OpCost& cost = cost_of(packet).forward;
+  const MicroBatchId p = progress_.forwards++;
+  const MicroBatch micro_batch = micro_batches_.at(p);
+  const OpCost& cost = cost_of(micro_batch).forward;
   Op op;
-  op.packet = p;
+  op.micro_batch = p;
   op.stage = index_;
   op.pass = Pass::forward;
   op.version = weights_->begin_forward(p);
@@ -150,15 +150,16 @@ Cycles StageController::begin_forward(Cycles now) {
   control_.emit(op);
   control_.record(
       {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights_->last_read(), -1});
-  send_forward(packet, p, now, end);
+  send_forward(micro_batch, p, now, end);
   note_memory(now);
   if (backward_core_ != forward_core_) backward_core_->wake_at(now);
   return end;
 }
 
-void StageController::send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end) {
+void StageController::send_forward(const MicroBatch& micro_batch, MicroBatchId p, Cycles now,
+                                   Cycles end) {
   for (const OutputPort& port : forward_outputs_) {
-    const Bytes bytes = port.bytes_per_sample * packet.samples;
+    const Bytes bytes = port.bytes_per_sample * micro_batch.samples;
     port.receiver->reserve(port.edge, p, bytes);
     if (port.from_host) {
       port.receiver->deposit_input(port.edge, p, source_->transfer(bytes, now));
@@ -166,17 +167,17 @@ void StageController::send_forward(const Packet& packet, PacketId p, Cycles now,
       network_->send(port.channel, p, bytes, end);
     }
   }
-  if (loss_) loss_->accept(p, packet.samples, end);
+  if (loss_) loss_->accept(p, micro_batch.samples, end);
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
-  const PacketId p = progress_.backwards++;
-  const Packet packet = packets_.at(p);
-  const StageCost& cost = cost_of(packet);
+  const MicroBatchId p = progress_.backwards++;
+  const MicroBatch micro_batch = micro_batches_.at(p);
+  const StageCost& cost = cost_of(micro_batch);
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
   Op op;
-  op.packet = p;
+  op.micro_batch = p;
   op.stage = index_;
   op.pass = Pass::backward;
   op.with_update = update_pending_ && announce_update;
@@ -188,12 +189,12 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   control_.record(
       {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
-    network_->send(port.channel, p, port.bytes_per_sample * packet.samples, made);
+    network_->send(port.channel, p, port.bytes_per_sample * micro_batch.samples, made);
   }
   return book_update(cost, p, made);
 }
 
-Cycles StageController::book_update(const StageCost& cost, PacketId p, Cycles begin) {
+Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
   const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, begin);
   control_.record({begin, end, p, index_, static_cast<std::int8_t>(Pass::update),
@@ -202,8 +203,8 @@ Cycles StageController::book_update(const StageCost& cost, PacketId p, Cycles be
 }
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
-  const PacketId p = progress_.weight_gradients++;
-  const StageCost& cost = cost_of(packets_.at(p));
+  const MicroBatchId p = progress_.weight_gradients++;
+  const StageCost& cost = cost_of(micro_batches_.at(p));
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
@@ -214,14 +215,15 @@ Cycles StageController::begin_weight_gradient(Cycles now) {
 }
 
 void StageController::retire(Cycles now) {
-  const PacketId p = progress_.retired++;
+  const MicroBatchId p = progress_.retired++;
   const WeightIf::Finished finished = weights_->finish_backward(p, update_pending_);
   if (update_pending_) {
     progress_.updates = weights_->updates();
-    if (finished.packets > 0) account_.count_packets(now, finished.packets, finished.delay_sum);
+    if (finished.micro_batches > 0)
+      account_.count_micro_batches(now, finished.micro_batches, finished.delay_sum);
     if (!update_announced_) {
       Op op;
-      op.packet = p;
+      op.micro_batch = p;
       op.stage = index_;
       op.pass = Pass::update;
       control_.emit(op);
@@ -265,7 +267,7 @@ void StageController::book(CycleKind kind, Cycles to) {
 }
 
 void StageController::note_memory(Cycles now) {
-  memory_.note({now, activations_->packets_held(), activations_->gradients_held(),
+  memory_.note({now, activations_->micro_batches_held(), activations_->gradients_held(),
                 weights_->stashed_versions()});
 }
 
@@ -311,9 +313,9 @@ void StageController::note_wait(Cycles now, bool core_taken) {
   const Obstacle backward = backward_obstacle(now);
   awaits_input_ = forward == Obstacle::data;
   awaits_gradient_ = backward == Obstacle::data && progress_.backwards < progress_.forwards;
-  const bool gradient_left = schedule_.splits_backward() &&
-                             weight_gradient_obstacle() == Obstacle::nothing;
-  if (forward == Obstacle::no_more_packets && backward == Obstacle::no_more_packets &&
+  const bool gradient_left =
+      schedule_.splits_backward() && weight_gradient_obstacle() == Obstacle::nothing;
+  if (forward == Obstacle::no_more_micro_batches && backward == Obstacle::no_more_micro_batches &&
       !gradient_left) {
     wait_ = Wait::after_last;
   } else if (forward == Obstacle::nothing || backward == Obstacle::nothing || gradient_left) {

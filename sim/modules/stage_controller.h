@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pipeline stage's control: decides whether its next forward or backward may start, and does
 // what starting and finishing mean: reads a weight version, hands the operation to the sink, moves
-// packets between buffers, books transfers for the moment at which the data will be made (the cost
-// of an operation is known when it starts), and books every cycle of the stage to its kind.
+// micro-batches between buffers, books transfers for the moment at which the data will be made (the
+// cost of an operation is known when it starts), and books every cycle of the stage to its kind.
 #pragma once
 
 #include <vector>
 
-#include "models/packet_plan.h"
+#include "models/micro_batch_plan.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
-#include "sim/modules/series.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/schedule/schedule.h"
+#include "sim/stats/series.h"
 
 namespace stagecoach {
 
 /// Why an operation cannot start; `nothing`: it can.
 enum class Obstacle {
   nothing,
-  no_more_packets,
+  no_more_micro_batches,
   data,        ///< its input or gradient is not there yet
   order,       ///< the schedule wants something else first
-  in_flight,   ///< as many packets in flight as the schedule allows
+  in_flight,   ///< as many micro-batches in flight as the schedule allows
   own_buffer,  ///< no input, for the stage's own buffer is full
   credit,      ///< a receiver has no room
 };
@@ -47,7 +48,7 @@ struct SeriesOptions {
 class StageController : public sc_core::sc_module {
  public:
   StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
-                  const Schedule& schedule, const PacketPlan& plan, RunControl& control,
+                  const Schedule& schedule, const MicroBatchPlan& plan, RunControl& control,
                   const SeriesOptions& series);
 
   sc_core::sc_port<WeightIf> weights;
@@ -61,16 +62,16 @@ class StageController : public sc_core::sc_module {
   void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
   void set_cores(WakeIf* forward, WakeIf* backward);
 
-  /// Why the next operation of this kind cannot start at `now`: a forward, a backward or, where the
-  /// schedule splits the backward, a weight gradient.
+  /// Why the next operation of this kind cannot start at `now`: a forward, a backward or, where
+  /// the schedule splits the backward, a weight gradient.
   Obstacle obstacle(Pass pass, Cycles now) const;
   /// When the awaited input or gradient will be there (and room for the last stage's result), if
   /// that is known and later than `now`.
   std::optional<Cycles> next_data(Pass pass, Cycles now) const;
 
-  /// Starts the next operation of this kind at `now`; returns when it, and the update after it, end.
-  /// With `announce_update` the update is part of a backward for the sink (nothing of this stage
-  /// comes between); without, it is handed over when it completes.
+  /// Starts the next operation of this kind at `now`; returns when it, and the update after it,
+  /// end. With `announce_update` the update is part of a backward for the sink (nothing of this
+  /// stage comes between); without, it is handed over when it completes.
   Cycles begin(Pass pass, Cycles now, bool announce_update);
   /// What `begin` started has ended.
   void finish(Pass pass, Cycles now);
@@ -87,10 +88,10 @@ class StageController : public sc_core::sc_module {
   const StagePlan& plan() const { return stage_; }
   const StageProgress& progress() const { return progress_; }
   const std::vector<OutputPort>& forward_outputs() const { return forward_outputs_; }
-  bool finished() const { return progress_.retired == packets_.packets(); }
+  bool finished() const { return progress_.retired == micro_batches_.micro_batches(); }
 
-  /// Before the simulation: the numbers, for the waves, of the links inside the units that do this
-  /// stage's forward and backward.
+  /// Before the simulation: the numbers, for the waves, of the links inside the units that do
+  /// this stage's forward and backward.
   void set_region_links(int forward, int backward);
   /// What went over them.
   LinkStatistics forward_region() const { return forward_region_.statistics; }
@@ -122,14 +123,17 @@ class StageController : public sc_core::sc_module {
   };
 
   Cycles book_operation(CycleKind kind, const OpCost& cost, Region& region, Cycles begin);
-  /// What the next operation lacks, the part of it made first; unlimited where nobody has made it.
+  /// What the next operation lacks, the part of it made first; unlimited where nobody has made
+  /// it.
   Arrival awaited() const;
-  const StageCost& cost_of(const Packet& packet) const { return stage_.cost[packet.samples - 1]; }
-  void send_forward(const Packet& packet, PacketId p, Cycles now, Cycles end);
+  const StageCost& cost_of(const MicroBatch& micro_batch) const {
+    return stage_.cost[micro_batch.samples - 1];
+  }
+  void send_forward(const MicroBatch& micro_batch, MicroBatchId p, Cycles now, Cycles end);
   void note_memory(Cycles now);
-  /// The update after packet p's gradients, if one follows; returns when it ends.
-  Cycles book_update(const StageCost& cost, PacketId p, Cycles begin);
-  /// The packet that has been here longest leaves; its update, if any, is complete.
+  /// The update after micro-batch p's gradients, if one follows; returns when it ends.
+  Cycles book_update(const StageCost& cost, MicroBatchId p, Cycles begin);
+  /// The micro-batch that has been here longest leaves; its update, if any, is complete.
   void retire(Cycles now);
 
   // What the ports are bound to.
@@ -142,7 +146,7 @@ class StageController : public sc_core::sc_module {
   const int index_;
   const StagePlan& stage_;
   const Schedule& schedule_;
-  const PacketPlan& packets_;
+  const MicroBatchPlan& micro_batches_;
   RunControl& control_;
   std::vector<OutputPort> forward_outputs_, backward_outputs_;
   WakeIf* forward_core_ = nullptr;

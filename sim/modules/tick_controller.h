@@ -12,6 +12,7 @@
 #include "sim/modules/run_control.h"
 #include "sim/modules/sample_source.h"
 #include "sim/modules/stage_controller.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/schedule/lockstep.h"
 
 namespace stagecoach {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
@@ -19,9 +19,9 @@ Watchdog::Watchdog(sc_core::sc_module_name name, const RunControl& control,
 std::string Watchdog::name_of(const Waiting& waiting) const {
   const StageController& stage = *stages_[waiting.stage];
   const bool forward = waiting.pass == Pass::forward;
-  const PacketId packet = forward ? stage.progress().forwards : stage.progress().backwards;
+  const MicroBatchId micro_batch = forward ? stage.progress().forwards : stage.progress().backwards;
   return "stage " + std::to_string(waiting.stage) + " (" + stage.plan().name + ") " +
-         (forward ? "forward" : "backward") + " of packet " + std::to_string(packet);
+         (forward ? "forward" : "backward") + " of micro-batch " + std::to_string(micro_batch);
 }
 
 Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const {
@@ -34,35 +34,35 @@ Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const
         const bool full = port.edge == 0 && port.receiver->buffer_full();
         const std::string to = "stage " + std::to_string(port.to_stage);
         reason = full ? "a credit of " + to + ", whose buffer of " +
-                            std::to_string(buffers_[port.to_stage]->capacity_packets()) +
-                            " packets is full"
+                            std::to_string(buffers_[port.to_stage]->capacity_micro_batches()) +
+                            " micro-batches is full"
                       : "a credit of " + to + ", whose input queue is full";
         return {port.to_stage, full ? Pass::backward : Pass::forward};
       }
       break;
     case Obstacle::own_buffer:
-      reason = "a place in its own buffer of " + std::to_string(buffers_[k]->capacity_packets()) +
-               " packets";
+      reason = "a place in its own buffer of " +
+               std::to_string(buffers_[k]->capacity_micro_batches()) + " micro-batches";
       return {k, Pass::backward};
     case Obstacle::in_flight:
-      reason = "fewer packets in flight at " + self;
+      reason = "fewer micro-batches in flight at " + self;
       return {k, Pass::backward};
     case Obstacle::order:
       reason = "the schedule: what is in the pipeline must leave first";
       return {k == 0 ? 0 : k, Pass::backward};
     case Obstacle::data:
-    case Obstacle::no_more_packets:
+    case Obstacle::no_more_micro_batches:
     case Obstacle::nothing:
       break;
   }
   if (k == 0) {
     const bool full = buffers_[0]->buffer_full();
     reason = full ? "a place in its own buffer of " +
-                        std::to_string(buffers_[0]->capacity_packets()) + " packets"
+                        std::to_string(buffers_[0]->capacity_micro_batches()) + " micro-batches"
                   : "the host";
     return {0, Pass::backward};
   }
-  const PacketId p = stage.progress().forwards;
+  const MicroBatchId p = stage.progress().forwards;
   int producer = k - 1;
   for (const InputEdge& edge : buffers_[k]->edges()) {
     if (edge.producer_stage < 0) continue;
@@ -74,7 +74,7 @@ Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const
 
 Watchdog::Waiting Watchdog::awaited_by_backward(int k, std::string& reason) const {
   const StageController& stage = *stages_[k];
-  const PacketId p = stage.progress().backwards;
+  const MicroBatchId p = stage.progress().backwards;
   if (p == stage.progress().forwards) {
     reason = "its own forward";
     return {k, Pass::forward};
@@ -115,7 +115,7 @@ void Watchdog::check() const {
       ring += "\n  " + name_of(way[i]) + " waits for " + reasons[i];
     }
     throw UserError("deadlock after " + std::to_string(control_.pipeline_retired()) +
-                    " packets: nothing can move, for these wait for each other:" + ring +
+                    " micro-batches: nothing can move, for these wait for each other:" + ring +
                     "\nA buffer is too small for the schedule: enlarge it, use smaller or fewer "
                     "micro-batches, or another schedule.");
   }

@@ -4,19 +4,19 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
 WeightBuffer::WeightBuffer(sc_core::sc_module_name name, int stage, const Schedule& schedule,
-                           const PacketPlan& plan, RunControl& control)
+                           const MicroBatchPlan& plan, RunControl& control)
     : sc_module(name),
       stage_(stage),
       plan_(plan),
       control_(control),
       policy_(schedule.weight_policy()) {}
 
-WeightVersion WeightBuffer::begin_forward(PacketId packet) {
+WeightVersion WeightBuffer::begin_forward(MicroBatchId micro_batch) {
   WeightVersion version = updates_;
   bool name_it = false;
   switch (policy_) {
@@ -24,17 +24,17 @@ WeightVersion WeightBuffer::begin_forward(PacketId packet) {
     case WeightPolicy::stashed:
       break;
     case WeightPolicy::vertical_sync:
-      if (stage_ == 0) control_.note_entry(packet, updates_);
-      version = control_.entry_version(packet);
+      if (stage_ == 0) control_.note_entry(micro_batch, updates_);
+      version = control_.entry_version(micro_batch);
       name_it = true;
       break;
     case WeightPolicy::double_buffered:
-      version = std::max<std::int64_t>(plan_.at(packet).batch - 1, 0);
+      version = std::max<std::int64_t>(plan_.at(micro_batch).batch - 1, 0);
       name_it = true;
       break;
   }
   if (version > updates_) throw ModelBug("a forward reads a version that does not exist yet");
-  next_forward_ = packet + 1;
+  next_forward_ = micro_batch + 1;
   if (in_flight_.empty() || in_flight_.back() != version) ++distinct_in_flight_;
   in_flight_.push_back(version);
   last_read_ = version;
@@ -42,13 +42,13 @@ WeightVersion WeightBuffer::begin_forward(PacketId packet) {
   return name_it ? version : Op::kCurrent;
 }
 
-void WeightBuffer::begin_backward(PacketId) {
+void WeightBuffer::begin_backward(MicroBatchId) {
   const WeightVersion forward = in_flight_.front();
   last_read_ = policy_ == WeightPolicy::current ? updates_ : forward;
   backward_sum_ += last_read_ - forward;
 }
 
-WeightIf::Finished WeightBuffer::finish_backward(PacketId, bool update) {
+WeightIf::Finished WeightBuffer::finish_backward(MicroBatchId, bool update) {
   const WeightVersion forward = in_flight_.front();
   in_flight_.pop_front();
   if (in_flight_.empty() || in_flight_.front() != forward) --distinct_in_flight_;
@@ -66,7 +66,7 @@ WeightIf::Finished WeightBuffer::finish_backward(PacketId, bool update) {
       count_delay(updates_ - read);
       finished.delay_sum += updates_ - read;
     }
-    finished.packets = static_cast<std::int64_t>(batch_.size());
+    finished.micro_batches = static_cast<std::int64_t>(batch_.size());
     batch_.clear();
     ++updates_;
     if (policy_ != WeightPolicy::current) note_peak();
@@ -81,9 +81,9 @@ std::int64_t WeightBuffer::stashed_versions() const {
     case WeightPolicy::stashed:
       return distinct_in_flight_ - (!in_flight_.empty() && in_flight_.back() == updates_ ? 1 : 0);
     case WeightPolicy::vertical_sync:
-      // Packets upstream will still ask for what stage 0 had when they entered.
-      // What enters stage 0 reads the newest version; and after the last packet nobody asks.
-      if (in_flight_.empty() && (stage_ == 0 || next_forward_ == plan_.packets())) return 0;
+      // Micro-batches upstream will still ask for what stage 0 had when they entered.
+      // What enters stage 0 reads the newest version; and after the last micro-batch nobody asks.
+      if (in_flight_.empty() && (stage_ == 0 || next_forward_ == plan_.micro_batches())) return 0;
       return updates_ -
              (in_flight_.empty() ? control_.entry_version(next_forward_) : in_flight_.front());
     case WeightPolicy::double_buffered:
@@ -93,7 +93,7 @@ std::int64_t WeightBuffer::stashed_versions() const {
 }
 
 void WeightBuffer::count_delay(std::int64_t delay) {
-  // At most the packets in flight, so a plain array is short.
+  // At most the micro-batches in flight, so a plain array is short.
   if (delay >= static_cast<std::int64_t>(delays_.size())) delays_.resize(delay + 1, 0);
   ++delays_[delay];
 }

@@ -7,8 +7,8 @@
 
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
-#include "sim/modules/version_queue.h"
 #include "sim/schedule/schedule.h"
+#include "sim/schedule/version_queue.h"
 #include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
@@ -17,13 +17,13 @@ class WeightBuffer : public sc_core::sc_module, public WeightIf {
  public:
   /// `stage` counts from the input; the references must outlive this.
   WeightBuffer(sc_core::sc_module_name name, int stage, const Schedule& schedule,
-               const PacketPlan& plan, RunControl& control);
+               const MicroBatchPlan& plan, RunControl& control);
 
   WeightVersion updates() const override { return updates_; }
-  WeightVersion begin_forward(PacketId packet) override;
+  WeightVersion begin_forward(MicroBatchId micro_batch) override;
   WeightVersion last_read() const override { return last_read_; }
-  void begin_backward(PacketId packet) override;
-  Finished finish_backward(PacketId packet, bool update) override;
+  void begin_backward(MicroBatchId micro_batch) override;
+  Finished finish_backward(MicroBatchId micro_batch, bool update) override;
   std::int64_t stashed_versions() const override;
 
   /// Fills staleness, updates and the peak of stashed versions.
@@ -34,17 +34,17 @@ class WeightBuffer : public sc_core::sc_module, public WeightIf {
   void note_peak() { peak_stashed_ = std::max(peak_stashed_, stashed_versions()); }
 
   const int stage_;
-  const PacketPlan& plan_;
+  const MicroBatchPlan& plan_;
   RunControl& control_;
   const WeightPolicy policy_;
   WeightVersion updates_ = 0;
   WeightVersion last_read_ = 0;
-  PacketId next_forward_ = 0;
-  VersionQueue in_flight_;  ///< versions read by packets in flight, oldest first
+  MicroBatchId next_forward_ = 0;
+  VersionQueue in_flight_;               ///< versions read by micro-batches in flight, oldest first
   std::int64_t distinct_in_flight_ = 0;  ///< they never decrease, so equal ones are neighbours
-  std::vector<WeightVersion> batch_;     ///< versions read by packets that await their update
+  std::vector<WeightVersion> batch_;     ///< versions read by micro-batches that await their update
   std::int64_t peak_stashed_ = 0;
-  std::vector<std::int64_t> delays_;  ///< packets by delay
+  std::vector<std::int64_t> delays_;  ///< micro-batches by delay
   std::int64_t backward_sum_ = 0;
 };
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/plan/build_machine_plan.h"
 #include "sim/plan/mapping.h"
 
@@ -18,13 +18,13 @@ namespace {
 
 /// Sums over layers [0, l) at index l; the loss is one more "layer" at the end.
 struct PrefixSums {
-  std::vector<PassSums> forward{PassSums{}}, backward{PassSums{}},
-      weight_gradient{PassSums{}}, update{PassSums{}};
+  std::vector<PassSums> forward{PassSums{}}, backward{PassSums{}}, weight_gradient{PassSums{}},
+      update{PassSums{}};
 };
 
 PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
   const PricingContext c = pricing_context(scope, service);
-  const int samples = scope.packet_samples;
+  const int samples = scope.micro_batch_samples;
   PrefixSums sums;
   const auto add = [](std::vector<PassSums>& all, std::initializer_list<PassPrice> passes) {
     all.push_back(all.back());
@@ -154,7 +154,8 @@ class CoresAndCuts {
     // One core each holds any run within the whole network's load on one.
     double high = load(0, 0, layers_, false), low = 0;
     std::vector<int> best = begins_within(high);
-    while (!best.empty() && high - low > 0.5) {  // loads are whole cycles, or fractions of a packet
+    while (!best.empty() &&
+           high - low > 0.5) {  // loads are whole cycles, or fractions of a micro-batch
       const double middle = (low + high) / 2;
       std::vector<int> found = begins_within(middle);
       (found.empty() ? low : high) = middle;
@@ -300,17 +301,17 @@ std::vector<int> begins_on_given_cores(const PlanScope& scope, int stages) {
 }  // namespace
 
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
-                                       const TrainSpec& train, const PacketPlan& packets,
+                                       const TrainSpec& train, const MicroBatchPlan& micro_batches,
                                        const Schedule& schedule, int stages) {
   const int layers = static_cast<int>(network.layers.size());
   if (stages < 1 || stages > layers) {
     throw UserError("/pipeline/partition/balanced: found " + std::to_string(stages) +
                     "; allowed: from 1 to the network's " + std::to_string(layers) + " layers");
   }
-  const PlanScope scope = plan_scope(hardware, network, train, packets, schedule);
+  const PlanScope scope = plan_scope(hardware, network, train, micro_batches, schedule);
   std::vector<int> begins;
   if (hardware.mapping.kind == MappingKind::balanced) {
-    begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, packets)).begins();
+    begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, micro_batches)).begins();
   }
   // Too few cores for any cuts is told when the stages are mapped.
   if (begins.empty()) begins = begins_on_given_cores(scope, stages);

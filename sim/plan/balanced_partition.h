@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "models/packet_plan.h"
-#include "sim/config/hardware_spec.h"
+#include "models/micro_batch_plan.h"
+#include "sim/hardware/hardware_spec.h"
 #include "sim/plan/stage_price.h"
 #include "sim/schedule/schedule.h"
 
@@ -22,7 +22,7 @@ namespace stagecoach {
 /// (mapping balanced); traffic between stages never does. `schedule`: made for as many stages.
 /// Throws UserError if `stages` is below 1 or above the number of layers, or for a listed mapping.
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
-                                       const TrainSpec& train, const PacketPlan& packets,
+                                       const TrainSpec& train, const MicroBatchPlan& micro_batches,
                                        const Schedule& schedule, int stages);
 
 }  // namespace stagecoach

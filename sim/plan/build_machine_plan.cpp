@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
 #include "sim/timing/memory.h"
@@ -45,7 +45,7 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   s.name = (*scope.partition)[static_cast<std::size_t>(k)].name;
   s.forward_core = mapping.stages[static_cast<std::size_t>(k)].forward_unit;
   s.backward_core = mapping.stages[static_cast<std::size_t>(k)].backward_unit;
-  for (int n = 1; n <= scope.packet_samples; ++n) {
+  for (int n = 1; n <= scope.micro_batch_samples; ++n) {
     s.cost.push_back(price_stage(scope, k, forward, backward, n));
   }
   s.events = stage_events(scope, k, forward, backward);
@@ -86,13 +86,13 @@ void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, c
     slow(s.cost[n - 1].update, t.update);
   }
   const SpillTraffic zero = spill_traffic(needs, fit, 0), one = spill_traffic(needs, fit, 1);
-  s.events.forward_per_packet.dram_bytes += zero.forward;
+  s.events.forward_per_micro_batch.dram_bytes += zero.forward;
   s.events.forward_per_sample.dram_bytes += one.forward - zero.forward;
-  s.events.backward_per_packet.dram_bytes += zero.backward;
+  s.events.backward_per_micro_batch.dram_bytes += zero.backward;
   s.events.backward_per_sample.dram_bytes += one.backward - zero.backward;
   s.events.update.dram_bytes += one.update;
-  const SpillTraffic full = spill_traffic(needs, fit, scope.packet_samples);
-  s.spilled_bytes_per_packet = static_cast<Bytes>(full.forward + full.backward);
+  const SpillTraffic full = spill_traffic(needs, fit, scope.micro_batch_samples);
+  s.spilled_bytes_per_micro_batch = static_cast<Bytes>(full.forward + full.backward);
 }
 
 std::string kib(Bytes bytes) { return std::to_string((bytes + 1023) / 1024) + " KiB"; }
@@ -175,7 +175,7 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
   const bool spills = hw.memory_policy == MemoryPolicy::spill;
   tell(true, p.fit.weight_deficit_bytes, spills);
   bool one_fits = true;
-  for (std::int64_t n : p.fit.capacity_packets) one_fits = one_fits && n >= 1;
+  for (std::int64_t n : p.fit.capacity_micro_batches) one_fits = one_fits && n >= 1;
   tell(false, p.fit.activation_deficit_bytes,
        spills || (hw.memory_policy == MemoryPolicy::stall && one_fits));
 }
@@ -199,9 +199,9 @@ void apply_memory(const PlanScope& scope, const Mapping& mapping,
       const auto k = static_cast<std::size_t>(p.stages[i]);
       StagePlan& s = plan.stages[k];
       s.capacity_bytes = p.pool.total();
-      s.capacity_packets = std::max<std::int64_t>(1, p.fit.capacity_packets[i]);
+      s.capacity_micro_batches = std::max<std::int64_t>(1, p.fit.capacity_micro_batches[i]);
       if (sharers > 0) add_spill(scope, s, p.needs[i], p.fit, sharers);
-      report.stages[k] = {s.name, p.needs[i], s.capacity_bytes, s.capacity_packets,
+      report.stages[k] = {s.name, p.needs[i], s.capacity_bytes, s.capacity_micro_batches,
                           p.fit.weight_deficit_bytes == 0 && p.fit.activation_deficit_bytes == 0};
     }
   }
@@ -209,12 +209,13 @@ void apply_memory(const PlanScope& scope, const Mapping& mapping,
 
 }  // namespace
 
-std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets) {
+std::vector<StageSlots> slots_of(const Schedule& schedule, int stages,
+                                 const MicroBatchPlan& micro_batches) {
   std::vector<StageSlots> slots;
   for (int k = 0; k < stages; ++k) {
     StageSlots s;
-    s.activation_packets =
-        std::min<std::int64_t>(schedule.activations_in_flight(k), packets.packets());
+    s.activation_micro_batches =
+        std::min<std::int64_t>(schedule.activations_in_flight(k), micro_batches.micro_batches());
     s.versions = std::max(1, schedule.versions_kept(k));
     if (schedule.max_in_flight(k) != Schedule::kUnlimited) s.in_flight = schedule.max_in_flight(k);
     slots.push_back(s);
@@ -223,18 +224,18 @@ std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const Pac
 }
 
 PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
-                                  const Partition& partition, const PacketPlan& packets,
+                                  const Partition& partition, const MicroBatchPlan& micro_batches,
                                   const Schedule& schedule, const TrainSpec& train,
                                   FitCheck check) {
-  const PlanScope scope = plan_scope(hardware, network, train, packets, schedule, &partition);
+  const PlanScope scope = plan_scope(hardware, network, train, micro_batches, schedule, &partition);
   const int stages = static_cast<int>(partition.size());
-  const std::vector<StageSlots> slots = slots_of(schedule, stages, packets);
+  const std::vector<StageSlots> slots = slots_of(schedule, stages, micro_batches);
   const Mapping mapping = make_mapping(scope, slots);
 
   PlannedMachine machine;
   MachinePlan& plan = machine.plan;
   plan.clock_mhz = hardware.clock_mhz;
-  plan.input_queue_packets = hardware.input_queue_packets;
+  plan.input_queue_micro_batches = hardware.input_queue_micro_batches;
   plan.splits_backward = schedule.splits_backward();
   plan.cores = place_cores(hardware, mapping);
   plan.host = plan_host(hardware);

@@ -2,16 +2,18 @@
 // From a hardware description and a network to the machine that the simulated clock runs.
 #pragma once
 
-#include "models/packet_plan.h"
-#include "models/partition.h"
-#include "sim/config/hardware_spec.h"
+#include "models/graph/partition.h"
+#include "models/micro_batch_plan.h"
+#include "sim/hardware/hardware_spec.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/plan/plan_report.h"
 #include "sim/schedule/schedule.h"
 
 namespace stagecoach {
 
 /// What the schedule makes each of `stages` stages keep.
-std::vector<StageSlots> slots_of(const Schedule& schedule, int stages, const PacketPlan& packets);
+std::vector<StageSlots> slots_of(const Schedule& schedule, int stages,
+                                 const MicroBatchPlan& micro_batches);
 
 struct PlannedMachine {
   MachinePlan plan;
@@ -27,7 +29,7 @@ enum class FitCheck {
 /// Lays the network out on the hardware: mapping, prices, messages, memory, fit, balance. Pure: no
 /// clock, no randomness. Throws UserError for a mapping that cannot be made.
 PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
-                                  const Partition& partition, const PacketPlan& packets,
+                                  const Partition& partition, const MicroBatchPlan& micro_batches,
                                   const Schedule& schedule, const TrainSpec& train,
                                   FitCheck check = FitCheck::enforce);
 

@@ -2,8 +2,8 @@
 // What a stage must keep from the forward to the backward pass of a sample, and what crosses it.
 #pragma once
 
-#include "models/partition.h"
-#include "sim/config/hardware_spec.h"
+#include "models/graph/partition.h"
+#include "sim/hardware/hardware_spec.h"
 
 namespace stagecoach {
 
@@ -20,8 +20,8 @@ namespace stagecoach {
 ///   dropout                  1 bit per element
 ///   loss                     the network's output
 ///   add, average pools       nothing
-/// With KeptActivations::every_output instead the stage's inputs and the output of every layer, with
-/// the norms' statistics and dropout's bits.
+/// With KeptActivations::every_output instead the stage's inputs and the output of every layer,
+/// with the norms' statistics and dropout's bits.
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements);
 
@@ -29,8 +29,9 @@ Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
 Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
                              const ElementSpec& elements);
 
-/// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on; with a
-/// split backward also those that the weight gradients need: of every output of a layer with weights.
+/// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on; with
+/// a split backward also those that the weight gradients need: of every output of a layer with
+/// weights.
 Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements, bool splits_backward);
 

@@ -7,85 +7,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
-#include "models/network.h"
-#include "models/partition.h"
+#include "models/graph/network.h"
+#include "models/graph/partition.h"
+#include "sim/base/units.h"
+#include "sim/hardware/hardware_spec.h"
+#include "sim/timing/cost.h"
 
 namespace stagecoach {
-
-using Cycles = std::int64_t;
-using Bytes = std::int64_t;
-
-constexpr std::int64_t kUnlimited64 = std::numeric_limits<std::int64_t>::max();
-
-/// Cost of one operation of a stage. `cycles` = compute plus what memory ports add (booked as
-/// stall_memory) plus what the links between the cores of its unit add (`interconnect_cycles`,
-/// booked as stall_interconnect).
-struct OpCost {
-  Cycles compute_cycles = 0;
-  Cycles cycles = 0;
-  std::int64_t macs = 0;
-  Cycles interconnect_cycles = 0;
-  Cycles region_busy_cycles = 0;  ///< of the busiest link between cores of the unit
-  Bytes region_bytes = 0;         ///< over all these links; over two links counts twice
-};
-
-/// What an operation makes the hardware do: the counts that energy is computed from.
-struct EventCounts {
-  double macs = 0;
-  double vector_operations = 0;
-  double weight_read_bytes = 0;
-  double weight_write_bytes = 0;
-  double activation_read_bytes = 0;
-  double activation_write_bytes = 0;
-  double dram_bytes = 0;
-
-  EventCounts& operator+=(const EventCounts& o) {
-    macs += o.macs;
-    vector_operations += o.vector_operations;
-    weight_read_bytes += o.weight_read_bytes;
-    weight_write_bytes += o.weight_write_bytes;
-    activation_read_bytes += o.activation_read_bytes;
-    activation_write_bytes += o.activation_write_bytes;
-    dram_bytes += o.dram_bytes;
-    return *this;
-  }
-};
-
-/// Counts of one stage, as per-packet part (weights are read once for a packet) and per-sample
-/// part.
-struct StageEvents {
-  EventCounts forward_per_packet, forward_per_sample;
-  EventCounts backward_per_packet, backward_per_sample;
-  EventCounts update;
-};
-
-/// Costs of one stage for a packet of a given number of samples.
-struct StageCost {
-  OpCost forward;
-  OpCost backward;         ///< input and weight gradient; the input's alone where they are split
-  OpCost update;
-  OpCost weight_gradient = {};  ///< nothing, unless the schedule splits the backward
-
-  /// Both gradients.
-  Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }
-};
-
-/// One product of one layer, per sample (update: per update), for the report.
-struct LayerPassCost {
-  std::int64_t macs = 0;
-  Cycles compute_cycles = 0;
-  Cycles memory_cycles = 0;
-  Cycles cycles = 0;
-  Cycles interconnect_cycles = 0;  ///< bytes inside the unit of cores over its busiest link
-};
-
-struct LayerCost {
-  LayerPassCost forward, input_gradient, weight_gradient, update;
-};
 
 /// Data that a stage sends when an operation completes.
 struct Message {
@@ -99,7 +30,7 @@ struct StagePlan {
   std::string name;
   int forward_core = 0;         ///< index in MachinePlan::cores
   int backward_core = 0;        ///< the same core, unless forward and backward have hardware each
-  std::vector<StageCost> cost;  ///< cost[n - 1] for a packet of n samples
+  std::vector<StageCost> cost;  ///< cost[n - 1] for a micro-batch of n samples
   std::vector<Message> forward_messages;   ///< ascending by to_stage; the next stage first
   std::vector<Message> backward_messages;  ///< gradients to producers; the stage before first
   Bytes input_bytes_per_sample = 0;        ///< from the host (stage 0 and whoever reads the input)
@@ -112,9 +43,10 @@ struct StagePlan {
   Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward
   Bytes weight_gradient_bytes = 0;        ///< held while gradients accumulate or before the update
   Bytes capacity_bytes = kUnlimited64;    ///< of the stage's buffers together
-  /// Packets that the activation buffer can hold (queued inputs and packets in flight together).
-  std::int64_t capacity_packets = kUnlimited64;
-  Bytes spilled_bytes_per_packet = 0;  ///< to DRAM and back, already priced in `cost`
+  /// Micro-batches that the activation buffer can hold (queued inputs and micro-batches in flight
+  /// together).
+  std::int64_t capacity_micro_batches = kUnlimited64;
+  Bytes spilled_bytes_per_micro_batch = 0;  ///< to DRAM and back, already priced in `cost`
   StageEvents events;
 };
 
@@ -129,8 +61,6 @@ struct CorePlan {
   /// finds floor(edge) links side by side, and passes so many hops. 1: one core is the node.
   double edge = 1;
 };
-
-enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
 
 /// The network between cores. Transfer of n bytes over one link: ceil(n / width) cycles after
 /// hop_latency_cycles; width 0 means unlimited (zero cycles). Between nodes with longer edges
@@ -162,7 +92,8 @@ struct MachinePlan {
   InterconnectPlan interconnect;
   HostPlan host;
   bool splits_backward = false;  ///< by the schedule: weight gradients are operations of their own
-  int input_queue_packets = 2;  ///< packets that may wait at a stage's input (pipeline register)
+  int input_queue_micro_batches =
+      2;  ///< micro-batches that may wait at a stage's input (pipeline register)
 };
 
 }  // namespace stagecoach

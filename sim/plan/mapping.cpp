@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
@@ -69,7 +69,7 @@ Mapping one_core_each(const PlanScope& scope) {
     std::vector<double> loads;
     for (int k = 0; k < stages; ++k) {
       loads.push_back(stage_load(
-          scope, price_stage(scope, k, Service{}, Service{}, scope.packet_samples), false));
+          scope, price_stage(scope, k, Service{}, Service{}, scope.micro_batch_samples), false));
     }
     for (std::int64_t u = 0; u < have; ++u) m.units.push_back({{}, u});
     for (int run : split_into_runs(loads, static_cast<int>(have))) m.stages.push_back({run, run});
@@ -114,14 +114,14 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
   const auto width = [&](int k) { return split && k + 1 < stages ? 2 : 1; };
   const auto load = [&](int k, std::int64_t cores) {
     const Service s{0, std::max<std::int64_t>(1, cores / width(k))};
-    return stage_load(scope, price_stage(scope, k, s, s, scope.packet_samples), width(k) == 2);
+    return stage_load(scope, price_stage(scope, k, s, s, scope.micro_batch_samples), width(k) == 2);
   };
   std::int64_t need = 0;
-  const auto share_out = [&](bool one_packet) {
+  const auto share_out = [&](bool one_micro_batch) {
     std::vector<std::int64_t> least;
     for (int k = 0; k < stages; ++k) {
       const StageSlots& s = slots[static_cast<std::size_t>(k)];
-      least.push_back(width(k) * least_cores(scope, k, s, width(k), one_packet));
+      least.push_back(width(k) * least_cores(scope, k, s, width(k), one_micro_batch));
     }
     need = std::accumulate(least.begin(), least.end(), std::int64_t{0});
     return balance_cores(least, have, load);
@@ -183,7 +183,7 @@ Mapping listed(const PlanScope& scope) {
 }  // namespace
 
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
-                         bool one_packet) {
+                         bool one_micro_batch) {
   const HardwareSpec& hw = *scope.hardware;
   if (hw.memory_policy == MemoryPolicy::spill) return 1;
   const CoreSpec& core = hw.cores[0];
@@ -191,7 +191,8 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
     const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
     const Fit fit = fit_pool(pool_of(core, units * n), {needs}, hw.memory_policy);
     return fit.weight_deficit_bytes == 0 &&
-           (fit.activation_deficit_bytes == 0 || (one_packet && fit.capacity_packets[0] >= 1));
+           (fit.activation_deficit_bytes == 0 ||
+            (one_micro_batch && fit.capacity_micro_batches[0] >= 1));
   };
   std::int64_t n = 1;
   while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
@@ -297,7 +298,8 @@ std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, 
   double high = 0;
   for (int k = 0; k < stages; ++k)
     high = std::max(high, load(k, least[static_cast<std::size_t>(k)]));
-  double low = 0;  // loads are whole cycles (or their fractions per packet): half a cycle is enough
+  double low =
+      0;  // loads are whole cycles (or their fractions per micro-batch): half a cycle is enough
   while (high - low > 0.5) {
     const double middle = (low + high) / 2;
     (spread(middle).empty() ? low : high) = middle;

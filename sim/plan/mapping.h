@@ -49,9 +49,9 @@ std::vector<StageService> services_before_cutting(const HardwareSpec& hardware, 
 /// Mapping balanced: fewest cores whose buffers hold stage `stage` of scope.partition with what the
 /// schedule makes it keep (spilling and stalling make do with one).
 /// `units`: sets of so many cores that the stage has: two where both directions have their own.
-/// `one_packet`: it is enough to hold one packet of all that may be in flight.
+/// `one_micro_batch`: it is enough to hold one micro-batch of all that may be in flight.
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
-                         bool one_packet = false);
+                         bool one_micro_batch = false);
 
 /// Lays stages on cores as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of

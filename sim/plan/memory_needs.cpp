@@ -14,17 +14,18 @@ Bytes times(Bytes capacity, std::int64_t cores) {
   return capacity == kUnlimited64 ? capacity : capacity * cores;
 }
 
-std::int64_t packets_in(Bytes share, const MemoryNeeds& n) {
-  const Bytes packet = n.packet_bytes();
-  if (packet == 0) return kUnlimited64;
-  return std::max<Bytes>(0, share - n.gradient_bytes()) / packet;
+std::int64_t micro_batches_in(Bytes share, const MemoryNeeds& n) {
+  const Bytes micro_batch = n.micro_batch_bytes();
+  if (micro_batch == 0) return kUnlimited64;
+  return std::max<Bytes>(0, share - n.gradient_bytes()) / micro_batch;
 }
 
 }  // namespace
 
-Bytes MemoryNeeds::packet_bytes() const {
+Bytes MemoryNeeds::micro_batch_bytes() const {
   const Bytes gradients = gradients_in_flight ? gradient_bytes_per_sample : 0;
-  return (std::max(held_bytes_per_sample, input_bytes_per_sample) + gradients) * packet_samples;
+  return (std::max(held_bytes_per_sample, input_bytes_per_sample) + gradients) *
+         micro_batch_samples;
 }
 
 MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backward,
@@ -49,10 +50,11 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   n.weight_gradient_bytes = whole_bytes(gradients, e.gradients_bytes);
   n.held_bytes_per_sample = held_bytes_per_sample(*scope.network, spec, e);
   n.input_bytes_per_sample = input_bytes_per_sample(*scope.network, spec, e);
-  n.gradient_bytes_per_sample = gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);
+  n.gradient_bytes_per_sample =
+      gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);
   n.gradients_in_flight = scope.splits_backward;
-  n.packet_samples = scope.packet_samples;
-  n.activation_packets = slots.activation_packets;
+  n.micro_batch_samples = scope.micro_batch_samples;
+  n.activation_micro_batches = slots.activation_micro_batches;
   return n;
 }
 
@@ -83,14 +85,14 @@ Fit fit_pool(const Pool& pool, const std::vector<MemoryNeeds>& needs, MemoryPoli
   fit.activation_deficit_bytes = std::max<Bytes>(0, activations - room);
   for (const MemoryNeeds& n : needs) {
     if (room == kUnlimited64 || policy == MemoryPolicy::spill) {
-      fit.capacity_packets.push_back(kUnlimited64);
+      fit.capacity_micro_batches.push_back(kUnlimited64);
       continue;
     }
     const double part = activations > 0 ? static_cast<double>(n.activation_side()) /
                                               static_cast<double>(activations)
                                         : 0;
-    fit.capacity_packets.push_back(
-        packets_in(static_cast<Bytes>(static_cast<double>(room) * part + 1e-6), n));
+    fit.capacity_micro_batches.push_back(
+        micro_batches_in(static_cast<Bytes>(static_cast<double>(room) * part + 1e-6), n));
   }
   if (policy == MemoryPolicy::spill) {
     if (weights > 0) {

@@ -11,9 +11,10 @@ namespace stagecoach {
 
 /// What the schedule makes a stage keep, in closed form.
 struct StageSlots {
-  std::int64_t activation_packets = 1;    ///< activation sets held at most
-  std::int64_t versions = 1;              ///< weight versions, the current one included
-  std::int64_t in_flight = kUnlimited64;  ///< packets between forward and end of backward, at most
+  std::int64_t activation_micro_batches = 1;  ///< activation sets held at most
+  std::int64_t versions = 1;                  ///< weight versions, the current one included
+  std::int64_t in_flight =
+      kUnlimited64;  ///< micro-batches between forward and end of backward, at most
 };
 
 /// Needs of one stage.
@@ -27,22 +28,24 @@ struct MemoryNeeds {
   Bytes held_bytes_per_sample = 0;
   Bytes input_bytes_per_sample = 0;
   Bytes gradient_bytes_per_sample = 0;
-  int packet_samples = 1;
-  std::int64_t activation_packets = 1;
-  /// Every packet in flight may hold its gradients (split backward), not one at a time.
+  int micro_batch_samples = 1;
+  std::int64_t activation_micro_batches = 1;
+  /// Every micro-batch in flight may hold its gradients (split backward), not one at a time.
   bool gradients_in_flight = false;
 
   Bytes weight_side() const {
     return weights_bytes + optimizer_bytes + predicted_bytes + stashed_bytes +
            weight_gradient_bytes;
   }
-  /// One place for a packet: what is held, or the queued input where that is more.
-  Bytes packet_bytes() const;
+  /// One place for a micro-batch: what is held, or the queued input where that is more.
+  Bytes micro_batch_bytes() const;
   /// Of gradients outside these places.
   Bytes gradient_bytes() const {
-    return gradients_in_flight ? 0 : gradient_bytes_per_sample * packet_samples;
+    return gradients_in_flight ? 0 : gradient_bytes_per_sample * micro_batch_samples;
   }
-  Bytes activation_side() const { return activation_packets * packet_bytes() + gradient_bytes(); }
+  Bytes activation_side() const {
+    return activation_micro_batches * micro_batch_bytes() + gradient_bytes();
+  }
 };
 
 MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backward,
@@ -65,11 +68,11 @@ struct Fit {
   Bytes activation_deficit_bytes = 0;  ///< of the whole pool
   double weight_spill = 0;             ///< share of the weight side that lies in DRAM
   double activation_spill = 0;
-  std::vector<std::int64_t> capacity_packets;  ///< per stage of the pool
+  std::vector<std::int64_t> capacity_micro_batches;  ///< per stage of the pool
 };
 
 /// Weights first; activations share what is left in proportion to what they ask for. `stall` gives
-/// fewer packets (0 when not even one fits), `spill` sends the excess to DRAM.
+/// fewer micro-batches (0 when not even one fits), `spill` sends the excess to DRAM.
 Fit fit_pool(const Pool& pool, const std::vector<MemoryNeeds>& needs, MemoryPolicy policy);
 
 }  // namespace stagecoach

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/error.h"
+#include "models/base/error.h"
+#include "sim/base/arithmetic.h"
 #include "sim/plan/held_values.h"
-#include "sim/timing/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
 

@@ -2,6 +2,7 @@
 // Where cores stand, and what the links between them are.
 #pragma once
 
+#include "sim/plan/machine_plan.h"
 #include "sim/plan/mapping.h"
 
 namespace stagecoach {

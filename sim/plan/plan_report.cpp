@@ -12,7 +12,7 @@ namespace stagecoach {
 
 namespace {
 
-/// Cycles per packet of every unit: the sum over the operations that run on it.
+/// Cycles per micro-batch of every unit: the sum over the operations that run on it.
 std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) {
   std::vector<double> loads(plan.cores.size(), 0);
   for (const StagePlan& s : plan.stages) {
@@ -20,7 +20,8 @@ std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) 
     loads[static_cast<std::size_t>(s.forward_core)] += static_cast<double>(cost.forward.cycles);
     loads[static_cast<std::size_t>(s.backward_core)] +=
         static_cast<double>(cost.backward_cycles()) +
-        static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
+        static_cast<double>(cost.update.cycles) /
+            static_cast<double>(scope.micro_batches_per_update);
   }
   return loads;
 }
@@ -36,7 +37,7 @@ std::string stages_on(const MachinePlan& plan, int unit) {
   return std::to_string(names.size()) + " stages from " + names.front() + " to " + names.back();
 }
 
-/// Cycles of a full packet's message on the links between two cores.
+/// Cycles of a full micro-batch's message on the links between two cores.
 double transfer(const PlanScope& scope, const MachinePlan& plan, int from, int to,
                 const Message& m) {
   const double width = plan.interconnect.link_bytes_per_cycle;
@@ -45,11 +46,11 @@ double transfer(const PlanScope& scope, const MachinePlan& plan, int from, int t
   const double links = bus ? 1
                            : links_between(plan.cores[static_cast<std::size_t>(from)],
                                            plan.cores[static_cast<std::size_t>(to)]);
-  const double bytes = static_cast<double>(m.bytes_per_sample) * scope.packet_samples;
+  const double bytes = static_cast<double>(m.bytes_per_sample) * scope.micro_batch_samples;
   return std::ceil(bytes / (width * links));
 }
 
-/// Cycles per packet of what crosses between two cores, and whose it is.
+/// Cycles per micro-batch of what crosses between two cores, and whose it is.
 struct Traffic {
   std::string name;
   double cycles = 0;
@@ -102,7 +103,7 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
   }
   if (plan.host.bytes_per_cycle > 0) {
     const auto channel = [&](Bytes bytes_per_sample) {
-      return std::ceil(static_cast<double>(bytes_per_sample) * scope.packet_samples /
+      return std::ceil(static_cast<double>(bytes_per_sample) * scope.micro_batch_samples /
                        plan.host.bytes_per_cycle);
     };
     double in = 0;
@@ -113,9 +114,9 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
   }
 }
 
-/// Packets that a stage may hold at once leave it no sooner than a round trip later: forwards down
-/// to the last stage, backwards up again, the links between, its own weight gradient (where that is
-/// apart) and update.
+/// Micro-batches that a stage may hold at once leave it no sooner than a round trip later: forwards
+/// down to the last stage, backwards up again, the links between, its own weight gradient (where
+/// that is apart) and update.
 void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
                           const std::vector<StageSlots>& slots, std::vector<RateLimit>& limits) {
   const InterconnectPlan& net = plan.interconnect;
@@ -134,14 +135,14 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
               crossing(next.backward_core, s.backward_core, next.backward_messages);
     }
     trip += static_cast<double>(cost.forward.cycles + cost.backward.cycles);
-    const std::int64_t most = std::min(slots[k].in_flight, s.capacity_packets);
+    const std::int64_t most = std::min(slots[k].in_flight, s.capacity_micro_batches);
     if (most == kUnlimited64) continue;
-    const double own =
-        static_cast<double>(cost.weight_gradient.cycles) +
-        static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
-    const bool buffer = s.capacity_packets < slots[k].in_flight;
+    const double own = static_cast<double>(cost.weight_gradient.cycles) +
+                       static_cast<double>(cost.update.cycles) /
+                           static_cast<double>(scope.micro_batches_per_update);
+    const bool buffer = s.capacity_micro_batches < slots[k].in_flight;
     limits.push_back({"round trip of stage " + s.name + ", at most " + std::to_string(most) +
-                          (most == 1 ? " packet" : " packets") +
+                          (most == 1 ? " micro-batch" : " micro-batches") +
                           (buffer ? " in its buffer" : " in flight by the schedule"),
                       (trip + own) / static_cast<double>(most), LimitKind::in_flight});
   }
@@ -154,7 +155,7 @@ std::optional<double> with_one_more_core(const PlanScope& scope, const Mapping& 
   const int stages = static_cast<int>(scope.partition->size());
   const auto load = [&](const Mapping& m, int k) {
     return stage_load(scope,
-                      price_stage(scope, k, m.forward(k), m.backward(k), scope.packet_samples),
+                      price_stage(scope, k, m.forward(k), m.backward(k), scope.micro_batch_samples),
                       m.split && k + 1 < stages);
   };
   double worst = 0;
@@ -198,7 +199,7 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
   add_in_flight_limits(scope, plan, slots, report.limits);
   std::stable_sort(report.limits.begin(), report.limits.end(),
                    [](const RateLimit& a, const RateLimit& b) {
-                     return a.cycles_per_packet > b.cycles_per_packet;
+                     return a.cycles_per_micro_batch > b.cycles_per_micro_batch;
                    });
   if (!loads.empty()) {
     report.with_one_more_core = with_one_more_core(scope, mapping, slots, loads, slowest);

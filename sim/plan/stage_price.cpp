@@ -62,8 +62,8 @@ EventCounts scaled(EventCounts e, double factor) {
   return e;
 }
 
-/// Line through the counts of packets of 1 and of n samples.
-void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCounts& per_packet,
+/// Line through the counts of micro-batches of 1 and of n samples.
+void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCounts& per_micro_batch,
               EventCounts& per_sample) {
   if (n == 1) {
     per_sample = one;
@@ -72,22 +72,23 @@ void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCount
   per_sample = full;
   per_sample += scaled(one, -1);
   per_sample = scaled(per_sample, 1.0 / (n - 1));
-  per_packet = one;
-  per_packet += scaled(per_sample, -1);
+  per_micro_batch = one;
+  per_micro_batch += scaled(per_sample, -1);
 }
 
 }  // namespace
 
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
-                     const PacketPlan& packets, const Schedule& schedule,
+                     const MicroBatchPlan& micro_batches, const Schedule& schedule,
                      const Partition* partition) {
   PlanScope scope;
   scope.hardware = &hardware;
   scope.network = &network;
   scope.partition = partition;
   scope.train = train;
-  scope.packet_samples = packets.packet_size();
-  scope.packets_per_update = packets.packets() > 0 ? packets.at(0).batch_end : 1;
+  scope.micro_batch_samples = micro_batches.micro_batch_size();
+  scope.micro_batches_per_update =
+      micro_batches.micro_batches() > 0 ? micro_batches.at(0).batch_end : 1;
   scope.splits_backward = schedule.splits_backward();
   return scope;
 }
@@ -99,7 +100,7 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service) {
   c.elements = scope.hardware->elements;
   c.clock_mhz = scope.hardware->clock_mhz;
   c.update = update_work(scope.train);
-  c.accumulates = scope.packets_per_update > 1;
+  c.accumulates = scope.micro_batches_per_update > 1;
   const InterconnectSpec& net = scope.hardware->interconnect;
   c.region.present = net.kind != InterconnectKind::ideal;
   c.region.bytes_per_cycle = net.link_bytes_per_cycle;
@@ -127,17 +128,17 @@ StageEvents stage_events(const PlanScope& scope, int stage, const Service& forwa
                          const Service& backward) {
   const PricingContext f = pricing_context(scope, forward);
   const PricingContext b = pricing_context(scope, backward);
-  const int n = scope.packet_samples;
+  const int n = scope.micro_batch_samples;
   const StagePasses one = passes_of(scope, stage, f, b, 1);
   const StagePasses full = n == 1 ? one : passes_of(scope, stage, f, b, n);
   StageEvents events;
-  fit_line(sum(one.forward), sum(full.forward), n, events.forward_per_packet,
+  fit_line(sum(one.forward), sum(full.forward), n, events.forward_per_micro_batch,
            events.forward_per_sample);
   const auto gradients = [](const StagePasses& passes) {
     EventCounts both = sum(passes.backward);
     return both += sum(passes.weight_gradient);
   };
-  fit_line(gradients(one), gradients(full), n, events.backward_per_packet,
+  fit_line(gradients(one), gradients(full), n, events.backward_per_micro_batch,
            events.backward_per_sample);
   events.update = sum(one.update);
   return events;
@@ -156,7 +157,7 @@ double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
   const double forward = static_cast<double>(cost.forward.cycles);
   const double backward =
       static_cast<double>(cost.backward_cycles()) +
-      static_cast<double>(cost.update.cycles) / static_cast<double>(scope.packets_per_update);
+      static_cast<double>(cost.update.cycles) / static_cast<double>(scope.micro_batches_per_update);
   return split ? std::max(forward, backward) : forward + backward;
 }
 

@@ -2,9 +2,10 @@
 // The price of a whole stage on the cores that serve it.
 #pragma once
 
-#include "models/packet_plan.h"
-#include "models/partition.h"
+#include "models/graph/partition.h"
+#include "models/micro_batch_plan.h"
 #include "sim/schedule/schedule.h"
+#include "sim/timing/cost.h"
 #include "sim/timing/layer_price.h"
 
 namespace stagecoach {
@@ -15,14 +16,14 @@ struct PlanScope {
   const Network* network = nullptr;
   const Partition* partition = nullptr;
   TrainSpec train;
-  int packet_samples = 1;  ///< of a full packet
-  std::int64_t packets_per_update = 1;
+  int micro_batch_samples = 1;  ///< of a full micro-batch
+  std::int64_t micro_batches_per_update = 1;
   bool splits_backward = false;  ///< Schedule::splits_backward
 };
 
 /// The scope of a run; `partition` is null until the network is cut.
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
-                     const PacketPlan& packets, const Schedule& schedule,
+                     const MicroBatchPlan& micro_batches, const Schedule& schedule,
                      const Partition* partition = nullptr);
 
 /// How many cores of which group serve one direction of a stage.
@@ -33,11 +34,11 @@ struct Service {
 
 PricingContext pricing_context(const PlanScope& scope, const Service& service);
 
-/// Cost of stage k for a packet of `samples`; kind `fixed` gives its constants.
+/// Cost of stage k for a micro-batch of `samples`; kind `fixed` gives its constants.
 StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
                       const Service& backward, int samples);
 
-/// Counts of events, fitted exactly through packets of one sample and full packets.
+/// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.
 StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
                          const Service& backward);
 
@@ -45,8 +46,8 @@ StageEvents stage_events(const PlanScope& scope, int stage, const Service& forwa
 LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
                       const Service& backward);
 
-/// Cycles that one packet keeps the stage's hardware busy: forward + backward + its share of an
-/// update, or the longer direction where each has cores of its own.
+/// Cycles that one micro-batch keeps the stage's hardware busy: forward + backward + its share of
+/// an update, or the longer direction where each has cores of its own.
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split);
 
 /// True if the weight gradients of this layer take space in the weight buffer.

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
@@ -193,24 +193,25 @@ std::vector<HardwareChange> improvements(const HardwareSpec& hardware) {
 }
 
 std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
-                            const Partition& partition, const PacketPlan& packets,
+                            const Partition& partition, const MicroBatchPlan& micro_batches,
                             const Schedule& schedule, const TrainSpec& train) {
   const auto plan_of = [&](const HardwareSpec& hw) {
-    return build_machine_plan(hw, network, partition, packets, schedule, train, FitCheck::report);
+    return build_machine_plan(hw, network, partition, micro_batches, schedule, train,
+                              FitCheck::report);
   };
   const PlannedMachine now = plan_of(hardware);
   std::vector<WhatIf> answers;
   for (const HardwareChange& c : improvements(hardware)) {
     try {
       const PlannedMachine then = plan_of(c.hardware);
-      answers.push_back({c.field, c.step, then.report.balance.cycles_per_packet(),
+      answers.push_back({c.field, c.step, then.report.balance.cycles_per_micro_batch(),
                          caution_of(c, now.plan, then.plan)});
     } catch (const UserError&) {
       continue;  // more cores than a mesh of fixed size holds
     }
   }
   std::stable_sort(answers.begin(), answers.end(), [](const WhatIf& a, const WhatIf& b) {
-    return a.cycles_per_packet < b.cycles_per_packet;
+    return a.cycles_per_micro_batch < b.cycles_per_micro_batch;
   });
   return answers;
 }

@@ -24,7 +24,7 @@ std::vector<HardwareChange> improvements(const HardwareSpec& hardware);
 struct WhatIf {
   std::string field;
   std::string step;
-  double cycles_per_packet = 0;
+  double cycles_per_micro_batch = 0;
   std::string caution;  ///< why the change may cost cycles; empty: it never does
 };
 
@@ -35,7 +35,7 @@ struct WhatIf {
 ///   any, mapping balanced     cores are shared out anew; smaller regions have narrower links,
 ///                             larger ones a longer way, and messages take longer
 std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
-                            const Partition& partition, const PacketPlan& packets,
+                            const Partition& partition, const MicroBatchPlan& micro_batches,
                             const Schedule& schedule, const TrainSpec& train);
 
 /// Why a machine with a change may take longer than the one before; empty: it does not. The field's

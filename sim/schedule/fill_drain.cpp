@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fill_drain`: the ticks of pipelined backpropagation inside a mini-batch of N packets, one
+// `fill_drain`: the ticks of pipelined backpropagation inside a mini-batch of N micro-batches, one
 // update at its end, then the pipeline is empty: N+2S-2 ticks a mini-batch.
 #include <algorithm>
 
@@ -15,7 +15,7 @@ class FillDrain : public FlushSchedule {
 
   TickForm tick_form() const override { return TickForm::forward_and_backward; }
   int activations_in_flight(int stage) const override {
-    return std::min(packets_per_batch(), max_in_flight(stage));
+    return std::min(micro_batches_per_batch(), max_in_flight(stage));
   }
 
  protected:
@@ -25,7 +25,7 @@ class FillDrain : public FlushSchedule {
 }  // namespace
 
 std::unique_ptr<Schedule> make_fill_drain(const ScheduleSpec& spec, int stages,
-                                          const PacketPlan& plan) {
+                                          const MicroBatchPlan& plan) {
   return std::make_unique<FillDrain>(spec, stages, plan);
 }
 

@@ -14,19 +14,20 @@ class GPipe : public FlushSchedule {
   using FlushSchedule::FlushSchedule;
 
   TickForm tick_form() const override { return TickForm::forward_or_backward; }
-  int activations_in_flight(int) const override { return packets_per_batch(); }
+  int activations_in_flight(int) const override { return micro_batches_per_batch(); }
   bool may_backward(int, const StageProgress& here) const override {
     return here.forwards >= plan().at(here.backwards).batch_end;
   }
   bool backward_first() const override { return false; }
 
  protected:
-  int own_max_in_flight(int) const override { return packets_per_batch(); }
+  int own_max_in_flight(int) const override { return micro_batches_per_batch(); }
 };
 
 }  // namespace
 
-std::unique_ptr<Schedule> make_gpipe(const ScheduleSpec& spec, int stages, const PacketPlan& plan) {
+std::unique_ptr<Schedule> make_gpipe(const ScheduleSpec& spec, int stages,
+                                     const MicroBatchPlan& plan) {
   return std::make_unique<GPipe>(spec, stages, plan);
 }
 

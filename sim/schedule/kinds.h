@@ -9,16 +9,16 @@
 
 namespace stagecoach {
 
-std::unique_ptr<Schedule> make_sequential(const ScheduleSpec&, int stages, const PacketPlan&);
-std::unique_ptr<Schedule> make_fill_drain(const ScheduleSpec&, int stages, const PacketPlan&);
-std::unique_ptr<Schedule> make_gpipe(const ScheduleSpec&, int stages, const PacketPlan&);
+std::unique_ptr<Schedule> make_sequential(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_fill_drain(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_gpipe(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_one_f_one_b_flush(const ScheduleSpec&, int stages,
-                                                 const PacketPlan&);
-std::unique_ptr<Schedule> make_pipelined(const ScheduleSpec&, int stages, const PacketPlan&);
-std::unique_ptr<Schedule> make_one_f_one_b(const ScheduleSpec&, int stages, const PacketPlan&);
+                                                 const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_pipelined(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_one_f_one_b(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_two_buffered_weights(const ScheduleSpec&, int stages,
-                                                    const PacketPlan&);
-std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec&, int stages, const PacketPlan&);
-std::unique_ptr<Schedule> make_zero_bubble(const ScheduleSpec&, int stages, const PacketPlan&);
+                                                    const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_zero_bubble(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 
 }  // namespace stagecoach

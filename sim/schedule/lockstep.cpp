@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <string>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
-LockstepOrder::LockstepOrder(const Schedule& schedule, const PacketPlan& plan, int stages,
-                             std::vector<std::int64_t> capacity_packets)
+LockstepOrder::LockstepOrder(const Schedule& schedule, const MicroBatchPlan& plan, int stages,
+                             std::vector<std::int64_t> capacity_micro_batches)
     : schedule_(schedule),
       plan_(plan),
       stages_(stages),
-      capacity_(std::move(capacity_packets)),
+      capacity_(std::move(capacity_micro_batches)),
       before_(stages),
       now_(stages),
       held_(stages, Held::by_nothing) {
@@ -22,20 +22,21 @@ LockstepOrder::LockstepOrder(const Schedule& schedule, const PacketPlan& plan, i
   if (capacity_.size() != static_cast<std::size_t>(stages)) {
     throw ModelBug("lockstep: one capacity per stage expected");
   }
-  for (const std::int64_t packets : capacity_) {
-    bounded_ = bounded_ || packets != std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t micro_batches : capacity_) {
+    bounded_ = bounded_ || micro_batches != std::numeric_limits<std::int64_t>::max();
   }
   if (schedule.weight_policy() == WeightPolicy::vertical_sync) {
-    // Entries live from a packet's forward at stage 0 to its backward there.
-    const std::int64_t most = std::min<std::int64_t>(schedule.max_in_flight(0), plan.packets());
+    // Entries live from a micro-batch's forward at stage 0 to its backward there.
+    const std::int64_t most =
+        std::min<std::int64_t>(schedule.max_in_flight(0), plan.micro_batches());
     entry_version_.assign(most + 1, 0);
   }
 }
 
 bool LockstepOrder::forward_possible(int k) const {
   const StageProgress& here = before_[k];
-  const PacketId p = here.forwards;
-  if (p >= (k == 0 ? plan_.packets() : before_[k - 1].forwards)) return false;
+  const MicroBatchId p = here.forwards;
+  if (p >= (k == 0 ? plan_.micro_batches() : before_[k - 1].forwards)) return false;
   if (k == 0 && here.forwards - here.retired >= capacity_[0]) return false;
   return room_at_receiver(k) && schedule_.may_forward(k, p, here, before_[0].retired);
 }
@@ -47,7 +48,7 @@ bool LockstepOrder::room_at_receiver(int k) const {
 
 void LockstepOrder::note_held(int k) {
   const StageProgress& here = before_[k];
-  const PacketId made = k == 0 ? plan_.packets() : before_[k - 1].forwards;
+  const MicroBatchId made = k == 0 ? plan_.micro_batches() : before_[k - 1].forwards;
   if (here.forwards >= made) return;
   if (k == 0 && here.forwards - here.retired >= capacity_[0]) held_[0] = Held::by_own_buffer;
   if (room_at_receiver(k)) return;
@@ -59,14 +60,14 @@ void LockstepOrder::note_held(int k) {
 
 bool LockstepOrder::backward_possible(int k, bool forward_now) const {
   const StageProgress& here = before_[k];
-  const PacketId p = here.backwards;
+  const MicroBatchId p = here.backwards;
   const bool same_tick = schedule_.tick_form() == TickForm::forward_and_backward && forward_now;
   if (p >= here.forwards + (k + 1 == stages_ && same_tick ? 1 : 0)) return false;
   if (k + 1 < stages_ && p >= before_[k + 1].backwards) return false;
   return schedule_.may_backward(k, now_[k]);
 }
 
-WeightVersion LockstepOrder::version_to_read(int k, PacketId p) const {
+WeightVersion LockstepOrder::version_to_read(int k, MicroBatchId p) const {
   switch (schedule_.weight_policy()) {
     case WeightPolicy::current:
     case WeightPolicy::stashed:
@@ -81,12 +82,12 @@ WeightVersion LockstepOrder::version_to_read(int k, PacketId p) const {
 
 void LockstepOrder::start_forward(int k) {
   Op op;
-  op.packet = now_[k].forwards++;
+  op.micro_batch = now_[k].forwards++;
   op.stage = k;
   op.pass = Pass::forward;
-  op.version = version_to_read(k, op.packet);
+  op.version = version_to_read(k, op.micro_batch);
   if (k == 0 && !entry_version_.empty()) {
-    entry_version_[op.packet % entry_version_.size()] = op.version;
+    entry_version_[op.micro_batch % entry_version_.size()] = op.version;
   }
   reversed_.push_back(op);
 }
@@ -94,12 +95,12 @@ void LockstepOrder::start_forward(int k) {
 void LockstepOrder::start_backward(int k, Pass pass) {
   const bool apart = pass == Pass::weight_gradient;
   Op op;
-  op.packet = apart ? now_[k].weight_gradients++ : now_[k].backwards++;
+  op.micro_batch = apart ? now_[k].weight_gradients++ : now_[k].backwards++;
   op.stage = k;
   op.pass = pass;
   if (apart || !schedule_.splits_backward()) {
     ++now_[k].retired;
-    op.with_update = schedule_.updates_after(op.packet);
+    op.with_update = schedule_.updates_after(op.micro_batch);
     if (op.with_update) ++now_[k].updates;
   }
   reversed_.push_back(op);
@@ -117,9 +118,8 @@ void LockstepOrder::start_one(int k, bool forward) {
 
 bool LockstepOrder::complete() const {
   // Stage 0 is the last to end, unless weight gradients wait elsewhere.
-  return std::all_of(now_.begin(), now_.end(), [this](const StageProgress& s) {
-    return s.retired == plan_.packets();
-  });
+  return std::all_of(now_.begin(), now_.end(),
+                     [this](const StageProgress& s) { return s.retired == plan_.micro_batches(); });
 }
 
 bool LockstepOrder::next_tick(std::vector<Op>& ops) {
@@ -156,19 +156,19 @@ void LockstepOrder::report_deadlock() const {
     if (k > 0) text += "; ";
     text += "stage " + std::to_string(k) + " holds " + std::to_string(s.forwards - s.retired);
     if (capacity_[k] != std::numeric_limits<std::int64_t>::max()) {
-      text += " of " + std::to_string(capacity_[k]) + " packets";
+      text += " of " + std::to_string(capacity_[k]) + " micro-batches";
     }
-    text += " and waits with forward of packet " + std::to_string(s.forwards) +
-            " and backward of packet " + std::to_string(s.backwards);
+    text += " and waits with forward of micro-batch " + std::to_string(s.forwards) +
+            " and backward of micro-batch " + std::to_string(s.backwards);
   }
   throw UserError(text +
                   ". A buffer is too small for the schedule: enlarge it, use smaller or "
                   "fewer micro-batches, or another schedule");
 }
 
-LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& plan, int stages,
-                                   OpSink& sink, std::vector<std::int64_t> capacity_packets) {
-  LockstepOrder order(schedule, plan, stages, std::move(capacity_packets));
+LockstepSummary run_lockstep_order(const Schedule& schedule, const MicroBatchPlan& plan, int stages,
+                                   OpSink& sink, std::vector<std::int64_t> capacity_micro_batches) {
+  LockstepOrder order(schedule, plan, stages, std::move(capacity_micro_batches));
   LockstepSummary summary;
   std::vector<Op> ops;
   while (order.next_tick(ops)) {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/packet_plan.h"
 #include "sim/schedule/schedule.h"
 
 namespace stagecoach {
@@ -15,22 +15,22 @@ namespace stagecoach {
 /// The operations of a run in lockstep order.
 ///
 /// Within a tick a stage does forward, then backward, then update (or one of forward, backward and
-/// weight gradient, Schedule::tick_form). What a tick makes is visible in the next one; only the last stage's
-/// backward follows its forward in the same tick (forward-and-backward form). Bounds on packets in
-/// flight hold at a forward's start, before the tick's backward frees a place. `capacity_packets`
-/// counts what a stage holds when a tick ends: packets in flight and one handed over by the stage
-/// before.
+/// weight gradient, Schedule::tick_form). What a tick makes is visible in the next one; only the
+/// last stage's backward follows its forward in the same tick (forward-and-backward form). Bounds
+/// on micro-batches in flight hold at a forward's start, before the tick's backward frees a place.
+/// `capacity_micro_batches` counts what a stage holds when a tick ends: micro-batches in flight and
+/// one handed over by the stage before.
 class LockstepOrder {
  public:
-  /// `capacity_packets`: what each stage's buffer holds (StagePlan::capacity_packets); empty: no
-  /// limit. `schedule` and `plan` must outlive this.
-  LockstepOrder(const Schedule& schedule, const PacketPlan& plan, int stages,
-                std::vector<std::int64_t> capacity_packets = {});
+  /// `capacity_micro_batches`: what each stage's buffer holds (StagePlan::capacity_micro_batches);
+  /// empty: no limit. `schedule` and `plan` must outlive this.
+  LockstepOrder(const Schedule& schedule, const MicroBatchPlan& plan, int stages,
+                std::vector<std::int64_t> capacity_micro_batches = {});
 
   /// Replaces `ops` by the operations of the next tick, stage by stage. A backward has with_update
   /// set where an update follows; where the
-  /// backward is split, the weight gradient has. False when the run is complete (`ops` is then empty). Throws
-  /// UserError when nothing can move: a buffer is too small for the schedule.
+  /// backward is split, the weight gradient has. False when the run is complete (`ops` is then
+  /// empty). Throws UserError when nothing can move: a buffer is too small for the schedule.
   bool next_tick(std::vector<Op>& ops);
 
   /// Which full buffer, if any, kept a stage from a forward in the last tick given.
@@ -53,11 +53,11 @@ class LockstepOrder {
   void start_backward(int stage, Pass pass);
   void start_one(int stage, bool forward);
   bool complete() const;
-  WeightVersion version_to_read(int stage, PacketId p) const;
+  WeightVersion version_to_read(int stage, MicroBatchId p) const;
   [[noreturn]] void report_deadlock() const;
 
   const Schedule& schedule_;
-  const PacketPlan& plan_;
+  const MicroBatchPlan& plan_;
   int stages_;
   std::vector<std::int64_t> capacity_;
   std::vector<StageProgress> before_;  ///< when the tick began
@@ -65,7 +65,7 @@ class LockstepOrder {
   bool bounded_ = false;
   std::vector<Held> held_;
   std::vector<Op> reversed_;
-  /// vertical_sync: version of stage 0 when packet p entered, at p modulo its size.
+  /// vertical_sync: version of stage 0 when micro-batch p entered, at p modulo its size.
   std::vector<WeightVersion> entry_version_;
   std::int64_t ticks_ = 0;
 };
@@ -77,7 +77,8 @@ struct LockstepSummary {
 };
 
 /// Hands the whole run to `sink`, in lockstep order. Same parameters and errors as LockstepOrder.
-LockstepSummary run_lockstep_order(const Schedule& schedule, const PacketPlan& plan, int stages,
-                                   OpSink& sink, std::vector<std::int64_t> capacity_packets = {});
+LockstepSummary run_lockstep_order(const Schedule& schedule, const MicroBatchPlan& plan, int stages,
+                                   OpSink& sink,
+                                   std::vector<std::int64_t> capacity_micro_batches = {});
 
 }  // namespace stagecoach

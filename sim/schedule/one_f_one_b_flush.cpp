@@ -15,7 +15,7 @@ class OneForwardOneBackwardFlush : public FlushSchedule {
 
   TickForm tick_form() const override { return TickForm::forward_or_backward; }
   int activations_in_flight(int stage) const override {
-    return std::min(packets_per_batch(), max_in_flight(stage));
+    return std::min(micro_batches_per_batch(), max_in_flight(stage));
   }
 
  protected:
@@ -25,7 +25,7 @@ class OneForwardOneBackwardFlush : public FlushSchedule {
 }  // namespace
 
 std::unique_ptr<Schedule> make_one_f_one_b_flush(const ScheduleSpec& spec, int stages,
-                                                 const PacketPlan& plan) {
+                                                 const MicroBatchPlan& plan) {
   return std::make_unique<OneForwardOneBackwardFlush>(spec, stages, plan);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `pipelined` (pipelined backpropagation): a packet enters every tick; a stage does the forward of
-// one and the backward of another and updates at once. Delay 2(S-1-k), N+2S-2 ticks for N packets.
+// `pipelined` (pipelined backpropagation): a micro-batch enters every tick; a stage does the
+// forward of one and the backward of another and updates at once. Delay 2(S-1-k), N+2S-2 ticks for
+// N micro-batches.
 #include "sim/schedule/kinds.h"
 #include "sim/schedule/schedule_base.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 class Pipelined : public ScheduleBase {
  public:
-  Pipelined(const ScheduleSpec& spec, int stages, const PacketPlan& plan)
+  Pipelined(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan)
       : ScheduleBase(spec, stages, plan), stashing_(spec.weight_stashing) {}
 
   TickForm tick_form() const override { return TickForm::forward_and_backward; }
@@ -30,31 +31,31 @@ class Pipelined : public ScheduleBase {
   bool stashing_;
 };
 
-/// `hybrid`: pipelined up to a packet, drained, then one packet at a time.
+/// `hybrid`: pipelined up to a micro-batch, drained, then one micro-batch at a time.
 class Hybrid : public Pipelined {
  public:
-  Hybrid(const ScheduleSpec& spec, int stages, const PacketPlan& plan)
-      : Pipelined(spec, stages, plan), switch_packet_(spec.switch_packet) {}
+  Hybrid(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan)
+      : Pipelined(spec, stages, plan), switch_micro_batch_(spec.switch_micro_batch) {}
 
-  bool may_forward(int stage, PacketId p, const StageProgress& here,
-                   PacketId pipeline_retired) const override {
+  bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
+                   MicroBatchId pipeline_retired) const override {
     if (!Pipelined::may_forward(stage, p, here, pipeline_retired)) return false;
-    return stage > 0 || p < switch_packet_ || pipeline_retired >= p;
+    return stage > 0 || p < switch_micro_batch_ || pipeline_retired >= p;
   }
 
  private:
-  PacketId switch_packet_;
+  MicroBatchId switch_micro_batch_;
 };
 
 }  // namespace
 
 std::unique_ptr<Schedule> make_pipelined(const ScheduleSpec& spec, int stages,
-                                         const PacketPlan& plan) {
+                                         const MicroBatchPlan& plan) {
   return std::make_unique<Pipelined>(spec, stages, plan);
 }
 
 std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec& spec, int stages,
-                                      const PacketPlan& plan) {
+                                      const MicroBatchPlan& plan) {
   return std::make_unique<Hybrid>(spec, stages, plan);
 }
 

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/schedule/kinds.h"
 
 namespace stagecoach {
 namespace {
 
-void check_bounds(const ScheduleSpec& spec, int stages, const PacketPlan& plan) {
+void check_bounds(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan) {
   const auto& bounds = spec.max_in_flight;
   if (bounds.empty()) return;
   if (bounds.size() != 1 && bounds.size() != static_cast<std::size_t>(stages)) {
@@ -21,14 +21,15 @@ void check_bounds(const ScheduleSpec& spec, int stages, const PacketPlan& plan) 
   const int smallest = *std::min_element(bounds.begin(), bounds.end());
   if (smallest < 1) {
     throw UserError("/pipeline/max_in_flight: found " + std::to_string(smallest) +
-                    "; allowed: 1 or more (a stage must hold the packet it works on)");
+                    "; allowed: 1 or more (a stage must hold the micro-batch it works on)");
   }
   if (spec.kind == ScheduleKind::sequential) {
     throw UserError(
-        "/pipeline/max_in_flight: `sequential` always has one packet in flight; remove the field "
+        "/pipeline/max_in_flight: `sequential` always has one micro-batch in flight; remove the "
+        "field "
         "or choose another schedule");
   }
-  const PacketId batch = plan.at(0).batch_end;
+  const MicroBatchId batch = plan.at(0).batch_end;
   if (spec.kind == ScheduleKind::gpipe && smallest < batch) {
     throw UserError("/pipeline/max_in_flight: found " + std::to_string(smallest) +
                     "; `gpipe` finishes the forwards of a mini-batch before its first backward: "
@@ -41,7 +42,7 @@ void check_bounds(const ScheduleSpec& spec, int stages, const PacketPlan& plan) 
 }  // namespace
 
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
-                                        const PacketPlan& plan) {
+                                        const MicroBatchPlan& plan) {
   if (stages < 1) throw ModelBug("a schedule needs at least one stage");
   check_bounds(spec, stages, plan);
   if (spec.vertical_sync && spec.kind != ScheduleKind::one_f_one_b) {

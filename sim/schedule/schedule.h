@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a schedule is: who may work on which packet when. Pure rules, no clock, no SystemC.
+// What a schedule is: who may work on which micro-batch when. Pure rules, no clock, no SystemC.
 //
 // The same rules drive both pacings. `elastic`: a stage starts an operation that the rules, its
 // inputs, output space and core allow. `lockstep`: time is cut into ticks; in a tick a stage does
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/packet_plan.h"
 
 namespace stagecoach {
 
@@ -33,7 +33,8 @@ enum class Pacing { elastic, lockstep };
 
 /// What fits into one tick of `lockstep` at one stage.
 enum class TickForm {
-  forward_and_backward,  ///< pipelined backpropagation: F of one packet, B (and update) of another
+  forward_and_backward,  ///< pipelined backpropagation: F of one micro-batch, B (and update) of
+                         ///< another
   forward_or_backward,   ///< 1F1B, GPipe, zero bubble: one operation a tick
 };
 
@@ -41,7 +42,7 @@ enum class TickForm {
 enum class WeightPolicy {
   current,          ///< newest in both passes; no version kept
   stashed,          ///< backward reads what the forward read
-  vertical_sync,    ///< the version that stage 0 had when the packet entered, in both passes
+  vertical_sync,    ///< the version that stage 0 had when the micro-batch entered, in both passes
   double_buffered,  ///< PipeDream-2BW: version max(batch - 1, 0), in both passes
 };
 
@@ -51,23 +52,24 @@ struct ScheduleSpec {
   Pacing pacing = Pacing::elastic;
   bool weight_stashing = false;  ///< from training.mitigation (one_f_one_b: true by default)
   bool vertical_sync = false;    ///< one_f_one_b only
-  /// Lowers or lifts the schedule's own bound on packets in flight, per stage: empty: none; one
-  /// number: every stage; S numbers: stage by stage.
+  /// Lowers or lifts the schedule's own bound on micro-batches in flight, per stage: empty: none;
+  /// one number: every stage; S numbers: stage by stage.
   std::vector<int> max_in_flight;
-  PacketId switch_packet = 0;  ///< hybrid: first packet of the sequential part
+  MicroBatchId switch_micro_batch = 0;  ///< hybrid: first micro-batch of the sequential part
 };
 
 /// How far one stage has come.
 struct StageProgress {
-  PacketId forwards = 0;      ///< forwards started: the next one is packet `forwards`
-  PacketId backwards = 0;     ///< backwards started
+  MicroBatchId forwards = 0;   ///< forwards started: the next one is micro-batch `forwards`
+  MicroBatchId backwards = 0;  ///< backwards started
   /// Weight gradients started, where the schedule splits the backward.
-  PacketId weight_gradients = 0;
-  PacketId retired = 0;  ///< backwards (both halves, and their update, if any) completed
+  MicroBatchId weight_gradients = 0;
+  MicroBatchId retired = 0;   ///< backwards (both halves, and their update, if any) completed
   WeightVersion updates = 0;  ///< updates completed
 };
 
-/// A schedule for S stages and one packet plan. Stateless: every answer follows from the arguments.
+/// A schedule for S stages and one micro-batch plan. Stateless: every answer follows from the
+/// arguments.
 class Schedule {
  public:
   static constexpr int kUnlimited = std::numeric_limits<int>::max();
@@ -79,30 +81,30 @@ class Schedule {
 
   /// Closed form: the delay of stage k in updates, in the steady state.
   virtual int delay(int stage) const = 0;
-  /// Packets between the start of their forward and the end of their backward, at most.
+  /// Micro-batches between the start of their forward and the end of their backward, at most.
   virtual int max_in_flight(int stage) const = 0;
   /// Weight versions that stage k keeps, the current one included, in closed form.
   virtual int versions_kept(int stage) const = 0;
   /// Activation sets that stage k holds at most, in closed form (the plan's length also bounds it).
   virtual int activations_in_flight(int stage) const = 0;
 
-  /// May packet `p` (the next one of this stage) start its forward at stage k, as far as the order
-  /// of things goes? `pipeline_retired`: packets that have left stage 0 for good.
-  virtual bool may_forward(int stage, PacketId p, const StageProgress& here,
-                           PacketId pipeline_retired) const = 0;
-  /// May the next backward (packet `here.backwards`) start?
+  /// May micro-batch `p` (the next one of this stage) start its forward at stage k, as far as the
+  /// order of things goes? `pipeline_retired`: micro-batches that have left stage 0 for good.
+  virtual bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
+                           MicroBatchId pipeline_retired) const = 0;
+  /// May the next backward (micro-batch `here.backwards`) start?
   virtual bool may_backward(int stage, const StageProgress& here) const = 0;
   /// Where both may start: true if the backward goes first. Weight gradients come last.
   virtual bool backward_first() const = 0;
   /// True if a backward is two operations: the gradients that go on to the stage before, and the
   /// weight gradient, later, when a core has nothing better to do.
   virtual bool splits_backward() const { return false; }
-  /// True if the backward of packet p (its second half) is followed by an update.
-  virtual bool updates_after(PacketId p) const = 0;
+  /// True if the backward of micro-batch p (its second half) is followed by an update.
+  virtual bool updates_after(MicroBatchId p) const = 0;
 };
 
 /// Throws UserError if the spec does not fit (max_in_flight of a wrong length or below 1, ...).
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
-                                        const PacketPlan& plan);
+                                        const MicroBatchPlan& plan);
 
 }  // namespace stagecoach

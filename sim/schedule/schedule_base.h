@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What most schedules share: the bound on packets in flight, backward first, one update per
+// What most schedules share: the bound on micro-batches in flight, backward first, one update per
 // mini-batch. A schedule overrides what makes it different.
 #pragma once
 
@@ -9,38 +9,39 @@
 
 namespace stagecoach {
 
-/// Packets in flight that keep a forward-and-backward pipeline full: 2(S-1-k)+1.
+/// Micro-batches in flight that keep a forward-and-backward pipeline full: 2(S-1-k)+1.
 int pipelined_in_flight(int stages, int stage);
 
-/// Packets in flight that keep a one-forward-one-backward pipeline full: S-k.
+/// Micro-batches in flight that keep a one-forward-one-backward pipeline full: S-k.
 int one_f_one_b_in_flight(int stages, int stage);
 
 class ScheduleBase : public Schedule {
  public:
-  ScheduleBase(const ScheduleSpec& spec, int stages, const PacketPlan& plan);
+  ScheduleBase(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan);
 
   int max_in_flight(int stage) const override;
   int activations_in_flight(int stage) const override;
-  bool may_forward(int stage, PacketId p, const StageProgress& here,
-                   PacketId pipeline_retired) const override;
+  bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
+                   MicroBatchId pipeline_retired) const override;
   bool may_backward(int stage, const StageProgress& here) const override;
   bool backward_first() const override { return true; }
-  bool updates_after(PacketId p) const override { return plan_.at(p).last_of_batch; }
+  bool updates_after(MicroBatchId p) const override { return plan_.at(p).last_of_batch; }
 
  protected:
   /// The schedule's own bound, when the user gave none.
   virtual int own_max_in_flight(int stage) const = 0;
 
-  /// Delay in updates when `packets` packets stand between a packet and the newest update that its
-  /// forward sees: ceil(packets / packets of a full mini-batch). With several packets a mini-batch
-  /// the delay differs inside it; this is its first packet's, the largest, and the last packet's is
-  /// the floor. A bound on packets in flight, here or upstream, lowers it to bound - 1.
-  int delay_in_updates(int stage, int packets) const;
+  /// Delay in updates when `micro-batches` micro-batches stand between a micro-batch and the newest
+  /// update that its forward sees: ceil(micro-batches / micro-batches of a full mini-batch). With
+  /// several micro-batches a mini-batch the delay differs inside it; this is its first
+  /// micro-batch's, the largest, and the last micro-batch's is the floor. A bound on micro-batches
+  /// in flight, here or upstream, lowers it to bound - 1.
+  int delay_in_updates(int stage, int micro_batches) const;
 
-  /// Updates that `packets` packets in a row can cause, at most: ceil(packets / packets of a full
-  /// mini-batch) where the mini-batch divides the epoch, more where short ones end epochs. Bounds
-  /// on packets in flight lower it as above.
-  int most_updates(int stage, int packets) const;
+  /// Updates that `micro-batches` micro-batches in a row can cause, at most: ceil(micro-batches /
+  /// micro-batches of a full mini-batch) where the mini-batch divides the epoch, more where short
+  /// ones end epochs. Bounds on micro-batches in flight lower it as above.
+  int most_updates(int stage, int micro_batches) const;
 
   bool below_bound(int stage, const StageProgress& here) const {
     return here.forwards - here.retired < max_in_flight(stage);
@@ -50,16 +51,16 @@ class ScheduleBase : public Schedule {
   bool equal_bounds() const;
 
   int stages() const { return stages_; }
-  const PacketPlan& plan() const { return plan_; }
-  /// Packets of a full mini-batch.
-  int packets_per_batch() const { return packets_per_batch_; }
+  const MicroBatchPlan& plan() const { return plan_; }
+  /// Micro-batches of a full mini-batch.
+  int micro_batches_per_batch() const { return micro_batches_per_batch_; }
 
  private:
-  int within_bounds(int stage, int packets) const;
+  int within_bounds(int stage, int micro_batches) const;
 
   int stages_;
-  PacketPlan plan_;
-  int packets_per_batch_;
+  MicroBatchPlan plan_;
+  int micro_batches_per_batch_;
   std::vector<int> bounds_;  ///< from the user, one per stage; empty: none
 };
 
@@ -71,8 +72,8 @@ class FlushSchedule : public ScheduleBase {
   WeightPolicy weight_policy() const override { return WeightPolicy::current; }
   int delay(int) const override { return 0; }
   int versions_kept(int) const override { return 1; }
-  bool may_forward(int stage, PacketId p, const StageProgress& here,
-                   PacketId pipeline_retired) const override;
+  bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
+                   MicroBatchId pipeline_retired) const override;
 };
 
 }  // namespace stagecoach

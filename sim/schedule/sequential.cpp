@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sequential`: one packet goes through all stages and back before the next enters; gradients add
-// up over the mini-batch, one update. Alone in the pipeline, a packet takes 2S-1 ticks.
+// `sequential`: one micro-batch goes through all stages and back before the next enters; gradients
+// add up over the mini-batch, one update. Alone in the pipeline, a micro-batch takes 2S-1 ticks.
 #include "sim/schedule/kinds.h"
 #include "sim/schedule/schedule_base.h"
 
@@ -15,8 +15,8 @@ class Sequential : public ScheduleBase {
   WeightPolicy weight_policy() const override { return WeightPolicy::current; }
   int delay(int) const override { return 0; }
   int versions_kept(int) const override { return 1; }
-  bool may_forward(int stage, PacketId p, const StageProgress&,
-                   PacketId pipeline_retired) const override {
+  bool may_forward(int stage, MicroBatchId p, const StageProgress&,
+                   MicroBatchId pipeline_retired) const override {
     return stage > 0 || pipeline_retired >= p;
   }
 
@@ -27,7 +27,7 @@ class Sequential : public ScheduleBase {
 }  // namespace
 
 std::unique_ptr<Schedule> make_sequential(const ScheduleSpec& spec, int stages,
-                                          const PacketPlan& plan) {
+                                          const MicroBatchPlan& plan) {
   return std::make_unique<Sequential>(spec, stages, plan);
 }
 

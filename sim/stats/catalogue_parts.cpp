@@ -41,7 +41,8 @@ Statistic<LayerView> pass_row(const std::string& path, const char* unit, const s
                               LayerPassCost LayerCost::*member,
                               std::int64_t LayerPassCost::*value) {
   return {path, unit, meaning, [member, value](const LayerView& v) {
-            return v.run.plan ? OrderedJson(v.run.plan->layers[v.index].*member.*value) : OrderedJson();
+            return v.run.plan ? OrderedJson(v.run.plan->layers[v.index].*member.*value)
+                              : OrderedJson();
           }};
 }
 
@@ -99,7 +100,9 @@ std::vector<Statistic<LayerView>> layer_catalogue() {
       {"name", "text", "As in the workload file, or type and index.",
        [](const LayerView& v) { return OrderedJson(v.run.network->layers[v.index].spec.name); }},
       {"type", "text", "The workload file's word.",
-       [](const LayerView& v) { return OrderedJson(to_word(v.run.network->layers[v.index].spec.kind)); }},
+       [](const LayerView& v) {
+         return OrderedJson(to_word(v.run.network->layers[v.index].spec.kind));
+       }},
       {"stage", "number", "Index of its stage.",
        [](const LayerView& v) {
          return OrderedJson(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);

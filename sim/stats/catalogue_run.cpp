@@ -125,9 +125,10 @@ void append_training(Rows& rows) {
        "Epoch and sample in its order, from 0; the layer whose output was the first that "
        "is not finite, and the weight version that it read; null if it did not.",
        diverged_at});
-  rows.push_back({"training.interrupted", "true or false",
-                  "A signal (SIGINT, SIGTERM) ended the run there; its last epoch may be incomplete.",
-                  [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
+  rows.push_back(
+      {"training.interrupted", "true or false",
+       "A signal (SIGINT, SIGTERM) ended the run there; its last epoch may be incomplete.",
+       [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
 }
 
 void append_timing(Rows& rows) {
@@ -146,23 +147,23 @@ void append_timing(Rows& rows) {
                              [](const MachinePlan& plan, const RunStatistics& s) {
                                return ratio_or_null(s.samples, seconds_of(plan, s.cycles));
                              }));
-  rows.push_back(clock_row(
-      "timing.steady_cycles_per_sample", "cycles",
-      "Between the samples at one and three quarters of the run (of `hybrid`, whichever part they are "
-      "in); null if it is too short.",
-      [](const RunResult&, const RunStatistics& s) {
-        return ratio_or_null(s.steady_cycles, s.steady_samples);
-      }));
+  rows.push_back(clock_row("timing.steady_cycles_per_sample", "cycles",
+                           "Between the samples at one and three quarters of the run (of `hybrid`, "
+                           "whichever part they are "
+                           "in); null if it is too short.",
+                           [](const RunResult&, const RunStatistics& s) {
+                             return ratio_or_null(s.steady_cycles, s.steady_samples);
+                           }));
   rows.push_back({"timing.limited_by", "text",
                   "What bounds the steady rate in closed form: a core, a link, the host, or the "
-                  "packets that a buffer or the schedule lets a stage hold.",
+                  "micro-batches that a buffer or the schedule lets a stage hold.",
                   [](const RunView& v) {
                     return v.run.limited_by.empty() ? OrderedJson() : OrderedJson(v.run.limited_by);
                   }});
-  rows.push_back({"timing.limit_cycles_per_packet", "cycles",
+  rows.push_back({"timing.limit_cycles_per_micro_batch", "cycles",
                   "That bound; elastic pacing comes no nearer together than this.",
                   [](const RunView& v) {
-                    const auto& limit = v.run.limit_cycles_per_packet;
+                    const auto& limit = v.run.limit_cycles_per_micro_batch;
                     return limit ? finite_or_null(*limit) : OrderedJson();
                   }});
 }
@@ -232,7 +233,8 @@ void append_interconnect(Rows& rows) {
                              return OrderedJson(sum);
                            }));
   rows.push_back(clock_row(
-      "interconnect.host_bytes", "bytes", "Samples that came in from the host, and outputs that went back.",
+      "interconnect.host_bytes", "bytes",
+      "Samples that came in from the host, and outputs that went back.",
       [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
   rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
                            [](const RunResult& run, const RunStatistics& s) {

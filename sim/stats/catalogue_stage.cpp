@@ -42,7 +42,8 @@ Row memory_row(const char* name, const char* meaning, std::function<Bytes(const 
 }
 
 /// For classes that the plan alone decides: known without a clock too.
-Row plan_row(const char* name, const char* meaning, std::function<OrderedJson(const StagePlan&)> of) {
+Row plan_row(const char* name, const char* meaning,
+             std::function<OrderedJson(const StagePlan&)> of) {
   return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
             const auto* p = plan_of(v);
             return p ? of(*p) : OrderedJson();
@@ -81,8 +82,8 @@ OrderedJson histogram(const StageView& v) {
   const auto* c = staleness_of(v);
   if (!c) return OrderedJson();
   OrderedJson counts = OrderedJson::object();
-  for (const auto& [delay, packets] : c->histogram) {
-    counts[std::to_string(delay)] = packets;
+  for (const auto& [delay, micro_batches] : c->histogram) {
+    counts[std::to_string(delay)] = micro_batches;
   }
   return counts;
 }
@@ -95,12 +96,14 @@ OrderedJson closed_form(const StageView& v) {
 void append_identity(std::vector<Row>& rows) {
   rows.push_back({"index", "number", "Place in the pipeline, 0 at the input.",
                   [](const StageView& v) { return OrderedJson(v.index); }});
-  rows.push_back({"name", "text", "Its first layer with parameters, else its first layer.",
-                  [](const StageView& v) { return OrderedJson((*v.run.partition)[v.index].name); }});
+  rows.push_back(
+      {"name", "text", "Its first layer with parameters, else its first layer.",
+       [](const StageView& v) { return OrderedJson((*v.run.partition)[v.index].name); }});
   rows.push_back({"core", "text", "The core that serves it; two where forward and backward differ.",
                   [](const StageView& v) {
-                    return v.run.plan ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
-                                      : OrderedJson();
+                    return v.run.plan
+                               ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
+                               : OrderedJson();
                   }});
   rows.push_back({"layers", "list", "Names of its layers, in order.", layer_names});
 }
@@ -138,24 +141,25 @@ void append_staleness(std::vector<Row>& rows) {
   rows.push_back(staleness_row(
       "min", "Least number of updates between a forward's weight read and its own update.",
       [](const StalenessCount& s) { return OrderedJson(s.histogram.begin()->first); }));
-  rows.push_back(staleness_row("mean", "Mean over all packets of the run, filling included.",
+  rows.push_back(staleness_row("mean", "Mean over all micro-batches of the run, filling included.",
                                [](const StalenessCount& s) { return finite_or_null(s.mean()); }));
   rows.push_back(staleness_row("max", "Largest number of updates.", [](const StalenessCount& s) {
     return OrderedJson(s.histogram.rbegin()->first);
   }));
-  rows.push_back({"staleness.histogram", "packets",
-                  "Packets by delay in updates (a packet is a micro-batch; one sample at batch "
-                  "size one).",
-                  histogram});
+  rows.push_back(
+      {"staleness.histogram", "micro-batches",
+       "Micro-batches by delay in updates (a micro-batch is a micro-batch; one sample at batch "
+       "size one).",
+       histogram});
   rows.push_back(staleness_row(
       "backward_mean", "Mean updates between the weight reads of forward and backward.",
       [](const StalenessCount& s) { return ratio_or_null(s.backward_sum, s.count()); }));
 }
 
 void append_memory(std::vector<Row>& rows) {
-  rows.push_back(
-      plan_row("weights_bytes", "The current version, and the shadow copy of weight prediction.",
-               [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
+  rows.push_back(plan_row(
+      "weights_bytes", "The current version, and the shadow copy of weight prediction.",
+      [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
   rows.push_back(plan_row("optimizer_bytes", "Velocity and what else survives an update.",
                           [](const StagePlan& p) { return OrderedJson(p.optimizer_bytes); }));
   rows.push_back(memory_row("stashed_weights_bytes",
@@ -170,13 +174,14 @@ void append_memory(std::vector<Row>& rows) {
   rows.push_back(memory_row("peak_bytes",
                             "Sum of the classes' peaks: the space that the stage needs.",
                             [](const StageMemory& m) { return m.total(); }));
-  rows.push_back({"memory.skips_peak_bytes", "bytes",
-                  "Most skip values that waited for the rest of their stage's input; they have room "
-                  "of their own, beside peak_bytes.",
-                  [](const StageView& v) {
-                    const auto* c = counters(v);
-                    return c ? OrderedJson(c->peak_skip_bytes) : OrderedJson();
-                  }});
+  rows.push_back(
+      {"memory.skips_peak_bytes", "bytes",
+       "Most skip values that waited for the rest of their stage's input; they have room "
+       "of their own, beside peak_bytes.",
+       [](const StageView& v) {
+         const auto* c = counters(v);
+         return c ? OrderedJson(c->peak_skip_bytes) : OrderedJson();
+       }});
   rows.push_back(plan_row(
       "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
         return p.capacity_bytes == kUnlimited64 ? OrderedJson() : OrderedJson(p.capacity_bytes);
@@ -185,7 +190,8 @@ void append_memory(std::vector<Row>& rows) {
                   [](const StageView& v) {
                     const auto* c = counters(v);
                     const auto* p = plan_of(v);
-                    return c && p ? OrderedJson(p->spilled_bytes_per_packet * c->forwards) : OrderedJson();
+                    return c && p ? OrderedJson(p->spilled_bytes_per_micro_batch * c->forwards)
+                                  : OrderedJson();
                   }});
 }
 

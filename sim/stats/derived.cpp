@@ -8,7 +8,7 @@ namespace stagecoach {
 
 namespace {
 
-std::int64_t packet_samples(const StagePlan& plan) {
+std::int64_t micro_batch_samples(const StagePlan& plan) {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(plan.cost.size()));
 }
 
@@ -26,13 +26,13 @@ StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& stat
 }
 
 StageMemory stage_memory_at(const StagePlan& plan, const MemorySample& sample) {
-  const std::int64_t samples = packet_samples(plan);
+  const std::int64_t samples = micro_batch_samples(plan);
   StageMemory m;
   m.weights = plan.weights_bytes + plan.predicted_bytes;
   m.optimizer = plan.optimizer_bytes;
   m.stashed_weights = sample.stashed_versions * plan.version_bytes;
-  m.activations = sample.activation_packets * samples * plan.activation_bytes_per_sample;
-  m.gradients = sample.gradient_packets * samples * plan.gradient_bytes_per_sample +
+  m.activations = sample.activation_micro_batches * samples * plan.activation_bytes_per_sample;
+  m.gradients = sample.gradient_micro_batches * samples * plan.gradient_bytes_per_sample +
                 plan.weight_gradient_bytes;
   return m;
 }

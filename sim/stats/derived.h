@@ -4,12 +4,13 @@
 
 #include <optional>
 
+#include "sim/plan/machine_plan.h"
 #include "sim/stats/run_result.h"
 
 namespace stagecoach {
 
-/// Bytes per class at one stage. Peaks are measured counts (samples held, versions kept) times the
-/// plan's sizes; weights and optimizer state are there for the whole run.
+/// Bytes per class at one stage. Peaks are measured counts (samples held, versions kept) times
+/// the plan's sizes; weights and optimizer state are there for the whole run.
 struct StageMemory {
   Bytes weights = 0;  ///< current version, and the shadow copy of weight prediction
   Bytes optimizer = 0;
@@ -22,7 +23,8 @@ struct StageMemory {
 /// Peaks of one stage; each class has space of its own, so the stage's peak is their sum.
 StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& statistics);
 
-/// Occupancy at one moment. Packets count as full ones (a mini-batch's last may be smaller).
+/// Occupancy at one moment. Micro-batches count as full ones (a mini-batch's last may be
+/// smaller).
 StageMemory stage_memory_at(const StagePlan& plan, const MemorySample& sample);
 
 /// MACs of forward and backward.
@@ -31,8 +33,8 @@ std::int64_t macs_done(const StageStatistics& statistics);
 /// MACs that the stage's core (or its two) could have done in the run; empty: unlimited.
 std::optional<double> macs_possible(const MachinePlan& plan, int stage, Cycles cycles);
 
-/// (forward + backward + update) / all, over the windows of a stage that lie in the middle half of
-/// the run; empty if there are none.
+/// (forward + backward + update) / all, over the windows of a stage that lie in the middle half
+/// of the run; empty if there are none.
 std::optional<double> steady_utilization(const RunStatistics& statistics, int stage);
 
 /// Epochs of which something is known: trained, if only in part, or ended on the clock.

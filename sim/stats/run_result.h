@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/training_result.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
@@ -63,11 +64,11 @@ struct RunResult {
   bool interrupted = false;             ///< a signal ended the run before its end
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
   std::string limited_by;               ///< what bounds the steady rate; empty: not known
-  std::optional<double> limit_cycles_per_packet;  ///< that bound, in closed form
-  std::optional<PartedSum> energy;      ///< joules
-  std::vector<double> epoch_joules;     ///< from the start to the end of each epoch on the clock
+  std::optional<double> limit_cycles_per_micro_batch;  ///< that bound, in closed form
+  std::optional<PartedSum> energy;                     ///< joules
+  std::vector<double> epoch_joules;       ///< from the start to the end of each epoch on the clock
   std::optional<double> target_accuracy;  ///< of the workload, 0..1
-  std::optional<PartedSum> area;        ///< square millimetres
+  std::optional<PartedSum> area;          ///< square millimetres
 };
 
 }  // namespace stagecoach

@@ -4,17 +4,17 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "sim/plan/machine_plan.h"
+#include "sim/base/units.h"
+#include "sim/schedule/staleness.h"
 
 namespace stagecoach {
 
 /// Where a stage's time went. The eight add up to the run's cycles exactly.
 struct StageCycles {
-  Cycles forward = 0;   ///< computing
+  Cycles forward = 0;  ///< computing
   Cycles backward = 0;
   Cycles update = 0;
   Cycles stall_input = 0;         ///< waiting for an activation or a gradient not yet made
@@ -32,27 +32,19 @@ struct StageCycles {
 /// One of the eight kinds of cycles.
 using CycleKind = Cycles StageCycles::*;
 
-/// Updates between reads and the own update, counted per backward with update of a packet.
-struct StalenessCount {
-  std::map<std::int64_t, std::int64_t> histogram;  ///< delay -> packets
-  std::int64_t backward_sum = 0;  ///< sum of (version read by backward - version read by forward)
-  std::int64_t count() const;
-  double mean() const;           ///< 0 when nothing was counted
-};
-
 /// One window of the utilization and staleness series.
 struct StageWindow {
   Cycles begin = 0;
   StageCycles cycles;
-  std::int64_t packets = 0;    ///< backwards completed in the window
-  std::int64_t delay_sum = 0;  ///< of those packets
+  std::int64_t micro_batches = 0;  ///< backwards completed in the window
+  std::int64_t delay_sum = 0;      ///< of those micro-batches
 };
 
 /// Occupancy from a moment on, until the next sample of the same stage.
 struct MemorySample {
   Cycles time = 0;
-  std::int64_t activation_packets = 0;
-  std::int64_t gradient_packets = 0;
+  std::int64_t activation_micro_batches = 0;
+  std::int64_t gradient_micro_batches = 0;
   std::int64_t stashed_versions = 0;
 };
 
@@ -76,23 +68,24 @@ struct LinkStatistics {
   std::string name;
   Bytes bytes = 0;
   Cycles busy_cycles = 0;
-  Cycles wait_cycles = 0;  ///< packets ready but the link taken
+  Cycles wait_cycles = 0;  ///< micro-batches ready but the link taken
 };
 
 /// The end of an epoch: every stage has made the epoch's last update. Counts are from the start of
 /// the run; later samples may be in the pipeline already and do not count.
 struct EpochTime {
   Cycles end_cycle = 0;
-  std::int64_t packets = 0;
+  std::int64_t micro_batches = 0;
   std::int64_t samples = 0;
   std::int64_t updates = 0;  ///< of each stage
 };
 
 struct RunStatistics {
-  Cycles cycles = 0;           ///< from 0 to the completion of the last operation
-  std::int64_t packets = 0;    ///< retired
+  Cycles cycles = 0;               ///< from 0 to the completion of the last operation
+  std::int64_t micro_batches = 0;  ///< retired
   std::int64_t samples = 0;
-  Cycles steady_cycles = 0;    ///< between the retirements of the packets at 1/4 and 3/4 of the run
+  Cycles steady_cycles =
+      0;  ///< between the retirements of the micro-batches at 1/4 and 3/4 of the run
   std::int64_t steady_samples = 0;
   std::vector<StageStatistics> stages;
   std::vector<LinkStatistics> links;
@@ -106,15 +99,15 @@ struct RunStatistics {
 struct SpanRecord {
   Cycles begin = 0;
   Cycles end = 0;
-  std::int64_t packet = 0;
+  std::int64_t micro_batch = 0;
   std::int32_t stage = 0;
-  std::int8_t pass = 0;         ///< Pass as integer
+  std::int8_t pass = 0;  ///< Pass as integer
   std::int64_t version_read = 0;
   std::int64_t version_written = -1;  ///< updates only
 };
 
-/// Where the slices of a run go, in the order in which operations start: a packet's forward at a
-/// stage before its backward, that before its update. Must not throw: a report never stops a run.
+/// Where the slices of a run go, in the order in which operations start: a micro-batch's forward at
+/// a stage before its backward, that before its update. Must not throw: a report never stops a run.
 class SpanSink {
  public:
   virtual ~SpanSink() = default;
@@ -135,7 +128,7 @@ class WaveSink {
   /// So many samples more (fewer) are held in a stage's activation buffer, and wait as gradients.
   virtual void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) = 0;
   virtual void link_busy(int link, Cycles begin, Cycles end) = 0;
-  /// The host's channel moves a packet.
+  /// The host's channel moves a micro-batch.
   virtual void host_busy(Cycles begin, Cycles end) = 0;
 };
 

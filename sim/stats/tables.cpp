@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/stats/derived.h"
 #include "sim/stats/summary.h"
 
@@ -54,12 +54,12 @@ std::string windowed_csv(const RunResult& run, const std::string& header, Write 
 
 std::string staleness_csv(const RunResult& run) {
   return windowed_csv(
-      run, ",packets,mean_updates,closed_form_updates",
+      run, ",micro-batches,mean_updates,closed_form_updates",
       [&](std::string& line, std::size_t k, const StageWindow& w) {
-        append_field(line, w.packets);
+        append_field(line, w.micro_batches);
         line += ',';
-        if (w.packets > 0) {
-          line += decimal(static_cast<double>(w.delay_sum) / static_cast<double>(w.packets));
+        if (w.micro_batches > 0) {
+          line += decimal(static_cast<double>(w.delay_sum) / static_cast<double>(w.micro_batches));
         }
         line += ',';
         if (k < run.closed_form_delays.size()) {

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "sim/stats/result_directory.h"
+#include "sim/files/result_directory.h"
 #include "sim/stats/statistic.h"
 
 namespace stagecoach {
 
-/// A row per stage and window: packets whose backward ended there, their mean delay in updates
-/// (empty if there were none), and the closed form. `run.statistics` must be there.
+/// A row per stage and window: micro-batches whose backward ended there, their mean delay in
+/// updates (empty if there were none), and the closed form. `run.statistics` must be there.
 std::string staleness_csv(const RunResult& run);
 
 /// A row per stage and window: where the cycles went, and the share that was busy.

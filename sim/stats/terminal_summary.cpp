@@ -200,8 +200,8 @@ std::string busiest(const OrderedJson& summary) {
   const OrderedJson& t = summary["timing"];
   if (!t["limited_by"].is_string()) return text;
   return text + "limited by    " + t["limited_by"].get<std::string>() + ": at best " +
-         number(t["limit_cycles_per_packet"], "%.1f") +
-         " cycles per packet; --check says what would help\n";
+         number(t["limit_cycles_per_micro_batch"], "%.1f") +
+         " cycles per micro-batch; --check says what would help\n";
 }
 
 std::string time_totals(const OrderedJson& summary) {
@@ -299,7 +299,8 @@ std::string terminal_summary(const OrderedJson& summary, const std::string& dire
                              const std::vector<std::string>& files) {
   std::string text = heading(summary) + "\n" + stage_table(summary);
   if (summary["timing"]["cycles"].is_number()) text += kLegend;
-  text += "\n" + epoch_table(summary) + divergence(summary) + interruption(summary) + totals(summary);
+  text +=
+      "\n" + epoch_table(summary) + divergence(summary) + interruption(summary) + totals(summary);
   text += "results       " + directory + ":";
   for (const std::string& file : files) text += " " + file;
   return text + "\n";

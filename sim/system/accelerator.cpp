@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 namespace {
@@ -23,19 +23,21 @@ int gradients_of(const MachinePlan& plan, int k) {
 }  // namespace
 
 Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
-                         const Schedule& schedule, Pacing pacing, const PacketPlan& packets,
-                         OpSink& sink, const SimulationOptions& options)
+                         const Schedule& schedule, Pacing pacing,
+                         const MicroBatchPlan& micro_batches, OpSink& sink,
+                         const SimulationOptions& options)
     : sc_module(name),
       plan_(plan),
-      packets_(packets),
+      micro_batches_(micro_batches),
       pacing_(pacing),
-      control_(static_cast<int>(plan.stages.size()), packets, sink, options.spans,
-               options.trace_from, options.trace_packets, options.waves),
+      control_(static_cast<int>(plan.stages.size()), micro_batches, sink, options.spans,
+               options.trace_from, options.trace_micro_batches, options.waves),
       wheel_("event_wheel"),
       network_("interconnect", plan.interconnect, plan.cores, wheel_),
-      source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, packets,
+      source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
               control_, pacing),
-      loss_("loss_sink", plan.host, options.output_bytes_per_sample, plan.input_queue_packets) {
+      loss_("loss_sink", plan.host, options.output_bytes_per_sample,
+            plan.input_queue_micro_batches) {
   if (options.progress) control_.set_progress(options.progress, options.progress_every);
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
@@ -53,8 +55,9 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   for (const auto& controller : controllers_) controllers.push_back(controller.get());
   if (pacing_ == Pacing::lockstep) {
     std::vector<std::int64_t> capacity;
-    for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_packets);
-    order_ = std::make_unique<LockstepOrder>(schedule, packets_, stages(), std::move(capacity));
+    for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_micro_batches);
+    order_ =
+        std::make_unique<LockstepOrder>(schedule, micro_batches_, stages(), std::move(capacity));
     ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, network_,
                                               source_, loss_, controllers, plan_);
   }
@@ -102,9 +105,9 @@ void Accelerator::make_cores(const Schedule& schedule) {
 void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOptions& series) {
   const StagePlan& stage = plan_.stages[k];
   weights_.push_back(std::make_unique<WeightBuffer>(numbered("weight_buffer", k).c_str(), k,
-                                                    schedule, packets_, control_));
-  controllers_.push_back(std::make_unique<StageController>(numbered("stage", k).c_str(), k, stage,
-                                                           schedule, packets_, control_, series));
+                                                    schedule, micro_batches_, control_));
+  controllers_.push_back(std::make_unique<StageController>(
+      numbered("stage", k).c_str(), k, stage, schedule, micro_batches_, control_, series));
   StageController& controller = *controllers_.back();
   const bool one_core = stage.forward_core == stage.backward_core;
   cores_.at(stage.forward_core)->host(controller, Pass::forward, one_core);
@@ -127,8 +130,8 @@ void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
     InputEdge edge;
     edge.producer_stage = wire.producer;
     // In lockstep the order of ticks knows what there is room for.
-    edge.room_packets =
-        lockstep ? kUnlimited64 : edge_room(wire.producer, k, plan_.input_queue_packets);
+    edge.room_micro_batches =
+        lockstep ? kUnlimited64 : edge_room(wire.producer, k, plan_.input_queue_micro_batches);
     const int sender = k > 0 ? std::max(wire.producer, 0) : -1;
     edge.sender = sender < 0
                       ? static_cast<WakeIf*>(&source_)
@@ -138,7 +141,7 @@ void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
   const StagePlan& stage = plan_.stages[k];
   buffers_.push_back(std::make_unique<ActivationBuffer>(
       numbered("activation_buffer", k).c_str(), std::move(edges), gradients_of(plan_, k),
-      lockstep ? kUnlimited64 : stage.capacity_packets, packets_, pacing_));
+      lockstep ? kUnlimited64 : stage.capacity_micro_batches, micro_batches_, pacing_));
   buffers_.back()->set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controllers_[k]->activations(*buffers_.back());
 }
@@ -185,7 +188,8 @@ void Accelerator::connect_backward() {
 }
 
 void Accelerator::connect_retirement() {
-  // Every other stage's gradient ends in one of these, so they are the last to retire a packet.
+  // Every other stage's gradient ends in one of these, so they are the last to retire a
+  // micro-batch.
   std::vector<int> entries{0};
   for (int k = 1; k < stages(); ++k) {
     if (plan_.stages[k].input_bytes_per_sample > 0) entries.push_back(k);

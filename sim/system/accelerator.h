@@ -16,6 +16,7 @@
 #include "sim/modules/tick_controller.h"
 #include "sim/modules/watchdog.h"
 #include "sim/modules/weight_buffer.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/system/simulation.h"
 
@@ -24,7 +25,7 @@ namespace stagecoach {
 class Accelerator : public sc_core::sc_module {
  public:
   Accelerator(sc_core::sc_module_name name, const MachinePlan& plan, const Schedule& schedule,
-              Pacing pacing, const PacketPlan& packets, OpSink& sink,
+              Pacing pacing, const MicroBatchPlan& micro_batches, OpSink& sink,
               const SimulationOptions& options);
 
   /// After the run: throws what stopped it, or who waits for whom if it is not complete.
@@ -53,7 +54,7 @@ class Accelerator : public sc_core::sc_module {
   std::vector<LinkStatistics> links() const;
 
   const MachinePlan& plan_;
-  const PacketPlan& packets_;
+  const MicroBatchPlan& micro_batches_;
   const Pacing pacing_;
   RunControl control_;
   EventWheel wheel_;

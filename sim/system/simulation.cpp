@@ -8,9 +8,10 @@
 namespace stagecoach {
 
 RunStatistics simulate(const MachinePlan& plan, const Schedule& schedule, const ScheduleSpec& spec,
-                       const PacketPlan& packets, OpSink& sink, const SimulationOptions& options) {
+                       const MicroBatchPlan& micro_batches, OpSink& sink,
+                       const SimulationOptions& options) {
   KernelScope kernel;
-  Accelerator accelerator("accelerator", plan, schedule, spec.pacing, packets, sink, options);
+  Accelerator accelerator("accelerator", plan, schedule, spec.pacing, micro_batches, sink, options);
   sc_core::sc_start();
   accelerator.check();
   return accelerator.report();

@@ -5,8 +5,8 @@
 
 #include <functional>
 
+#include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/packet_plan.h"
 #include "sim/plan/machine_plan.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/run_statistics.h"
@@ -17,14 +17,15 @@ struct SimulationOptions {
   /// Of the network's output, which goes to the host.
   Bytes output_bytes_per_sample = 0;
 
-  /// Called every `progress_every` packets with packets retired and the simulated time.
-  std::function<void(PacketId packets, Cycles time)> progress;
-  PacketId progress_every = 1000;
+  /// Called every `progress_every` micro-batches with micro-batches retired and the simulated time.
+  std::function<void(MicroBatchId micro_batches, Cycles time)> progress;
+  MicroBatchId progress_every = 1000;
 
-  /// Gets the slices of the packets [trace_from, trace_from + trace_packets); null: nobody does.
+  /// Gets the slices of the micro-batches [trace_from, trace_from + trace_micro_batches); null:
+  /// nobody does.
   SpanSink* spans = nullptr;
-  PacketId trace_from = 0;
-  PacketId trace_packets = std::numeric_limits<PacketId>::max();
+  MicroBatchId trace_from = 0;
+  MicroBatchId trace_micro_batches = std::numeric_limits<MicroBatchId>::max();
   /// Gets everything that changes, from the first cycle on; null: nobody does.
   WaveSink* waves = nullptr;
 
@@ -35,12 +36,14 @@ struct SimulationOptions {
   int max_memory_points = 2000;
 };
 
-/// Runs the machine from the first packet to the last, or until `sink` asks to stop; operations
-/// under way are then finished, and the statistics cover the time up to there. One cycle is one
-/// unit of SystemC's time. Call it again for another run; runs must not overlap. `schedule` was
-/// made for plan.stages.size() stages and `packets`. Throws UserError for a deadlock (naming who
-/// waits for whom), ModelBug for a plan that contradicts itself, and whatever `sink` throws.
+/// Runs the machine from the first micro-batch to the last, or until `sink` asks to stop;
+/// operations under way are then finished, and the statistics cover the time up to there. One cycle
+/// is one unit of SystemC's time. Call it again for another run; runs must not overlap. `schedule`
+/// was made for plan.stages.size() stages and `micro-batches`. Throws UserError for a deadlock
+/// (naming who waits for whom), ModelBug for a plan that contradicts itself, and whatever `sink`
+/// throws.
 RunStatistics simulate(const MachinePlan& plan, const Schedule& schedule, const ScheduleSpec& spec,
-                       const PacketPlan& packets, OpSink& sink, const SimulationOptions& options);
+                       const MicroBatchPlan& micro_batches, OpSink& sink,
+                       const SimulationOptions& options);
 
 }  // namespace stagecoach

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/timing/gemm.h"
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 

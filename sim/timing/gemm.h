@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "models/network.h"
-#include "sim/config/hardware_spec.h"
+#include "models/graph/network.h"
+#include "sim/hardware/hardware_spec.h"
 
 namespace stagecoach {
 
@@ -45,7 +45,7 @@ MatrixGeometry matrix_geometry(const LayerNode& node);
 /// Useful multiplications of any of the three products, per sample: Ho Wo Cin/g Kh Kw Cout.
 std::int64_t macs_per_sample(const LayerNode& node);
 
-/// Shape of a product for a packet of `samples` (im2col):
+/// Shape of a product for a micro-batch of `samples` (im2col):
 ///   forward          M = samples Ho Wo   K = Cin/g Kh Kw   N = Cout/g
 ///   input gradient   M = samples Ho Wo   K = Cout/g        N = Cin/g Kh Kw     (form gemm)
 ///                    M = samples Hi Wi   K = Cout/g Kh Kw  N = Cin/g           (form transposed)

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/timing/arithmetic.h"
+#include "sim/base/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
 #include "sim/timing/vector_work.h"
@@ -53,7 +53,7 @@ Cycles memory_cycles(const PricingContext& c, const EventCounts& e) {
 }
 
 PassPrice finish(const PricingContext& c, PassPrice p) {
-  // Constants per packet stand for everything inside such a core.
+  // Constants per micro-batch stand for everything inside such a core.
   if (c.core->kind == CoreKind::fixed) {
     p.matrix_cycles = p.vector_cycles = 0;
     return p;

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "models/spec.h"
-#include "sim/config/hardware_spec.h"
+#include "sim/hardware/hardware_spec.h"
+#include "sim/timing/cost.h"
 #include "sim/timing/gemm.h"
 #include "sim/timing/region.h"
 
@@ -29,11 +30,11 @@ struct PricingContext {
   ElementSpec elements;
   double clock_mhz = 1000;
   UpdateWork update;
-  bool accumulates = false;  ///< weight gradients of several packets add up before the update
+  bool accumulates = false;  ///< weight gradients of several micro-batches add up before the update
   RegionLinks region;        ///< between the cores
 };
 
-/// Price of one pass for one packet (update: of one update).
+/// Price of one pass for one micro-batch (update: of one update).
 ///   compute = matrix + vector unit, one after the other (the longer, if the core overlaps them)
 ///   memory  = the slower of the two buffers' ports (of one, if unified); roofline: bytes at memory
 ///             bandwidth
@@ -83,8 +84,8 @@ struct PassSums {
   Cycles without_region = 0;  ///< cycles, if the network between a stage's cores took none
   Cycles region_busy = 0;
   Bytes region_bytes = 0;
-  Cycles matrix = 0, vector = 0;  ///< by unit
-  Cycles memory = 0;              ///< of the ports that both units use
+  Cycles matrix = 0, vector = 0;            ///< by unit
+  Cycles memory = 0;                        ///< of the ports that both units use
   Cycles matrix_long = 0, vector_long = 0;  ///< by unit, each pass as long as what it waits for
   Cycles matrix_without_region = 0;
 

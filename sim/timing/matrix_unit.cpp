@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/timing/arithmetic.h"
+#include "sim/base/arithmetic.h"
 
 namespace stagecoach {
 

@@ -7,7 +7,7 @@
 
 namespace stagecoach {
 
-/// One product of one layer for a packet of `samples`.
+/// One product of one layer for a micro-batch of `samples`.
 struct MatrixJob {
   MatrixGeometry geometry;
   Product product = Product::forward;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/error.h"
-#include "sim/timing/arithmetic.h"
+#include "models/base/error.h"
+#include "sim/base/arithmetic.h"
 
 namespace stagecoach {
 

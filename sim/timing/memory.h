@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "sim/config/hardware_spec.h"
+#include "sim/hardware/hardware_spec.h"
 
 namespace stagecoach {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sim/timing/arithmetic.h"
+#include "sim/base/arithmetic.h"
 
 namespace stagecoach {
 

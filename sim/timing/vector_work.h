@@ -2,7 +2,8 @@
 // Work of everything that is no matrix product: counts of operations and of elements moved.
 #pragma once
 
-#include "sim/config/hardware_spec.h"
+#include "models/graph/network.h"
+#include "sim/hardware/hardware_spec.h"
 
 namespace stagecoach {
 

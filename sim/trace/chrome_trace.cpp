@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/stats/derived.h"
 
 namespace stagecoach {
@@ -21,19 +21,19 @@ std::string field(const char* name, std::int64_t value) {
   return std::string(",\"") + name + "\":" + std::to_string(value);
 }
 
-/// Place of a packet's first sample in the order of the run.
-std::int64_t first_sample(const PacketPlan& packets, PacketId id) {
-  const Packet p = packets.at(id);
-  return p.epoch * packets.samples_per_epoch() + p.first_in_epoch;
+/// Place of a micro-batch's first sample in the order of the run.
+std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id) {
+  const MicroBatch p = micro_batches.at(id);
+  return p.epoch * micro_batches.samples_per_epoch() + p.first_in_epoch;
 }
 
-/// The first packet that ends after `sample`.
-PacketId packet_of(const PacketPlan& packets, std::int64_t sample) {
-  PacketId low = 0;
-  PacketId high = packets.packets();
+/// The first micro-batch that ends after `sample`.
+MicroBatchId micro_batch_of(const MicroBatchPlan& micro_batches, std::int64_t sample) {
+  MicroBatchId low = 0;
+  MicroBatchId high = micro_batches.micro_batches();
   while (low < high) {
-    const PacketId middle = low + (high - low) / 2;
-    if (first_sample(packets, middle) + packets.at(middle).samples > sample) {
+    const MicroBatchId middle = low + (high - low) / 2;
+    if (first_sample(micro_batches, middle) + micro_batches.at(middle).samples > sample) {
       high = middle;
     } else {
       low = middle + 1;
@@ -63,32 +63,33 @@ PassWords words(Pass pass) {
 
 }  // namespace
 
-TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
+TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::int64_t from_sample,
                          std::int64_t samples, std::int64_t slice_cap) {
   TraceWindow window;
-  const std::int64_t total = packets.samples();
+  const std::int64_t total = micro_batches.samples();
   const std::int64_t from = std::clamp<std::int64_t>(from_sample, 0, total);
   const std::int64_t count = std::clamp<std::int64_t>(samples, 0, total - from);
-  window.first = packet_of(packets, from);
-  window.end = count == 0 ? window.first : packet_of(packets, from + count - 1) + 1;
-  const PacketId most = std::max<PacketId>(1, slice_cap / (kSlicesPerStage * stages));
+  window.first = micro_batch_of(micro_batches, from);
+  window.end = count == 0 ? window.first : micro_batch_of(micro_batches, from + count - 1) + 1;
+  const MicroBatchId most = std::max<MicroBatchId>(1, slice_cap / (kSlicesPerStage * stages));
   window.capped = window.end - window.first > most;
   if (window.capped) window.end = window.first + most;
   return window;
 }
 
 ChromeTrace::ChromeTrace(const std::string& path, const MachinePlan& plan,
-                         const Partition& partition, const PacketPlan& packets, TraceWindow window)
+                         const Partition& partition, const MicroBatchPlan& micro_batches,
+                         TraceWindow window)
     : file_(path),
       plan_(plan),
-      packets_(packets),
+      micro_batches_(micro_batches),
       window_(window),
       forward_reads_(partition.size()) {
   for (const StageSpec& stage : partition) stage_names_.push_back(json_string(stage.name));
   const std::string range = std::to_string(window.first) + " to " + std::to_string(window.end);
   file_.append(
       "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"time\":\"1 us shown is 1 cycle\","
-      "\"packets\":\"" +
+      "\"micro-batches\":\"" +
       range + (window.capped ? ", cut at the cap of slices" : "") + "\"},\"traceEvents\":[\n");
   write_names(partition);
 }
@@ -127,7 +128,7 @@ int ChromeTrace::track(const SpanRecord& span) const {
 }
 
 void ChromeTrace::record(const SpanRecord& span) {
-  if (span.packet < window_.first || span.packet >= window_.end) return;
+  if (span.micro_batch < window_.first || span.micro_batch >= window_.end) return;
   write_slice(span);
   const auto pass = static_cast<Pass>(span.pass);
   if (pass == Pass::forward || pass == Pass::backward) write_arrow(span);
@@ -136,20 +137,21 @@ void ChromeTrace::record(const SpanRecord& span) {
 std::string ChromeTrace::arguments(const SpanRecord& span) {
   const Pass pass = static_cast<Pass>(span.pass);
   std::string text = std::string("\"pass\":\"") + words(pass).word + "\"" +
-                     field("sample", first_sample(packets_, span.packet));
-  const int samples = packets_.at(span.packet).samples;
+                     field("sample", first_sample(micro_batches_, span.micro_batch));
+  const int samples = micro_batches_.at(span.micro_batch).samples;
   if (samples > 1) text += field("samples", samples);
   text += field("stage", span.stage) + ",\"stage_name\":" + stage_names_[span.stage];
   auto& reads = forward_reads_[span.stage];
   if (pass == Pass::forward) {
-    reads.push_back({span.packet, span.version_read});
+    reads.push_back({span.micro_batch, span.version_read});
     return text + field("version_read", span.version_read);
   }
   if (pass == Pass::weight_gradient) return text;  // reads no weights
-  // Forwards are recorded in the order of packets; the window bounds them.
-  const bool known = !reads.empty() && reads.front().packet <= span.packet;
+  // Forwards are recorded in the order of micro-batches; the window bounds them.
+  const bool known = !reads.empty() && reads.front().micro_batch <= span.micro_batch;
   const WeightVersion forward_read =
-      known ? reads[static_cast<std::size_t>(span.packet - reads.front().packet)].version : 0;
+      known ? reads[static_cast<std::size_t>(span.micro_batch - reads.front().micro_batch)].version
+            : 0;
   if (pass == Pass::backward) {
     text += field("version_read", span.version_read);
     if (known) text += field("updates_since_forward", span.version_read - forward_read);
@@ -165,9 +167,9 @@ void ChromeTrace::write_slice(const SpanRecord& span) {
   const PassWords w = words(static_cast<Pass>(span.pass));
   write_event(std::string("{\"ph\":\"X\",\"pid\":1,\"tid\":") + std::to_string(track(span)) +
               ",\"name\":\"" + w.letter + " " +
-              std::to_string(first_sample(packets_, span.packet)) + "\",\"cat\":\"" + w.word +
-              "\"" + field("ts", span.begin) + field("dur", span.end - span.begin) + ",\"args\":{" +
-              arguments(span) + "}}");
+              std::to_string(first_sample(micro_batches_, span.micro_batch)) + "\",\"cat\":\"" +
+              w.word + "\"" + field("ts", span.begin) + field("dur", span.end - span.begin) +
+              ",\"args\":{" + arguments(span) + "}}");
   ++slices_;
 }
 
@@ -183,7 +185,7 @@ void ChromeTrace::write_arrow(const SpanRecord& span) {
                       : "t") +
               "\"" + (ends ? ",\"bp\":\"e\"" : "") + ",\"pid\":1,\"tid\":" +
               std::to_string(track(span)) + ",\"name\":\"sample\",\"cat\":\"flow\"" +
-              field("id", span.packet) + field("ts", point) + "}");
+              field("id", span.micro_batch) + field("ts", point) + "}");
 }
 
 void ChromeTrace::finish() {

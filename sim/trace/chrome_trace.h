@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // The span trace: trace.json.gz in Chrome's trace event format, which Perfetto and chrome://tracing
-// open. One track per core, one slice per operation, arrows that follow a packet forward and back.
+// open. One track per core, one slice per operation, arrows that follow a micro-batch forward and
+// back.
 //
 // Written as the run goes, in bounded memory. One microsecond shown is one cycle of the machine, so
 // that every number is exact. To follow "why did this sample meet those weights": every slice
 // carries the versions that it read or wrote, every backward and update its distance from the
-// forward of the same packet.
+// forward of the same micro-batch.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "models/packet_plan.h"
-#include "models/partition.h"
+#include "models/graph/partition.h"
+#include "models/micro_batch_plan.h"
+#include "sim/files/gzip_writer.h"
 #include "sim/plan/machine_plan.h"
 #include "sim/stats/run_statistics.h"
-#include "sim/trace/gzip_writer.h"
 
 namespace stagecoach {
 
-/// A trace holds at most so many slices (about 25 MB compressed); whole packets only.
+/// A trace holds at most so many slices (about 25 MB compressed); whole micro-batches only.
 constexpr std::int64_t kTraceSliceCap = 1000000;
 
-/// The packets to record: [first, end).
+/// The micro-batches to record: [first, end).
 struct TraceWindow {
-  PacketId first = 0;
-  PacketId end = 0;
+  MicroBatchId first = 0;
+  MicroBatchId end = 0;
   bool capped = false;  ///< fewer than asked for, because of the cap
 };
 
-/// The packets that hold the samples [from_sample, from_sample + samples) in the order of the run,
-/// at most as many as make `slice_cap` slices.
-TraceWindow trace_window(const PacketPlan& packets, int stages, std::int64_t from_sample,
+/// The micro-batches that hold the samples [from_sample, from_sample + samples) in the order of the
+/// run, at most as many as make `slice_cap` slices.
+TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::int64_t from_sample,
                          std::int64_t samples, std::int64_t slice_cap = kTraceSliceCap);
 
 class ChromeTrace : public SpanSink {
  public:
   /// Opens `path` (a temporary name, see ResultDirectory::temporary_path) and writes the names of
-  /// the tracks. Nothing is copied: plan, partition and packets must outlive the trace. Throws
-  /// UserError if the file cannot be written.
+  /// the tracks. Nothing is copied: plan, partition and micro-batches must outlive the trace.
+  /// Throws UserError if the file cannot be written.
   ChromeTrace(const std::string& path, const MachinePlan& plan, const Partition& partition,
-              const PacketPlan& packets, TraceWindow window);
+              const MicroBatchPlan& micro_batches, TraceWindow window);
 
   void record(const SpanRecord& span) override;
 
@@ -51,9 +52,9 @@ class ChromeTrace : public SpanSink {
   std::int64_t slices() const { return slices_; }
 
  private:
-  /// The version that a packet's forward read at one stage, until its update is done.
+  /// The version that a micro-batch's forward read at one stage, until its update is done.
   struct ForwardRead {
-    PacketId packet;
+    MicroBatchId micro_batch;
     WeightVersion version;
   };
 
@@ -66,10 +67,11 @@ class ChromeTrace : public SpanSink {
 
   GzipWriter file_;
   const MachinePlan& plan_;
-  const PacketPlan& packets_;
+  const MicroBatchPlan& micro_batches_;
   TraceWindow window_;
-  std::vector<std::string> stage_names_;                ///< as JSON strings
-  std::vector<std::vector<ForwardRead>> forward_reads_;  ///< per stage, the window's packets in order
+  std::vector<std::string> stage_names_;  ///< as JSON strings
+  std::vector<std::vector<ForwardRead>>
+      forward_reads_;  ///< per stage, the window's micro-batches in order
   std::int64_t slices_ = 0;
   bool first_event_ = true;
 };

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 namespace stagecoach {
 
@@ -65,15 +65,16 @@ std::string binary(std::int64_t value) {
   return std::string(digits.rbegin(), digits.rend());
 }
 
-std::int64_t first_sample(const PacketPlan& packets, PacketId id) {
-  const Packet p = packets.at(id);
-  return p.epoch * packets.samples_per_epoch() + p.first_in_epoch;
+std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id) {
+  const MicroBatch p = micro_batches.at(id);
+  return p.epoch * micro_batches.samples_per_epoch() + p.first_in_epoch;
 }
 
 }  // namespace
 
-VcdWriter::VcdWriter(const MachinePlan& plan, const PacketPlan& packets, TraceWindow window)
-    : plan_(plan), packets_(packets), window_(window), forget_at_(kForgetAt) {
+VcdWriter::VcdWriter(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
+                     TraceWindow window)
+    : plan_(plan), micro_batches_(micro_batches), window_(window), forget_at_(kForgetAt) {
   if (window_.first == 0) open_ = true;
 }
 
@@ -147,7 +148,7 @@ void VcdWriter::put(Cycles time, int signal, std::int64_t value, bool adds) {
 
 void VcdWriter::operation(const SpanRecord& span) {
   const auto pass = static_cast<Pass>(span.pass);
-  const bool inside = span.packet >= window_.first && span.packet < window_.end;
+  const bool inside = span.micro_batch >= window_.first && span.micro_batch < window_.end;
   if (!open_) {
     open_ = inside && span.stage == 0;
     begin_ = span.begin;
@@ -159,7 +160,7 @@ void VcdWriter::operation(const SpanRecord& span) {
   const int first = core_signals_[core];
   put(span.begin, first + kOperation, 1 + static_cast<int>(pass));
   put(span.end, first + kOperation, 0);
-  put(span.begin, first + kSample, first_sample(packets_, span.packet));
+  put(span.begin, first + kSample, first_sample(micro_batches_, span.micro_batch));
   put(span.end, first + kSample, kNone);
   if (core_stage_signals_[core] >= 0) {
     put(span.begin, core_stage_signals_[core], span.stage);
@@ -169,10 +170,12 @@ void VcdWriter::operation(const SpanRecord& span) {
     put(span.end, stage_signals_[span.stage] + kVersion, span.version_written);
   }
   // Its update, if one follows, is told next; nothing of the window comes after that.
-  const bool last = span.packet + 1 == window_.end && window_.end < packets_.packets();
+  const bool last =
+      span.micro_batch + 1 == window_.end && window_.end < micro_batches_.micro_batches();
   const Pass leaves = plan_.splits_backward ? Pass::weight_gradient : Pass::backward;
   if (last && pass == leaves) ++finished_stages_;
-  if (finished_stages_ == static_cast<int>(plan_.stages.size()) && span.packet >= window_.end) {
+  if (finished_stages_ == static_cast<int>(plan_.stages.size()) &&
+      span.micro_batch >= window_.end) {
     closed_ = true;
   }
 }
@@ -280,12 +283,12 @@ void VcdWriter::write_changes(std::ostream& file) {
 }
 
 void VcdWriter::write(const std::string& path, Cycles run_end) {
-  if (window_.end >= packets_.packets() || !open_) end_ = run_end;
+  if (window_.end >= micro_batches_.micro_batches() || !open_) end_ = run_end;
   if (!open_) begin_ = end_;
   errno = 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << "$comment stagecoach: 1 ns shown is 1 cycle of " << plan_.clock_mhz << " MHz; packets "
-       << window_.first << " to " << window_.end
+  file << "$comment stagecoach: 1 ns shown is 1 cycle of " << plan_.clock_mhz
+       << " MHz; micro-batches " << window_.first << " to " << window_.end
        << (window_.capped ? ", cut at the cap of operations" : "") << " $end\n"
        << "$timescale 1 ns $end\n$scope module machine $end\n"
        << header_ << "$upscope $end\n$enddefinitions $end\n";

@@ -18,20 +18,21 @@
 #include <string>
 #include <vector>
 
-#include "models/packet_plan.h"
+#include "models/micro_batch_plan.h"
+#include "sim/plan/machine_plan.h"
 #include "sim/trace/chrome_trace.h"
 
 namespace stagecoach {
 
-/// Waves hold at most so many operations (about 20 MB); whole packets only.
+/// Waves hold at most so many operations (about 20 MB); whole micro-batches only.
 constexpr std::int64_t kVcdSliceCap = 200000;
 
 class VcdWriter : public WaveSink {
  public:
-  /// Shows the time from the first forward of the window's first packet (0 if that is the first of
-  /// the run) to the end of the last operation of its last packet. Plan and packets must outlive
-  /// this.
-  VcdWriter(const MachinePlan& plan, const PacketPlan& packets, TraceWindow window);
+  /// Shows the time from the first forward of the window's first micro-batch (0 if that is the
+  /// first of the run) to the end of the last operation of its last micro-batch. Plan and
+  /// micro-batches must outlive this.
+  VcdWriter(const MachinePlan& plan, const MicroBatchPlan& micro_batches, TraceWindow window);
 
   void begin(const std::vector<std::string>& links) override;
   void operation(const SpanRecord& span) override;
@@ -72,7 +73,7 @@ class VcdWriter : public WaveSink {
   void write_changes(std::ostream& file);
 
   const MachinePlan& plan_;
-  const PacketPlan& packets_;
+  const MicroBatchPlan& micro_batches_;
   const TraceWindow window_;
   std::string header_;
   std::vector<Signal> signals_;
@@ -86,7 +87,7 @@ class VcdWriter : public WaveSink {
   Cycles begin_ = 0;
   Cycles end_ = 0;
   bool open_ = false;
-  int finished_stages_ = 0;  ///< that have begun the backward's last half of the last packet
+  int finished_stages_ = 0;  ///< that have begun the backward's last half of the last micro-batch
   bool closed_ = false;
 };
 

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "models/families.h"
-#include "models/host_clock.h"
+#include "models/base/host_clock.h"
+#include "models/graph/families.h"
 #include "models/trainer.h"
 #include "sim/schedule/lockstep.h"
 #include "tests/bench/peak.h"
@@ -18,7 +18,7 @@
 namespace stagecoach::bench {
 namespace {
 
-constexpr int kLargePacketStages = 8;
+constexpr int kLargeMicroBatchStages = 8;
 
 double flop_per_sample(const Network& network) {
   double macs = 0;
@@ -27,7 +27,7 @@ double flop_per_sample(const Network& network) {
 }
 
 /// A stage for every layer with weights at batch one; eight stages of about equal work for larger
-/// packets, as people cut them: with one a layer, ResNet-110 would have 29 GB in flight at
+/// micro-batches, as people cut them: with one a layer, ResNet-110 would have 29 GB in flight at
 /// batch 32.
 Partition partition_for(const Network& network, int batch) {
   const Partition fine = make_partition(network, {});
@@ -39,7 +39,7 @@ Partition partition_for(const Network& network, int batch) {
   double sum = 0;
   for (std::size_t k = 0; k + 1 < fine.size(); ++k) {
     sum += work[k];
-    if (sum * kLargePacketStages < total * (spec.cuts.size() + 1.0)) continue;
+    if (sum * kLargeMicroBatchStages < total * (spec.cuts.size() + 1.0)) continue;
     spec.cuts.push_back(network.layers[fine[k].end_layer - 1].spec.name);
   }
   return make_partition(network, spec);
@@ -69,7 +69,7 @@ void train(benchmark::State& state, const NetworkSpec& spec, std::int64_t sample
   double seconds = 0, peak = 0, done = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const PacketPlan plan(epoch_samples, 3, batch, batch);
+    const MicroBatchPlan plan(epoch_samples, 3, batch, batch);
     const auto schedule = make_schedule({}, stages, plan);
     TrainerOptions options;
     options.threads = threads;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "models/families.h"
-#include "models/host_clock.h"
+#include "models/base/host_clock.h"
+#include "models/graph/families.h"
 #include "models/trainer.h"
 #include "sim/schedule/lockstep.h"
 #include "tests/bench/peak.h"
@@ -62,7 +62,7 @@ Measured train(const Network& network, const Shape& input, std::int64_t samples)
   TrainSpec spec;
   spec.optimizer.learning_rate = 1e-5;
   spec.optimizer.momentum = 0.9;
-  const PacketPlan plan(samples, 3, 1, 1);
+  const MicroBatchPlan plan(samples, 3, 1, 1);
   const auto schedule = make_schedule({}, stages, plan);
   Measured measured;
   std::vector<LayerSeconds> layers;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Speed and memory of the simulated machine alone (timing only): stage operations per second, how
-// their cost grows with the number of stages, and what a long run keeps. A residual network with a stage per layer: unequal costs, a
-// skip over every second stage, neighbours on a mesh.
+// their cost grows with the number of stages, and what a long run keeps. A residual network with a
+// stage per layer: unequal costs, a skip over every second stage, neighbours on a mesh.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -66,13 +66,13 @@ MachinePlan residual_network(int stages, InterconnectKind kind) {
 
 /// Returns the stage operations done.
 std::int64_t run_network(const MachinePlan& plan, std::int64_t samples, Pacing pacing) {
-  const PacketPlan packets(samples, 1, 1, 1);
+  const MicroBatchPlan micro_batches(samples, 1, 1, 1);
   ScheduleSpec spec;
   spec.kind = ScheduleKind::pipelined;
   spec.pacing = pacing;
-  const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), packets);
+  const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), micro_batches);
   CountingSink sink;
-  const RunStatistics s = simulate(plan, *schedule, spec, packets, sink, {});
+  const RunStatistics s = simulate(plan, *schedule, spec, micro_batches, sink, {});
   std::int64_t operations = 0;
   for (const StageStatistics& stage : s.stages) {
     operations += stage.forwards + stage.backwards + stage.updates;

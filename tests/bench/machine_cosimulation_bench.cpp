@@ -4,9 +4,10 @@
 // time (SystemC and bookkeeping)?
 #include <benchmark/benchmark.h>
 
-#include "models/families.h"
-#include "models/host_clock.h"
+#include "models/base/host_clock.h"
+#include "models/graph/families.h"
 #include "models/trainer.h"
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "sim/plan/build_machine_plan.h"
 #include "sim/system/simulation.h"
@@ -29,10 +30,10 @@ void lenet5_cosimulated(benchmark::State& state, const char* hardware_file) {
   TrainSpec train;
   train.optimizer.learning_rate = 1e-5;
   train.optimizer.momentum = 0.9;
-  const PacketPlan packets(kSamplesPerEpoch, kEpochs, 1, 1);
-  const auto schedule = make_schedule({}, stages, packets);
+  const MicroBatchPlan micro_batches(kSamplesPerEpoch, kEpochs, 1, 1);
+  const auto schedule = make_schedule({}, stages, micro_batches);
   const PlannedMachine machine =
-      build_machine_plan(hardware, network, partition, packets, *schedule, train);
+      build_machine_plan(hardware, network, partition, micro_batches, *schedule, train);
   TrainerOptions options;
   options.threads = threads;
   options.max_in_flight = schedule->max_in_flight(0);
@@ -43,11 +44,11 @@ void lenet5_cosimulated(benchmark::State& state, const char* hardware_file) {
   double seconds = 0, peak = 0, timing = 0, functional = 0, samples = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    auto trainer = make_trainer(network, partition, train, packets, data, options);
+    auto trainer = make_trainer(network, partition, train, micro_batches, data, options);
     peak += peak_gflops(threads, 0.05);
     state.ResumeTiming();
     const double begin = wall_seconds(), cpu = thread_cpu_seconds();
-    simulate(machine.plan, *schedule, {}, packets, *trainer, SimulationOptions{});
+    simulate(machine.plan, *schedule, {}, micro_batches, *trainer, SimulationOptions{});
     trainer->finish();
     const Trainer::WorkSeconds work = trainer->work_seconds();
     timing += thread_cpu_seconds() - cpu - work.caller_cpu;
@@ -55,7 +56,7 @@ void lenet5_cosimulated(benchmark::State& state, const char* hardware_file) {
     seconds += wall_seconds() - begin;
     state.PauseTiming();
     peak += peak_gflops(threads, 0.05);
-    samples += static_cast<double>(packets.samples());
+    samples += static_cast<double>(micro_batches.samples());
     state.ResumeTiming();
   }
   peak /= 2.0 * static_cast<double>(state.iterations());

@@ -7,15 +7,16 @@
 #include <cstdio>
 #include <memory>
 
-#include "models/families.h"
-#include "models/host_clock.h"
+#include "models/base/host_clock.h"
+#include "models/graph/families.h"
 #include "models/trainer.h"
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "sim/plan/build_machine_plan.h"
+#include "sim/recording/schedule_recorder.h"
+#include "sim/recording/schedule_replay.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/system/simulation.h"
-#include "sim/trace/schedule_recorder.h"
-#include "sim/trace/schedule_replay.h"
 #include "tests/support/random_dataset.h"
 
 namespace stagecoach::bench {
@@ -31,18 +32,18 @@ struct Bench {
   Partition partition = make_partition(network, {});
   int stages = static_cast<int>(partition.size());
   test::RandomDataset data{network.input, kSamplesPerEpoch, 0, 10, 1, 1};
-  PacketPlan packets;
+  MicroBatchPlan micro_batches;
   std::unique_ptr<Schedule> schedule;
   TrainSpec train;
   PlannedMachine machine;
   RecordedRun run;
   std::vector<ReplayRules> rules;
 
-  explicit Bench(std::int64_t epochs) : packets(kSamplesPerEpoch, epochs, 1, 1) {
+  explicit Bench(std::int64_t epochs) : micro_batches(kSamplesPerEpoch, epochs, 1, 1) {
     train.optimizer.learning_rate = 1e-5;
     train.optimizer.momentum = 0.9;
-    schedule = make_schedule({}, stages, packets);
-    machine = build_machine_plan(hardware, network, partition, packets, *schedule, train);
+    schedule = make_schedule({}, stages, micro_batches);
+    machine = build_machine_plan(hardware, network, partition, micro_batches, *schedule, train);
     run.hardware = run.hardware_sha256 = run.schedule = "bench";
     run.stages = stages;
     for (int k = 0; k < stages; ++k) rules.push_back({schedule->max_in_flight(k)});
@@ -53,7 +54,7 @@ struct Bench {
     options.max_in_flight = schedule->max_in_flight(0);
     options.policies.resize(static_cast<std::size_t>(stages));
     options.stage_work = expected_stage_work(network, partition);
-    return make_trainer(network, partition, train, packets, data, options);
+    return make_trainer(network, partition, train, micro_batches, data, options);
   }
 };
 
@@ -72,21 +73,21 @@ void recording_cost(benchmark::State& state) {
   double plain = 1e9, recorded = 1e9, bytes = 0, operations = 0;
   for (auto _ : state) {
     auto without = bench.trainer();
-    plain =
-        std::min(plain, cpu_seconds([&] {
-                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, *without, {});
-                   without->finish();
-                 }));
+    plain = std::min(plain, cpu_seconds([&] {
+                       simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
+                                *without, {});
+                       without->finish();
+                     }));
     auto with = bench.trainer();
-    recorded =
-        std::min(recorded, cpu_seconds([&] {
-                   ScheduleRecorder recorder(kFile, bench.run, *with);
-                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
-                   with->finish();
-                   recorder.finish();
-                   bytes = static_cast<double>(recorder.bytes());
-                   operations = static_cast<double>(recorder.operations());
-                 }));
+    recorded = std::min(recorded, cpu_seconds([&] {
+                          ScheduleRecorder recorder(kFile, bench.run, *with);
+                          simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
+                                   recorder, {});
+                          with->finish();
+                          recorder.finish();
+                          bytes = static_cast<double>(recorder.bytes());
+                          operations = static_cast<double>(recorder.operations());
+                        }));
   }
   std::remove(kFile);
   state.counters["cost_percent"] = 100 * (recorded / plain - 1);
@@ -101,18 +102,18 @@ void recording_alone(benchmark::State& state) {
   } nothing;
   double plain = 1e9, recorded = 1e9, bytes = 0, operations = 0;
   for (auto _ : state) {
-    plain =
-        std::min(plain, cpu_seconds([&] {
-                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, nothing, {});
-                 }));
-    recorded =
-        std::min(recorded, cpu_seconds([&] {
-                   ScheduleRecorder recorder(kFile, bench.run, nothing);
-                   simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
-                   recorder.finish();
-                   bytes = static_cast<double>(recorder.bytes());
-                   operations = static_cast<double>(recorder.operations());
-                 }));
+    plain = std::min(plain, cpu_seconds([&] {
+                       simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
+                                nothing, {});
+                     }));
+    recorded = std::min(recorded, cpu_seconds([&] {
+                          ScheduleRecorder recorder(kFile, bench.run, nothing);
+                          simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
+                                   recorder, {});
+                          recorder.finish();
+                          bytes = static_cast<double>(recorder.bytes());
+                          operations = static_cast<double>(recorder.operations());
+                        }));
   }
   std::remove(kFile);
   state.counters["simulation_ns_per_operation"] = 1e9 * plain / operations;
@@ -128,7 +129,7 @@ void recording_replayed(benchmark::State& state) {
       bool emit(const Op&) override { return true; }
     } nothing;
     ScheduleRecorder recorder(kFile, bench.run, nothing);
-    simulate(bench.machine.plan, *bench.schedule, {}, bench.packets, recorder, {});
+    simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches, recorder, {});
     recorder.finish();
   }
   double closed_form = 1e9, replayed = 1e9;
@@ -136,18 +137,19 @@ void recording_replayed(benchmark::State& state) {
     auto free = bench.trainer();
     closed_form =
         std::min(closed_form, cpu_seconds([&] {
-                   run_lockstep_order(*bench.schedule, bench.packets, bench.stages, *free);
+                   run_lockstep_order(*bench.schedule, bench.micro_batches, bench.stages, *free);
                    free->finish();
                  }));
     auto again = bench.trainer();
-    replayed = std::min(replayed, cpu_seconds([&] {
-                          ScheduleReplay(kFile, bench.run, bench.rules, bench.packets).run(*again);
-                          again->finish();
-                        }));
+    replayed =
+        std::min(replayed, cpu_seconds([&] {
+                   ScheduleReplay(kFile, bench.run, bench.rules, bench.micro_batches).run(*again);
+                   again->finish();
+                 }));
   }
   std::remove(kFile);
   state.counters["replay_over_functional"] = replayed / closed_form;
-  const double samples = static_cast<double>(bench.packets.samples());
+  const double samples = static_cast<double>(bench.micro_batches.samples());
   state.counters["functional_samples_per_second"] = samples / closed_form;
   state.counters["replay_samples_per_second"] = samples / replayed;
 }

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "models/tensor.h"
+#include "models/base/tensor.h"
 
 namespace stagecoach::bench {
 namespace {

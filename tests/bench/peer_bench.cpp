@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <string>
 
-#include "models/host_clock.h"
+#include "models/base/host_clock.h"
 #include "models/layers/conv2d.h"
 #include "tests/support/matrix_layers.h"
 #include "tests/support/numeric_gradient.h"

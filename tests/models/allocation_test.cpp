@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "models/families.h"
+#include "models/graph/families.h"
 #include "models/trainer.h"
 #include "tests/support/order_of_operations.h"
 #include "tests/support/random_dataset.h"
@@ -34,20 +34,21 @@ namespace stagecoach {
 namespace {
 
 TEST_CASE("a full pipeline trains without allocating") {
-  for (const int packet_samples : {1, 4}) {
+  for (const int micro_batch_samples : {1, 4}) {
     const NetworkSpec spec = build_family(default_family_spec(Family::lenet5));
     const Network network = build_network(spec);
     const Partition partition = make_partition(network, {});
     const int stages = static_cast<int>(partition.size());
-    constexpr std::int64_t kPackets = 400;
-    const test::RandomDataset data(spec.input, kPackets * packet_samples, 0, 10, 1, 1);
+    constexpr std::int64_t kMicroBatches = 400;
+    const test::RandomDataset data(spec.input, kMicroBatches * micro_batch_samples, 0, 10, 1, 1);
     TrainSpec train;
     train.optimizer.learning_rate = 1e-4;
     train.optimizer.momentum = 0.9;
-    train.batch_size = train.micro_batch_size = packet_samples;
+    train.batch_size = train.micro_batch_size = micro_batch_samples;
     train.mitigation.weight_stashing = true;
     train.mitigation.spike_compensation = true;
-    const PacketPlan plan(kPackets * packet_samples, 1, packet_samples, packet_samples);
+    const MicroBatchPlan plan(kMicroBatches * micro_batch_samples, 1, micro_batch_samples,
+                              micro_batch_samples);
     TrainerOptions options;
     options.threads = 1;  // more vary in how far they run ahead, and so when they first need what
     options.max_in_flight = 2 * stages;
@@ -57,14 +58,15 @@ TEST_CASE("a full pipeline trains without allocating") {
       options.policies[k].stash = true;
     }
     auto trainer = make_trainer(network, partition, train, plan, data, options);
-    const std::vector<Op> order = test::pipelined_order(stages, kPackets);
+    const std::vector<Op> order = test::pipelined_order(stages, kMicroBatches);
     long when_full = 0, later = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
       trainer->emit(order[i]);
       if (i == order.size() / 2) when_full = allocations;
       if (i == order.size() * 9 / 10) later = allocations;  // before it drains
     }
-    INFO("packets of " << packet_samples << ", allocations while it filled: " << when_full);
+    INFO("micro-batches of " << micro_batch_samples
+                             << ", allocations while it filled: " << when_full);
     CHECK(when_full > 0);
     CHECK(later == when_full);
     trainer->finish();

@@ -2,7 +2,6 @@
 // One linear weight, identity stages, squared loss: the convex quadratic with a delay. Is the decay
 // per update that the engine shows the largest root of the characteristic polynomial?
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <complex>
 #include <vector>
@@ -19,7 +18,9 @@ class OneSample : public test::RandomDataset {
  public:
   OneSample() : RandomDataset(Shape::features(1), 1, 0, 0, 1, 1) {}
   void read_target(Split, std::int64_t, double* target) const override { *target = 0; }
-  void read(Split, std::int64_t, std::uint64_t, View<double> view) const override { *view.data = 1; }
+  void read(Split, std::int64_t, std::uint64_t, View<double> view) const override {
+    *view.data = 1;
+  }
 };
 
 struct Setting {
@@ -29,7 +30,7 @@ struct Setting {
   MitigationSpec mitigation;
 };
 
-double weight_after(const Setting& s, PacketId updates) {
+double weight_after(const Setting& s, MicroBatchId updates) {
   NetworkSpec spec;
   spec.input = Shape::features(1);
   LayerSpec linear;
@@ -53,9 +54,11 @@ double weight_after(const Setting& s, PacketId updates) {
   TrainerOptions options;
   options.precision = Precision::f64;
   options.max_in_flight = 2 * stages;
-  for (int k = 0; k < stages; ++k) options.policies.push_back({{2.0 * (stages - 1 - k), 0, 0}, false, 0});
+  for (int k = 0; k < stages; ++k)
+    options.policies.push_back({{2.0 * (stages - 1 - k), 0, 0}, false, 0});
   const OneSample data;
-  auto trainer = make_trainer(network, partition, train, PacketPlan(1, updates, 1, 1), data, options);
+  auto trainer =
+      make_trainer(network, partition, train, MicroBatchPlan(1, updates, 1, 1), data, options);
   trainer->import_weights({{"fc.weight", {{1, 1}, {1.0}}}}, "test");
   for (const Op& op : test::pipelined_order(stages, updates)) REQUIRE(trainer->emit(op));
   trainer->finish();
@@ -111,8 +114,9 @@ std::vector<double> polynomial(const Setting& s) {
     a = std::pow(m, d);
     for (int j = 0; j < d; ++j) b += std::pow(m, j);
   }
-  const double horizon =
-      s.mitigation.weight_prediction == WeightPrediction::none ? 0 : s.mitigation.prediction_horizon * d;
+  const double horizon = s.mitigation.weight_prediction == WeightPrediction::none
+                             ? 0
+                             : s.mitigation.prediction_horizon * d;
   const std::vector<double> free = product({-1, 1}, {-m, 1});
   const std::vector<double> drive{-x * b * m, x * (a + b)};
   if (s.mitigation.weight_prediction == WeightPrediction::weight_difference)
@@ -122,7 +126,7 @@ std::vector<double> polynomial(const Setting& s) {
 
 /// Modulus of the dominant root from four consecutive weights late in the run: for a complex pair
 /// x_(t+1)^2 - x_t x_(t+2) shrinks by its square every update; for a real root the ratio is enough.
-double measured_rate(const Setting& s, bool complex_pair, PacketId late) {
+double measured_rate(const Setting& s, bool complex_pair, MicroBatchId late) {
   double w[4];
   for (int i = 0; i < 4; ++i) w[i] = weight_after(s, late + i);
   if (!complex_pair) return std::abs(w[3] / w[2]);

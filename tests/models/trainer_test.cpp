@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/learning_rate.h"
+#include "models/optimizer/learning_rate.h"
 #include "tests/support/delayed_mlp.h"
 #include "tests/support/order_of_operations.h"
 #include "tests/support/random_dataset.h"
@@ -69,14 +69,16 @@ std::vector<StagePolicy> pipelined_policies(bool stash) {
   return policies;
 }
 
-RandomDataset samples() { return {Shape::features(kWidths[0]), kSamples, 10, 0, kWidths[kStages], 3}; }
+RandomDataset samples() {
+  return {Shape::features(kWidths[0]), kSamples, 10, 0, kWidths[kStages], 3};
+}
 
 TensorMap train(const Network& network, const PartitionSpec& partition_spec, const TrainSpec& spec,
                 const std::vector<StagePolicy>& policies, const std::vector<Op>& order, int threads,
                 Precision precision = Precision::f64, TrainingResult* result = nullptr) {
   const RandomDataset data = samples();
   const Partition partition = make_partition(network, partition_spec);
-  const PacketPlan plan(kSamples, spec.epochs, spec.batch_size, spec.micro_batch_size);
+  const MicroBatchPlan plan(kSamples, spec.epochs, spec.batch_size, spec.micro_batch_size);
   TrainerOptions options;
   options.threads = threads;
   options.precision = precision;
@@ -188,7 +190,8 @@ std::vector<Case> cases() {
                  }});
   MitigationSpec shrink = none;
   shrink.gradient_shrinking = 0.7;
-  all.push_back({"gradient shrinking", shrink, [](ReferenceRule& r, double, int) { r.shrink = 0.7; }});
+  all.push_back(
+      {"gradient shrinking", shrink, [](ReferenceRule& r, double, int) { r.shrink = 0.7; }});
   MitigationSpec rate = none;
   rate.pipemare_learning_rate = true;
   rate.pipemare_anneal_epochs = 1e12;  // p stays 1: the rate is lr / D
@@ -247,7 +250,8 @@ TEST_CASE("after 100 pipelined updates every mitigation equals its written-out q
 TEST_CASE("with measured delays every update's own delay counts, whatever the closed form says") {
   const Network network = mlp();
   for (const Case& c : cases()) {
-    const bool knows_delay = c.mitigation.spike_compensation || c.mitigation.pipemare_learning_rate ||
+    const bool knows_delay = c.mitigation.spike_compensation ||
+                             c.mitigation.pipemare_learning_rate ||
                              c.mitigation.weight_prediction != WeightPrediction::none;
     if (!knows_delay) continue;
     TrainSpec spec = base_spec();
@@ -294,7 +298,8 @@ TEST_CASE("any number of threads gives the same bits") {
     const auto order = test::pipelined_order(kStages, kSamples);
     const auto one = train(network, {}, spec, pipelined_policies(true), order, 1, precision);
     for (int threads : {2, 7}) {
-      const auto many = train(network, {}, spec, pipelined_policies(true), order, threads, precision);
+      const auto many =
+          train(network, {}, spec, pipelined_policies(true), order, threads, precision);
       for (const auto& [name, tensor] : one) CHECK(many.at(name).values == tensor.values);
     }
   }
@@ -339,9 +344,10 @@ TEST_CASE("micro-batches add up to the mini-batch's mean gradient") {
   const std::vector<StagePolicy> policies(kStages);
   results[0] = train(network, {}, whole, policies, test::sequential_order(kStages, 13), 1);
   std::vector<Op> order = test::sequential_order(kStages, 38);
-  const PacketPlan plan(kSamples, 1, 8, 3);
-  REQUIRE(plan.packets() == 38);
-  for (Op& op : order) op.with_update = op.pass == Pass::backward && plan.at(op.packet).last_of_batch;
+  const MicroBatchPlan plan(kSamples, 1, 8, 3);
+  REQUIRE(plan.micro_batches() == 38);
+  for (Op& op : order)
+    op.with_update = op.pass == Pass::backward && plan.at(op.micro_batch).last_of_batch;
   results[1] = train(network, {}, split, policies, order, 2);
   for (const auto& [name, tensor] : results[0])
     for (std::size_t i = 0; i < tensor.values.size(); ++i)
@@ -354,7 +360,7 @@ TEST_CASE("a diverging run stops at the same operation and says where") {
   spec.optimizer.learning_rate = 1e6;
   const RandomDataset data = samples();
   const Partition partition = make_partition(network, {});
-  const PacketPlan plan(kSamples, 1, 1, 1);
+  const MicroBatchPlan plan(kSamples, 1, 1, 1);
   std::vector<std::size_t> ends;
   for (int threads : {1, 2, 5}) {
     TrainerOptions options;
@@ -392,7 +398,7 @@ TEST_CASE("a run that ends early tells the epoch under way, and that it is not c
   std::vector<std::int64_t> told;
   options.on_epoch = [&](std::int64_t epoch, const EpochResult&) { told.push_back(epoch); };
   auto trainer =
-      make_trainer(network, partition, spec, PacketPlan(kSamples, 3, 1, 1), data, options);
+      make_trainer(network, partition, spec, MicroBatchPlan(kSamples, 3, 1, 1), data, options);
   for (const Op& op : test::sequential_order(kStages, kSamples + 17)) REQUIRE(trainer->emit(op));
   trainer->finish();
   const TrainingResult result = trainer->result();

@@ -17,12 +17,12 @@ using Mat = std::vector<Vec>;  ///< [out][in]
 /// Per-stage constants of the rules under test; all formulas as in the papers.
 struct ReferenceRule {
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 0;
-  double a = 1, b = 0;           ///< w -= lr (a v + b g)
-  double velocity_horizon = 0;   ///< forward reads w - lr T v
-  double difference_horizon = 0; ///< forward reads w + T (w - w_before)
-  double backward_horizon = 0;   ///< backward reads w - lr T v
-  double span = 0, gamma = 0;    ///< PipeMare T2
-  double shrink = 1;             ///< on the gradient a stage receives from the next
+  double a = 1, b = 0;            ///< w -= lr (a v + b g)
+  double velocity_horizon = 0;    ///< forward reads w - lr T v
+  double difference_horizon = 0;  ///< forward reads w + T (w - w_before)
+  double backward_horizon = 0;    ///< backward reads w - lr T v
+  double span = 0, gamma = 0;     ///< PipeMare T2
+  double shrink = 1;              ///< on the gradient a stage receives from the next
   bool stash = false;
 };
 
@@ -35,8 +35,8 @@ class DelayedMlp {
       delta_.push_back(zeros(m));
     }
   }
-  /// Called before every update with the updates that the stage made since the forward whose gradient
-  /// it applies; may change the stage's rule.
+  /// Called before every update with the updates that the stage made since the forward whose
+  /// gradient it applies; may change the stage's rule.
   void on_delay(std::function<void(ReferenceRule&, int delay, int stage)> change) {
     on_delay_ = std::move(change);
   }

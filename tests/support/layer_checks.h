@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "models/layer.h"
-#include "models/network.h"
+#include "models/graph/network.h"
+#include "models/layers/layer.h"
 #include "tests/support/numeric_gradient.h"
 
 namespace stagecoach {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/layer.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 
@@ -51,7 +51,7 @@ class LayerFixture {
       block = std::max(block, slot.offset + slot.size);
     parameters_ = Buffer<T>(block);
     gradient_parameters_ = Buffer<T>(block);
-    saved_ = Buffer<T>(needs.saved_per_packet + options_.batch * needs.saved_per_sample);
+    saved_ = Buffer<T>(needs.saved_per_micro_batch + options_.batch * needs.saved_per_sample);
     scratch_ = Buffer<T>(needs.scratch);
     state_ = Buffer<T>(needs.state);
     layer_->init_state(state_.data());

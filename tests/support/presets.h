@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "sim/plan/build_machine_plan.h"
 #include "tests/support/networks.h"
@@ -82,7 +83,7 @@ struct Work {
   bool stash = false;
   std::int64_t samples = 40;
 
-  PacketPlan packets() const { return PacketPlan(samples, 1, batch, micro); }
+  MicroBatchPlan micro_batches() const { return MicroBatchPlan(samples, 1, batch, micro); }
   Partition stages() const { return make_partition(net, {}); }
   ScheduleSpec schedule() const {
     ScheduleSpec spec;
@@ -91,7 +92,8 @@ struct Work {
   }
 };
 
-/// Batch one on small networks; packets of two and stashed versions on one that fills buffers.
+/// Batch one on small networks; micro-batches of two and stashed versions on one that fills
+/// buffers.
 inline std::vector<Work> usual_work() {
   return {{everything(), 1, 1, false}, {lenet5(), 1, 1, false}, {vgg11_cifar(), 4, 2, true}};
 }
@@ -104,9 +106,9 @@ inline TrainSpec with_momentum() {
 
 inline PlannedMachine planned(const HardwareSpec& hw, const Work& work) {
   const Partition stages = work.stages();
-  const PacketPlan packets = work.packets();
-  const auto rules = make_schedule(work.schedule(), static_cast<int>(stages.size()), packets);
-  return build_machine_plan(hw, work.net, stages, packets, *rules, with_momentum(),
+  const MicroBatchPlan micro_batches = work.micro_batches();
+  const auto rules = make_schedule(work.schedule(), static_cast<int>(stages.size()), micro_batches);
+  return build_machine_plan(hw, work.net, stages, micro_batches, *rules, with_momentum(),
                             FitCheck::report);
 }
 

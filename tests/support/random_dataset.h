@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "models/base/random.h"
 #include "models/data/dataset.h"
-#include "models/random.h"
 
 namespace stagecoach::test {
 
@@ -46,7 +46,9 @@ class RandomDataset : public Dataset {
   }
 
  private:
-  std::int64_t row(Split split, std::int64_t i) const { return i + (split == Split::test ? train_ : 0); }
+  std::int64_t row(Split split, std::int64_t i) const {
+    return i + (split == Split::test ? train_ : 0);
+  }
   template <class T>
   void copy(Split split, std::int64_t i, View<T> view) const {
     std::int64_t e = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does the simulated machine train what the mathematics says? The SystemC run against the clock-free
-// reference and against plain SGD, bit for bit.
+// Does the simulated machine train what the mathematics says? The SystemC run against the
+// clock-free reference and against plain SGD, bit for bit.
 #include <catch2/catch.hpp>
 
 #include "models/trainer.h"
@@ -26,11 +26,11 @@ LayerSpec layer(LayerKind kind, int out = 0, int kernel = 0, int padding = 0) {
 Network small_network() {
   NetworkSpec spec;
   spec.input = Shape::image(2, 8, 8);
-  spec.layers = {layer(LayerKind::conv2d, 6, 3, 1), layer(LayerKind::relu),
-                 layer(LayerKind::conv2d, 6, 3, 1), layer(LayerKind::relu),
-                 layer(LayerKind::conv2d, 6, 3, 1), layer(LayerKind::add),
+  spec.layers = {layer(LayerKind::conv2d, 6, 3, 1),  layer(LayerKind::relu),
+                 layer(LayerKind::conv2d, 6, 3, 1),  layer(LayerKind::relu),
+                 layer(LayerKind::conv2d, 6, 3, 1),  layer(LayerKind::add),
                  layer(LayerKind::max_pool2d, 0, 2), layer(LayerKind::flatten),
-                 layer(LayerKind::linear, 12),      layer(LayerKind::tanh),
+                 layer(LayerKind::linear, 12),       layer(LayerKind::tanh),
                  layer(LayerKind::linear, 4)};
   spec.layers[1].name = "first";
   spec.layers[4].name = "third";
@@ -69,7 +69,7 @@ struct Setup {
   Network network = small_network();
   Partition partition = make_partition(network, {});
   test::RandomDataset data{Shape::image(2, 8, 8), kSamples, 20, 4, 0, 7};
-  PacketPlan packets{kSamples, 2, 1, 1};
+  MicroBatchPlan micro_batches{kSamples, 2, 1, 1};
   int stages = static_cast<int>(partition.size());
 
   std::unique_ptr<Trainer> trainer(const Schedule& schedule, int threads) const {
@@ -85,15 +85,15 @@ struct Setup {
       options.policies.push_back({{static_cast<double>(schedule.delay(k)), 0, 0},
                                   schedule.weight_policy() != WeightPolicy::current,
                                   0});
-    return make_trainer(network, partition, train, packets, data, options);
+    return make_trainer(network, partition, train, micro_batches, data, options);
   }
 
   TensorMap simulated(const ScheduleSpec& spec, int threads, RunStatistics* statistics = nullptr,
                       TrainingResult* result = nullptr) const {
-    const auto schedule = make_schedule(spec, stages, packets);
+    const auto schedule = make_schedule(spec, stages, micro_batches);
     auto sink = trainer(*schedule, threads);
-    const RunStatistics run =
-        simulate(uneven_machine(partition), *schedule, spec, packets, *sink, SimulationOptions{});
+    const RunStatistics run = simulate(uneven_machine(partition), *schedule, spec, micro_batches,
+                                       *sink, SimulationOptions{});
     sink->finish();
     if (statistics) *statistics = run;
     if (result) *result = sink->result();
@@ -101,9 +101,9 @@ struct Setup {
   }
 
   TensorMap clock_free(const ScheduleSpec& spec, int threads) const {
-    const auto schedule = make_schedule(spec, stages, packets);
+    const auto schedule = make_schedule(spec, stages, micro_batches);
     auto sink = trainer(*schedule, threads);
-    run_lockstep_order(*schedule, packets, stages, *sink);
+    run_lockstep_order(*schedule, micro_batches, stages, *sink);
     sink->finish();
     return sink->export_weights();
   }
@@ -158,15 +158,16 @@ TEST_CASE("a first stage that holds one sample gives plain SGD, bit for bit; so 
   // The closed-form delay would still steer spike compensation: leave it out on both sides.
   const auto run = [&](const ScheduleSpec& spec, const Partition& partition) {
     const int stages = static_cast<int>(partition.size());
-    const auto schedule = make_schedule(spec, stages, s.packets);
+    const auto schedule = make_schedule(spec, stages, s.micro_batches);
     TrainSpec train;
     train.epochs = 2;
     train.optimizer.momentum = 0.8;
     TrainerOptions options;
     options.policies.resize(stages);
     options.max_in_flight = 1;
-    auto trainer = make_trainer(s.network, partition, train, s.packets, s.data, options);
-    simulate(uneven_machine(partition), *schedule, spec, s.packets, *trainer, SimulationOptions{});
+    auto trainer = make_trainer(s.network, partition, train, s.micro_batches, s.data, options);
+    simulate(uneven_machine(partition), *schedule, spec, s.micro_batches, *trainer,
+             SimulationOptions{});
     trainer->finish();
     return trainer->export_weights();
   };
@@ -197,13 +198,14 @@ TEST_CASE("waiting for the end of a tick is waiting for input, not for links") {
   MachinePlan plan = uneven_machine(s.partition);
   plan.interconnect = InterconnectPlan{};  // links take no time
   const ScheduleSpec spec = spec_of(ScheduleKind::pipelined, Pacing::lockstep);
-  const auto schedule = make_schedule(spec, s.stages, s.packets);
+  const auto schedule = make_schedule(spec, s.stages, s.micro_batches);
   const auto trainer = s.trainer(*schedule, 1);
   const RunStatistics run =
-      simulate(plan, *schedule, spec, s.packets, *trainer, SimulationOptions{});
+      simulate(plan, *schedule, spec, s.micro_batches, *trainer, SimulationOptions{});
   trainer->finish();
   for (int k = 0; k < s.stages; ++k) CHECK(run.stages[k].cycles.stall_interconnect == 0);
-  CHECK(run.stages[0].cycles.stall_input > run.cycles / 4);  // the fastest stage waits for the slowest
+  CHECK(run.stages[0].cycles.stall_input >
+        run.cycles / 4);  // the fastest stage waits for the slowest
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // The machine in elastic pacing: what the hardware makes of the schedules.
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/system/machine_support.h"
 
 namespace stagecoach {
@@ -18,8 +18,8 @@ TEST_CASE("elastic: equal stages, forward as long as backward with update: 2(S-1
       options.separate_cores = separate_cores;
       const int samples = 20 * stages + 40;
       RecordingSink sink;
-      const RunStatistics s =
-          run(chain(options), elastic(ScheduleKind::pipelined), PacketPlan(samples, 1, 1, 1), sink);
+      const RunStatistics s = run(chain(options), elastic(ScheduleKind::pipelined),
+                                  MicroBatchPlan(samples, 1, 1, 1), sink);
       CAPTURE(stages, separate_cores);
       for (int k = 0; k < stages; ++k) {
         CAPTURE(k);
@@ -37,14 +37,14 @@ TEST_CASE("elastic: equal stages, forward as long as backward with update: 2(S-1
   }
 }
 
-TEST_CASE("elastic: a first stage that holds one packet is the sequential order") {
+TEST_CASE("elastic: a first stage that holds one micro-batch is the sequential order") {
   MachinePlan plan = chain(ChainOptions{5});
-  const PacketPlan packets(30, 1, 1, 1);
+  const MicroBatchPlan micro_batches(30, 1, 1, 1);
   RecordingSink limited, sequential;
-  plan.stages[0].capacity_packets = 1;
-  const RunStatistics a = run(plan, elastic(ScheduleKind::pipelined), packets, limited);
-  plan.stages[0].capacity_packets = kUnlimited64;
-  const RunStatistics b = run(plan, elastic(ScheduleKind::sequential), packets, sequential);
+  plan.stages[0].capacity_micro_batches = 1;
+  const RunStatistics a = run(plan, elastic(ScheduleKind::pipelined), micro_batches, limited);
+  plan.stages[0].capacity_micro_batches = kUnlimited64;
+  const RunStatistics b = run(plan, elastic(ScheduleKind::sequential), micro_batches, sequential);
   for (int k = 0; k < 5; ++k) {
     CHECK(limited.of_stage(k) == sequential.of_stage(k));
     CHECK(limited.of_stage(k).substr(0, 12) == "F0 B0! F1 B1");
@@ -57,15 +57,17 @@ TEST_CASE("elastic: a first stage that holds one packet is the sequential order"
   CHECK(a.stages[0].peak_activation_samples == 1);
 }
 
-TEST_CASE("elastic: a buffer of B packets bounds throughput by B/(2S-1) and staleness by B-1") {
+TEST_CASE(
+    "elastic: a buffer of B micro-batches bounds throughput by B/(2S-1) and staleness by B-1") {
   for (int b = 1; b <= 15; ++b) {
     MachinePlan plan = chain(ChainOptions{8, 5, 5, 0});
-    plan.stages[0].capacity_packets = b;
+    plan.stages[0].capacity_micro_batches = b;
     RecordingSink sink;
     const RunStatistics s =
-        run(plan, elastic(ScheduleKind::pipelined), PacketPlan(400, 1, 1, 1), sink);
+        run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(400, 1, 1, 1), sink);
     CAPTURE(b);
-    // A round trip is at least 16 operations of 5 cycles, in which at most B packets go round.
+    // A round trip is at least 16 operations of 5 cycles, in which at most B micro-batches go
+    // round.
     CHECK(s.cycles * b >= 400 * 80);
     CHECK(s.stages[0].peak_activation_samples <= b);
     for (int k = 0; k < 8; ++k) {
@@ -78,7 +80,8 @@ TEST_CASE("elastic: the slowest stage sets the steady rate, wherever it is") {
   for (int slow = 0; slow < 4; ++slow) {
     MachinePlan plan = chain(ChainOptions{4, 10, 6, 4});
     set_cost(plan.stages[slow], 30, 20, 7);
-    const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), PacketPlan(400, 1, 1, 1));
+    const RunStatistics s =
+        run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(400, 1, 1, 1));
     CAPTURE(slow);
     // The two ends of the steady part may fall into different phases of a sample.
     CHECK(std::abs(s.steady_cycles - s.steady_samples * 57) < 57);
@@ -91,7 +94,7 @@ TEST_CASE("elastic: the slowest stage sets the steady rate, wherever it is") {
 TEST_CASE("elastic: stages before a slow one wait for its room, stages after it for its data") {
   MachinePlan plan = chain(ChainOptions{5});
   set_cost(plan.stages[2], 50, 30, 20);
-  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), PacketPlan(300, 1, 1, 1));
+  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(300, 1, 1, 1));
   // Everybody but the slow one is idle for 80 of 100 cycles.
   for (const int k : {3, 4}) CHECK(s.stages[k].cycles.stall_input > 300 * 75);
   for (const int k : {3, 4}) CHECK(s.stages[k].cycles.stall_output == 0);
@@ -108,7 +111,7 @@ TEST_CASE("elastic: cycles beyond an operation's compute cycles count as memory 
     stage.cost[0].forward.cycles += 3;
     stage.cost[0].update.cycles += 5;
   }
-  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), PacketPlan(50, 1, 1, 1));
+  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(50, 1, 1, 1));
   for (const auto& stage : s.stages) {
     CHECK(stage.cycles.stall_memory == 50 * 8);
     CHECK(stage.cycles.forward == 50 * 10);
@@ -119,8 +122,8 @@ TEST_CASE("elastic: cycles beyond an operation's compute cycles count as memory 
 
 TEST_CASE("elastic: a full own buffer counts as a memory stall of its stage") {
   MachinePlan plan = chain(ChainOptions{6});
-  plan.stages[0].capacity_packets = 2;
-  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), PacketPlan(100, 1, 1, 1));
+  plan.stages[0].capacity_micro_batches = 2;
+  const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(100, 1, 1, 1));
   CHECK(s.stages[0].cycles.stall_memory > s.cycles / 3);
   CHECK(s.stages[0].cycles.stall_input < 6 * 20);  // the last gradients, when the buffer empties
   CHECK(s.stages[1].cycles.stall_input > 0);
@@ -132,7 +135,7 @@ TEST_CASE("elastic: synchronous schedules are never stale; gpipe does all forwar
     ChainOptions options;
     options.most_samples = 2;
     RecordingSink sink;
-    const RunStatistics s = run(chain(options), elastic(kind), PacketPlan(24, 2, 8, 2), sink);
+    const RunStatistics s = run(chain(options), elastic(kind), MicroBatchPlan(24, 2, 8, 2), sink);
     CAPTURE(static_cast<int>(kind));
     for (int k = 0; k < 4; ++k) {
       CHECK(s.stages[k].updates == 6);
@@ -157,7 +160,7 @@ Cycles bubble_of(ScheduleKind kind, Cycles forward, Cycles input_gradient, Cycle
     set_cost(stage, forward, input_gradient + (apart ? 0 : weight_gradient), 0, 1,
              apart ? weight_gradient : 0);
   }
-  const RunStatistics s = run(plan, spec, PacketPlan(kMicroBatches, 1, kMicroBatches, 1));
+  const RunStatistics s = run(plan, spec, MicroBatchPlan(kMicroBatches, 1, kMicroBatches, 1));
   for (const StageStatistics& stage : s.stages) {
     CHECK(stage.cycles.backward == kMicroBatches * (input_gradient + weight_gradient));
   }
@@ -170,7 +173,7 @@ TEST_CASE("elastic: bubbles of 1F1B, ZB-H1 and ZB-H2 are the published ones") {
     CAPTURE(f, b, w);
     CHECK(bubble_of(ScheduleKind::one_f_one_b_flush, f, b, w) == 4 * (f + b + w));
     CHECK(bubble_of(ScheduleKind::zero_bubble, f, b, w) == 4 * (f + b - w));
-    // Of a single mini-batch the last stage's wait for its first packet remains.
+    // Of a single mini-batch the last stage's wait for its first micro-batch remains.
     CHECK(bubble_of(ScheduleKind::zero_bubble, f, b, w, 9) == std::max(4 * (f + b - 2 * w), 4 * f));
   }
 }
@@ -179,16 +182,16 @@ TEST_CASE("elastic: asynchronous schedules with bounds of their own have their o
   for (const int stages : {2, 4, 8}) {
     ChainOptions options;
     options.stages = stages;
-    const PacketPlan packets(200, 1, 1, 1);
+    const MicroBatchPlan micro_batches(200, 1, 1, 1);
     ScheduleSpec pipedream = elastic(ScheduleKind::one_f_one_b);
     pipedream.weight_stashing = true;
     ScheduleSpec synchronous = pipedream;
     synchronous.vertical_sync = true;
     RecordingSink a, b, c;
-    const RunStatistics s = run(chain(options), pipedream, packets, a);
-    const RunStatistics v = run(chain(options), synchronous, packets, b);
+    const RunStatistics s = run(chain(options), pipedream, micro_batches, a);
+    const RunStatistics v = run(chain(options), synchronous, micro_batches, b);
     const RunStatistics w = run(chain(options), elastic(ScheduleKind::two_buffered_weights),
-                                PacketPlan(200, 1, 10, 1), c);
+                                MicroBatchPlan(200, 1, 10, 1), c);
     for (int k = 0; k < stages; ++k) {
       CAPTURE(stages, k);
       CHECK(delays_of(a, k)[100] == stages - 1 - k);
@@ -202,11 +205,11 @@ TEST_CASE("elastic: asynchronous schedules with bounds of their own have their o
   }
 }
 
-TEST_CASE("elastic: hybrid drains and goes on one packet at a time") {
+TEST_CASE("elastic: hybrid drains and goes on one micro-batch at a time") {
   ScheduleSpec spec = elastic(ScheduleKind::hybrid);
-  spec.switch_packet = 40;
+  spec.switch_micro_batch = 40;
   RecordingSink sink;
-  run(chain(ChainOptions{4}), spec, PacketPlan(60, 1, 1, 1), sink);
+  run(chain(ChainOptions{4}), spec, MicroBatchPlan(60, 1, 1, 1), sink);
   const auto delays = delays_of(sink, 0);
   for (int i = 20; i < 40; ++i) CHECK(delays[i] == 6);
   for (int i = 40; i < 60; ++i) CHECK(delays[i] == 0);
@@ -217,7 +220,7 @@ TEST_CASE("elastic: on hardware each, an update is handed over when it completes
   options.stages = 2;
   options.separate_cores = true;
   RecordingSink sink;
-  run(chain(options), elastic(ScheduleKind::pipelined), PacketPlan(20, 1, 1, 1), sink);
+  run(chain(options), elastic(ScheduleKind::pipelined), MicroBatchPlan(20, 1, 1, 1), sink);
   // Stage 0's forward can start while its backward runs; it reads what was complete then.
   CHECK(sink.of_stage(0).find("U0") != std::string::npos);
   CHECK(sink.of_stage(0).find("!") == std::string::npos);
@@ -230,7 +233,7 @@ TEST_CASE("elastic: stages can share a core; backward first, then the later stag
   plan.cores.resize(1);
   RecordingSink sink;
   const RunStatistics s =
-      run(plan, elastic(ScheduleKind::pipelined), PacketPlan(30, 1, 1, 1), sink);
+      run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(30, 1, 1, 1), sink);
   CHECK(s.cycles == 30 * 3 * 20);  // one core, never without work
   for (const auto& stage : s.stages) {
     CHECK(stage.cycles.total() == s.cycles);
@@ -244,7 +247,7 @@ TEST_CASE("elastic: a sink that wants to stop ends the run there, the same every
     RecordingSink sink;
     sink.stop_after = 101;
     const RunStatistics s = run(chain(ChainOptions{4}), elastic(ScheduleKind::pipelined),
-                                PacketPlan(1000, 1, 1, 1), sink);
+                                MicroBatchPlan(1000, 1, 1, 1), sink);
     CHECK(s.stopped_early);
     CHECK(s.operations == 101);
     CHECK(sink.ops.size() == 101);
@@ -258,7 +261,7 @@ TEST_CASE("elastic: a sink that wants to stop ends the run there, the same every
 class ThrowingSink : public OpSink {
  public:
   bool emit(const Op& op) override {
-    if (op.packet == 7) throw UserError("enough");
+    if (op.micro_batch == 7) throw UserError("enough");
     return true;
   }
 };
@@ -267,35 +270,38 @@ TEST_CASE("what the sink throws comes out of the simulation as it was") {
   for (const auto pacing : {Pacing::elastic, Pacing::lockstep}) {
     ThrowingSink sink;
     CHECK_THROWS_WITH(run(chain(ChainOptions{3}), schedule_spec(ScheduleKind::pipelined, pacing),
-                          PacketPlan(20, 1, 1, 1), sink),
+                          MicroBatchPlan(20, 1, 1, 1), sink),
                       "enough");
   }
 }
 
 TEST_CASE("a mini-batch too large for a buffer is a deadlock whose ring is named") {
   MachinePlan plan = chain(ChainOptions{3});
-  plan.stages[1].capacity_packets = 3;
-  const PacketPlan packets(8, 1, 4, 1);
+  plan.stages[1].capacity_micro_batches = 3;
+  const MicroBatchPlan micro_batches(8, 1, 4, 1);
   RecordingSink sink;
   CHECK_THROWS_WITH(
-      run(plan, elastic(ScheduleKind::gpipe), packets, sink),
+      run(plan, elastic(ScheduleKind::gpipe), micro_batches, sink),
       Catch::Contains("deadlock") &&
-          Catch::Contains("stage 1 (s1) backward of packet 0 waits for a gradient of stage 2") &&
-          Catch::Contains("stage 2 (s2) backward of packet 0 waits for the schedule") &&
-          Catch::Contains("stage 2 (s2) forward of packet 3 waits for an activation of stage 1") &&
-          Catch::Contains("stage 1 (s1) forward of packet 3 waits for a place in its own buffer "
-                          "of 3 packets"));
-  plan.stages[1].capacity_packets = 4;
-  CHECK(run(plan, elastic(ScheduleKind::gpipe), packets, sink).packets == 8);
+          Catch::Contains(
+              "stage 1 (s1) backward of micro-batch 0 waits for a gradient of stage 2") &&
+          Catch::Contains("stage 2 (s2) backward of micro-batch 0 waits for the schedule") &&
+          Catch::Contains(
+              "stage 2 (s2) forward of micro-batch 3 waits for an activation of stage 1") &&
+          Catch::Contains(
+              "stage 1 (s1) forward of micro-batch 3 waits for a place in its own buffer "
+              "of 3 micro-batches"));
+  plan.stages[1].capacity_micro_batches = 4;
+  CHECK(run(plan, elastic(ScheduleKind::gpipe), micro_batches, sink).micro_batches == 8);
 }
 
 TEST_CASE("a buffer that holds nothing is a deadlock, at the first stage and later") {
   for (int k = 0; k < 3; ++k) {
     MachinePlan plan = chain(ChainOptions{3});
-    plan.stages[k].capacity_packets = 0;
+    plan.stages[k].capacity_micro_batches = 0;
     RecordingSink sink;
-    CHECK_THROWS_WITH(run(plan, elastic(ScheduleKind::pipelined), PacketPlan(8, 1, 1, 1), sink),
-                      Catch::Contains("deadlock") && Catch::Contains("buffer of 0 packets"));
+    CHECK_THROWS_WITH(run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(8, 1, 1, 1), sink),
+                      Catch::Contains("deadlock") && Catch::Contains("buffer of 0 micro-batches"));
   }
 }
 

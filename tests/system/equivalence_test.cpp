@@ -33,7 +33,7 @@ Network network() {
   return build_network(spec);
 }
 
-/// Every stage takes its own time; a packet takes longer the more samples it has.
+/// Every stage takes its own time; a micro-batch takes longer the more samples it has.
 MachinePlan uneven_machine(int stages, int most_samples) {
   MachinePlan plan;
   for (int k = 0; k < stages; ++k) {
@@ -86,10 +86,11 @@ struct Setup {
   TensorMap simulated(const ScheduleSpec& spec, const Partition& partition, int batch,
                       int micro) const {
     const int stages = static_cast<int>(partition.size());
-    const PacketPlan packets(kSamples, kEpochs, batch, micro);
-    const auto schedule = make_schedule(spec, stages, packets);
-    const auto trainer = make(*schedule, partition, packets, batch, micro);
-    simulate(uneven_machine(stages, packets.packet_size()), *schedule, spec, packets, *trainer, {});
+    const MicroBatchPlan micro_batches(kSamples, kEpochs, batch, micro);
+    const auto schedule = make_schedule(spec, stages, micro_batches);
+    const auto trainer = make(*schedule, partition, micro_batches, batch, micro);
+    simulate(uneven_machine(stages, micro_batches.micro_batch_size()), *schedule, spec,
+             micro_batches, *trainer, {});
     trainer->finish();
     return trainer->export_weights();
   }
@@ -98,7 +99,7 @@ struct Setup {
   }
 
   std::unique_ptr<Trainer> make(const Schedule& schedule, const Partition& partition,
-                                const PacketPlan& packets, int batch, int micro,
+                                const MicroBatchPlan& micro_batches, int batch, int micro,
                                 int history = 0) const {
     TrainerOptions options;
     options.precision = precision;
@@ -112,22 +113,22 @@ struct Setup {
       p.history = history > 0 ? history : named ? schedule.versions_kept(k) : 0;
       options.policies.push_back(p);
     }
-    return make_trainer(net, partition, train(batch, micro), packets, data, options);
+    return make_trainer(net, partition, train(batch, micro), micro_batches, data, options);
   }
 
-  /// w(n+1) = w(n) - rate * gradient at w(n - delay), one packet at a time: every stage reads the
-  /// version named, forward and backward.
+  /// w(n+1) = w(n) - rate * gradient at w(n - delay), one micro-batch at a time: every stage reads
+  /// the version named, forward and backward.
   TensorMap delayed_sgd(int delay_batches, int batch, int micro) const {
-    const PacketPlan packets(kSamples, kEpochs, batch, micro);
-    const auto schedule = make_schedule({}, static_cast<int>(layered.size()), packets);
-    const auto trainer = make(*schedule, layered, packets, batch, micro, delay_batches + 1);
+    const MicroBatchPlan micro_batches(kSamples, kEpochs, batch, micro);
+    const auto schedule = make_schedule({}, static_cast<int>(layered.size()), micro_batches);
+    const auto trainer = make(*schedule, layered, micro_batches, batch, micro, delay_batches + 1);
     const int stages = static_cast<int>(layered.size());
-    for (PacketId p = 0; p < packets.packets(); ++p) {
-      const Packet packet = packets.at(p);
-      const WeightVersion version = std::max<std::int64_t>(packet.batch - delay_batches, 0);
+    for (MicroBatchId p = 0; p < micro_batches.micro_batches(); ++p) {
+      const MicroBatch micro_batch = micro_batches.at(p);
+      const WeightVersion version = std::max<std::int64_t>(micro_batch.batch - delay_batches, 0);
       for (int k = 0; k < stages; ++k) trainer->emit({p, k, Pass::forward, false, version});
       for (int k = stages - 1; k >= 0; --k) {
-        trainer->emit({p, k, Pass::backward, packet.last_of_batch, Op::kCurrent});
+        trainer->emit({p, k, Pass::backward, micro_batch.last_of_batch, Op::kCurrent});
       }
     }
     trainer->finish();
@@ -188,14 +189,15 @@ TEST_CASE("schedules that flush are plain mini-batch SGD to rounding, whatever t
 }
 
 TEST_CASE(
-    "schedules that flush have the same bits, for they sum the same packets in the same order") {
+    "schedules that flush have the same bits, for they sum the same micro-batches in the same "
+    "order") {
   Setup s;
   for (const Precision precision : {Precision::f32, Precision::f64}) {
     s.precision = precision;
     for (const auto& [batch, micro] : kSizes) {
       const TensorMap one =
           s.simulated(spec_of(ScheduleKind::sequential, Pacing::lockstep), batch, micro);
-      // Packets that are whole mini-batches: nothing is summed twice, plain SGD bit for bit.
+      // Micro-batches that are whole mini-batches: nothing is summed twice, plain SGD bit for bit.
       if (batch == micro) CHECK(same_bits(one, s.plain_sgd(batch)));
       for (const ScheduleKind kind : kSynchronous) {
         for (const Pacing pacing : kPacings) {
@@ -242,9 +244,9 @@ TEST_CASE("hybrid from the start is sequential, and to the end is pipelined, bit
   const Setup s;
   for (const Pacing pacing : kPacings) {
     ScheduleSpec hybrid = spec_of(ScheduleKind::hybrid, pacing);
-    hybrid.switch_packet = 0;
+    hybrid.switch_micro_batch = 0;
     CHECK(same_bits(s.simulated(hybrid, 1, 1), s.plain_sgd(1)));
-    hybrid.switch_packet = kSamples * kEpochs;
+    hybrid.switch_micro_batch = kSamples * kEpochs;
     CHECK(same_bits(s.simulated(hybrid, 1, 1),
                     s.simulated(spec_of(ScheduleKind::pipelined, pacing), 1, 1)));
   }

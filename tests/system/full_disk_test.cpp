@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "paths.h"
 #include "tests/system/program_support.h"
 
 namespace stagecoach {

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "models/error.h"
-#include "sim/modules/topology.h"
+#include "models/base/error.h"
+#include "sim/plan/topology.h"
 #include "tests/system/machine_support.h"
 
 namespace stagecoach {
@@ -81,7 +81,7 @@ TEST_CASE("regions: after a narrow link a message comes slowly over a wide one, 
   const auto busy = [&](double edge0, double edge1, double edge2) {
     plan.cores[0].edge = edge0, plan.cores[1].edge = edge1, plan.cores[2].edge = edge2;
     std::map<std::string, Cycles> cycles;
-    for (const LinkStatistics& link : run(plan, pipelined(), PacketPlan(1, 1, 1, 1)).links) {
+    for (const LinkStatistics& link : run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1)).links) {
       cycles[link.name] = link.busy_cycles;
     }
     return cycles;
@@ -110,7 +110,7 @@ std::pair<Cycles, Cycles> first_moves(const MachinePlan& plan) {
   SpanRecorder spans;
   SimulationOptions options;
   options.spans = &spans;
-  run(plan, pipelined(), PacketPlan(1, 1, 1, 1), sink, options);
+  run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::pair<Cycles, Cycles> moves;
   for (const SpanRecord& span : spans.spans) {
     if (span.stage == 1 && span.pass == static_cast<int>(Pass::forward)) moves.first = span.begin;
@@ -144,11 +144,11 @@ TEST_CASE("without contention a message takes hops x latency + ceil(bytes / widt
 TEST_CASE("a saturated link sets the rate and is busy all the time, one more byte a cycle helps") {
   MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, false, 2, 400});
   plan.interconnect = {InterconnectKind::point_to_point, 10.0, 1, 1, 3};
-  const PacketPlan packets(300, 1, 1, 1);
+  const MicroBatchPlan micro_batches(300, 1, 1, 1);
   // Little's law: messages under way count as in flight, so the schedule's own bound is too low.
   ScheduleSpec roomy = pipelined();
   roomy.max_in_flight = {40};
-  const RunStatistics s = run(plan, roomy, packets);
+  const RunStatistics s = run(plan, roomy, micro_batches);
   CHECK(s.steady_cycles == s.steady_samples * 40);
   for (const auto& link : s.links) {
     CHECK(link.bytes == 300 * 400);
@@ -157,10 +157,10 @@ TEST_CASE("a saturated link sets the rate and is busy all the time, one more byt
   }
   CHECK(s.stages[2].cycles.stall_interconnect > 300 * 15);
   plan.interconnect.link_bytes_per_cycle = 11;
-  const RunStatistics faster = run(plan, roomy, packets);
+  const RunStatistics faster = run(plan, roomy, micro_batches);
   CHECK(faster.steady_cycles == faster.steady_samples * 37);
   plan.interconnect.link_bytes_per_cycle = 0;
-  const RunStatistics unlimited = run(plan, pipelined(), packets);
+  const RunStatistics unlimited = run(plan, pipelined(), micro_batches);
   CHECK(unlimited.steady_cycles == unlimited.steady_samples * 20);
   CHECK(unlimited.stages[2].cycles.stall_interconnect <= 300);  // one hop of latency a message
 }
@@ -168,7 +168,7 @@ TEST_CASE("a saturated link sets the rate and is busy all the time, one more byt
 TEST_CASE("every bus transfer is counted once and two never overlap") {
   MachinePlan plan = chain(ChainOptions{4, 10, 6, 4, 1, false, 2, 64});
   plan.interconnect = {InterconnectKind::bus, 8.0, 2, 1, 4};
-  const RunStatistics s = run(plan, pipelined(), PacketPlan(200, 1, 1, 1));
+  const RunStatistics s = run(plan, pipelined(), MicroBatchPlan(200, 1, 1, 1));
   REQUIRE(s.links.size() == 1);
   CHECK(s.links[0].bytes == 200 * 6 * 64);
   CHECK(s.links[0].busy_cycles == 200 * 6 * 8);
@@ -178,7 +178,8 @@ TEST_CASE("every bus transfer is counted once and two never overlap") {
   for (const auto& stage : s.stages) CHECK(stage.cycles.total() == s.cycles);
 }
 
-TEST_CASE("requests of one time: a gradient goes before an activation, then the older packet") {
+TEST_CASE(
+    "requests of one time: a gradient goes before an activation, then the older micro-batch") {
   // Stages 0 and 2 both send to stage 1 over its crossbar port at the same time, every sample.
   MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, false, 2, 50});
   plan.interconnect = {InterconnectKind::crossbar, 10.0, 0, 1, 3};
@@ -186,17 +187,17 @@ TEST_CASE("requests of one time: a gradient goes before an activation, then the 
   SimulationOptions options;
   options.spans = &spans;
   RecordingSink sink;
-  const RunStatistics s = run(plan, pipelined(), PacketPlan(100, 1, 1, 1), sink, options);
+  const RunStatistics s = run(plan, pipelined(), MicroBatchPlan(100, 1, 1, 1), sink, options);
   for (const auto& link : s.links) CHECK(link.busy_cycles == link.bytes / 10);
   // The same again is the same, to the last slice.
   SpanRecorder again;
   options.spans = &again;
   RecordingSink other;
-  CHECK(run(plan, pipelined(), PacketPlan(100, 1, 1, 1), other, options).cycles == s.cycles);
+  CHECK(run(plan, pipelined(), MicroBatchPlan(100, 1, 1, 1), other, options).cycles == s.cycles);
   REQUIRE(again.spans.size() == spans.spans.size());
   for (std::size_t i = 0; i < spans.spans.size(); ++i) {
     REQUIRE(again.spans[i].begin == spans.spans[i].begin);
-    REQUIRE(again.spans[i].packet == spans.spans[i].packet);
+    REQUIRE(again.spans[i].micro_batch == spans.spans[i].micro_batch);
   }
 }
 
@@ -213,11 +214,11 @@ TEST_CASE("a skip edge costs no rate and no staleness, however far it reaches, a
     for (const int to : {2, 5, 11}) {
       MachinePlan plain = chain(ChainOptions{12, 10, 6, 4, 1, false, 2, 8});
       MachinePlan skip = with_skip(12, 0, to);
-      plain.input_queue_packets = skip.input_queue_packets = q;
-      const PacketPlan packets(300, 1, 1, 1);
+      plain.input_queue_micro_batches = skip.input_queue_micro_batches = q;
+      const MicroBatchPlan micro_batches(300, 1, 1, 1);
       RecordingSink a, b;
-      const RunStatistics without = run(plain, pipelined(), packets, a);
-      const RunStatistics with = run(skip, pipelined(), packets, b);
+      const RunStatistics without = run(plain, pipelined(), micro_batches, a);
+      const RunStatistics with = run(skip, pipelined(), micro_batches, b);
       CAPTURE(q, to);
       CHECK(with.cycles == without.cycles);
       for (int k = 0; k < 12; ++k) CHECK(a.of_stage(k) == b.of_stage(k));
@@ -235,7 +236,7 @@ TEST_CASE("a stage waits for all its inputs, a producer for the gradients of all
   SimulationOptions options;
   options.spans = &spans;
   RecordingSink sink;
-  run(plan, pipelined(), PacketPlan(1, 1, 1, 1), sink, options);
+  run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::vector<Cycles> forward(3), backward(3);
   for (const SpanRecord& span : spans.spans) {
     if (span.pass == static_cast<int>(Pass::forward)) forward[span.stage] = span.begin;
@@ -250,22 +251,23 @@ TEST_CASE("a stage waits for all its inputs, a producer for the gradients of all
 TEST_CASE("a later stage that reads the network's input gets it from the host") {
   MachinePlan plan = chain(ChainOptions{4, 10, 6, 4, 1, false, 2, 8});
   plan.stages[2].input_bytes_per_sample = 24;
-  const RunStatistics s = run(plan, pipelined(), PacketPlan(100, 1, 1, 1));
+  const RunStatistics s = run(plan, pipelined(), MicroBatchPlan(100, 1, 1, 1));
   CHECK(s.host_bytes == 100 * (8 + 24));
-  CHECK(s.packets == 100);
+  CHECK(s.micro_batches == 100);
 }
 
 TEST_CASE("the host's channel sets the rate when it is the slowest") {
   MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, false, 2, 300});
   plan.interconnect = {};
-  // Two packets can be on their way (the queue's depth), so a latency below a transfer is hidden.
+  // Two micro-batches can be on their way (the queue's depth), so a latency below a transfer is
+  // hidden.
   plan.host = {4.0, 60};
-  const RunStatistics s = run(plan, pipelined(), PacketPlan(200, 1, 1, 1));
+  const RunStatistics s = run(plan, pipelined(), MicroBatchPlan(200, 1, 1, 1));
   CHECK(s.steady_cycles == s.steady_samples * 75);
   CHECK(s.stages[0].cycles.stall_interconnect > 200 * 50);
   CHECK(s.cycles >= 60 + 200 * 75);
   plan.host.latency_cycles = 1000;
-  const RunStatistics far = run(plan, pipelined(), PacketPlan(200, 1, 1, 1));
+  const RunStatistics far = run(plan, pipelined(), MicroBatchPlan(200, 1, 1, 1));
   CHECK(2 * far.steady_cycles == far.steady_samples * (1000 + 75));
 }
 
@@ -276,40 +278,41 @@ TEST_CASE("the way out to the host sets the rate when it is the slowest") {
   SimulationOptions options;
   options.output_bytes_per_sample = 300;
   RecordingSink sink;
-  const PacketPlan packets(200, 1, 1, 1);
-  const RunStatistics s = run(plan, pipelined(), packets, sink, options);
+  const MicroBatchPlan micro_batches(200, 1, 1, 1);
+  const RunStatistics s = run(plan, pipelined(), micro_batches, sink, options);
   CHECK(s.host_bytes == 200 * (8 + 300));
   CHECK(s.steady_cycles == s.steady_samples * 75);
   CHECK(s.stages[2].cycles.stall_output > 200 * 50);
   CHECK(s.stages[2].cycles.total() == s.cycles);
   const RunStatistics ticks = run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::lockstep),
-                                  packets, sink, options);
+                                  micro_batches, sink, options);
   CHECK(ticks.steady_cycles == ticks.steady_samples * (10 + 75));  // made in the tick, then sent
   options.output_bytes_per_sample = 72;  // 18 cycles of the 20 that a sample takes
-  CHECK(run(plan, pipelined(), packets, sink, options).cycles ==
-        run(plan, pipelined(), packets).cycles);
+  CHECK(run(plan, pipelined(), micro_batches, sink, options).cycles ==
+        run(plan, pipelined(), micro_batches).cycles);
 }
 
 TEST_CASE(
     "unlimited compute gives bytes over bandwidth, and a machine that costs nothing no time") {
   MachinePlan plan = chain(ChainOptions{4, 0, 0, 0, 1, false, 2, 120});
-  const PacketPlan packets(400, 1, 1, 1);
-  CHECK(run(plan, pipelined(), packets).cycles == 0);
+  const MicroBatchPlan micro_batches(400, 1, 1, 1);
+  CHECK(run(plan, pipelined(), micro_batches).cycles == 0);
   plan.interconnect = {InterconnectKind::point_to_point, 10.0, 0, 1, 4};
-  const RunStatistics s = run(plan, pipelined(), packets);
+  const RunStatistics s = run(plan, pipelined(), micro_batches);
   CHECK(s.steady_cycles >= s.steady_samples * 12);
   CHECK(s.steady_cycles <= s.steady_samples * 13);
 }
 
-TEST_CASE("traffic inside a unit of cores is counted, waited for and reported as a link of its own") {
+TEST_CASE(
+    "traffic inside a unit of cores is counted, waited for and reported as a link of its own") {
   for (const Pacing pacing : {Pacing::elastic, Pacing::lockstep}) {
     for (const bool separate : {false, true}) {
       MachinePlan plan = chain(ChainOptions{3, 10, 6, 4, 1, separate, 2, 8});
       StageCost& cost = plan.stages[1].cost[0];
       cost.forward = {10, 17, 0, 5, 15, 200};  // 2 cycles of memory, 5 of the links
       cost.backward = {6, 6, 0, 0, 4, 300};
-      const RunStatistics s = run(plan, schedule_spec(ScheduleKind::pipelined, pacing),
-                                  PacketPlan(50, 1, 1, 1));
+      const RunStatistics s =
+          run(plan, schedule_spec(ScheduleKind::pipelined, pacing), MicroBatchPlan(50, 1, 1, 1));
       std::map<std::string, LinkStatistics> links;
       for (const LinkStatistics& link : s.links) links[link.name] = link;
       REQUIRE(links.count("s1.region") == 1);
@@ -331,7 +334,7 @@ TEST_CASE("a wider link never costs cycles on a chain") {
   Cycles before = kUnlimited64;
   for (const double width : {1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 100.0, 0.0}) {
     plan.interconnect = {InterconnectKind::mesh2d, width, 1, 1, 5};
-    const Cycles cycles = run(plan, pipelined(), PacketPlan(150, 1, 1, 1)).cycles;
+    const Cycles cycles = run(plan, pipelined(), MicroBatchPlan(150, 1, 1, 1)).cycles;
     CHECK(cycles <= before);
     before = cycles;
   }

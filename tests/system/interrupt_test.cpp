@@ -9,6 +9,7 @@
 #include <string>
 
 #include "models/data/safetensors.h"
+#include "paths.h"
 #include "tests/system/program_support.h"
 
 namespace stagecoach {

@@ -13,7 +13,7 @@ namespace {
 ScheduleSpec pipelined() { return schedule_spec(ScheduleKind::pipelined, Pacing::elastic); }
 
 RunStatistics pipelined_run(const MachinePlan& plan, int samples) {
-  return run(plan, pipelined(), PacketPlan(samples, 1, 1, 1));
+  return run(plan, pipelined(), MicroBatchPlan(samples, 1, 1, 1));
 }
 
 /// S stages of forward 10, backward 6, update 4, `hop` cycles apart.
@@ -93,7 +93,7 @@ TEST_CASE("double buffering: two places hide a transfer behind its producer, one
         CAPTURE(queue, make, transfer);
         for (int samples : {1, 2, 40}) {
           // First sample down, the others a period apart, the last gradient back.
-          CHECK(run(plan, roomy, PacketPlan(samples, 1, 1, 1)).cycles ==
+          CHECK(run(plan, roomy, MicroBatchPlan(samples, 1, 1, 1)).cycles ==
                 make + transfer + (samples - 1) * period + 10 + transfer);
         }
       }
@@ -115,8 +115,8 @@ struct Steady {
 };
 
 Steady steady(const MachinePlan& plan, const ScheduleSpec& spec, int samples, int stage) {
-  const RunStatistics half = run(plan, spec, PacketPlan(samples, 1, 1, 1));
-  const RunStatistics whole = run(plan, spec, PacketPlan(2 * samples, 1, 1, 1));
+  const RunStatistics half = run(plan, spec, MicroBatchPlan(samples, 1, 1, 1));
+  const RunStatistics whole = run(plan, spec, MicroBatchPlan(2 * samples, 1, 1, 1));
   return {whole.cycles - half.cycles, whole.stages[stage].staleness.histogram.rbegin()->first};
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("a buffer of B samples does the same at stage 0, in either pacing") {
       const int round_trip = 2 * stages - 1;
       for (int held = 1; held <= round_trip + 1; ++held) {
         MachinePlan plan = ticking(stages);
-        plan.stages[0].capacity_packets = held;
+        plan.stages[0].capacity_micro_batches = held;
         const int samples = 60 * held;
         const Steady s = steady(plan, schedule_spec(ScheduleKind::pipelined, pacing), samples, 0);
         CAPTURE(static_cast<int>(pacing), stages, held);
@@ -163,7 +163,7 @@ TEST_CASE("a later stage's buffer takes its sample a tick earlier, when the one 
     const int round_trip = 2 * (4 - 1 - k) + 2;
     for (int held = 1; held <= round_trip; ++held) {
       MachinePlan plan = ticking(4);
-      plan.stages[k].capacity_packets = held;
+      plan.stages[k].capacity_micro_batches = held;
       const int samples = 60 * held;
       CAPTURE(k, held);
       const Steady s = steady(plan, pipelined(), samples, k);
@@ -208,8 +208,8 @@ TEST_CASE("a link that two flows share is busy all the time and gives each half 
   plan.interconnect = {InterconnectKind::mesh2d, 8.0, 1, 1, 3};
   ScheduleSpec roomy = pipelined();
   roomy.max_in_flight = {100};
-  const RunStatistics half = run(plan, roomy, PacketPlan(200, 1, 1, 1));
-  const RunStatistics whole = run(plan, roomy, PacketPlan(400, 1, 1, 1));
+  const RunStatistics half = run(plan, roomy, MicroBatchPlan(200, 1, 1, 1));
+  const RunStatistics whole = run(plan, roomy, MicroBatchPlan(400, 1, 1, 1));
   // Two messages of 30 cycles a sample on the last link: 60 cycles, not 10 and not 30.
   CHECK(whole.cycles - half.cycles == 200 * 60);
   for (const LinkStatistics& link : whole.links) {

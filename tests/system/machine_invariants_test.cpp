@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many machines drawn at random (always the same ones): whatever they look like, every packet goes
-// down and comes back once, data is made before it is used, and no cycle or byte is lost.
+// Many machines drawn at random (always the same ones): whatever they look like, every micro-batch
+// goes down and comes back once, data is made before it is used, and no cycle or byte is lost.
 #include <catch2/catch.hpp>
 
 #include "tests/system/random_machine.h"
@@ -8,32 +8,33 @@
 namespace stagecoach {
 namespace {
 
-void check_order(const MachinePlan& plan, const PacketPlan& packets, const RecordingSink& sink) {
+void check_order(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
+                 const RecordingSink& sink) {
   const std::size_t stages = plan.stages.size();
-  std::vector<PacketId> forwards(stages, 0), backwards(stages, 0);
+  std::vector<MicroBatchId> forwards(stages, 0), backwards(stages, 0);
   std::vector<std::int64_t> updates(stages, 0);
   for (const Op& op : sink.ops) {
     const auto k = static_cast<std::size_t>(op.stage);
     if (op.pass == Pass::forward) {
-      REQUIRE(op.packet == forwards[k]++);
+      REQUIRE(op.micro_batch == forwards[k]++);
       for (std::size_t j = 0; j < k; ++j) {
         for (const Message& m : plan.stages[j].forward_messages) {
-          if (m.to_stage == op.stage) REQUIRE(forwards[j] > op.packet);
+          if (m.to_stage == op.stage) REQUIRE(forwards[j] > op.micro_batch);
         }
       }
     } else if (op.pass == Pass::backward) {
-      REQUIRE(op.packet == backwards[k]++);
-      REQUIRE(forwards[k] > op.packet);
+      REQUIRE(op.micro_batch == backwards[k]++);
+      REQUIRE(forwards[k] > op.micro_batch);
       for (const Message& m : plan.stages[k].forward_messages) {
-        REQUIRE(backwards[static_cast<std::size_t>(m.to_stage)] > op.packet);
+        REQUIRE(backwards[static_cast<std::size_t>(m.to_stage)] > op.micro_batch);
       }
-      if (op.with_update) REQUIRE(packets.at(op.packet).last_of_batch);
+      if (op.with_update) REQUIRE(micro_batches.at(op.micro_batch).last_of_batch);
     }
     if (op.with_update || op.pass == Pass::update) ++updates[k];
   }
   for (std::size_t k = 0; k < stages; ++k) {
-    REQUIRE(backwards[k] == packets.packets());
-    REQUIRE(updates[k] == packets.epochs() * packets.batches_per_epoch());
+    REQUIRE(backwards[k] == micro_batches.micro_batches());
+    REQUIRE(updates[k] == micro_batches.epochs() * micro_batches.batches_per_epoch());
   }
 }
 
@@ -41,36 +42,36 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
   for (int turn = 0; turn < 600; ++turn) {
     Draw draw(turn);
     const int batch = draw(1, 6), micro = draw(1, batch);
-    const PacketPlan packets(draw(3, 30), draw(1, 2), batch, micro);
+    const MicroBatchPlan micro_batches(draw(3, 30), draw(1, 2), batch, micro);
     const MachinePlan plan = random_machine(draw, micro);
     ScheduleSpec spec =
         schedule_spec(kKinds[draw(0, 7)], draw(0, 2) == 0 ? Pacing::lockstep : Pacing::elastic);
     spec.weight_stashing = draw(0, 1) == 1;
     spec.vertical_sync = spec.kind == ScheduleKind::one_f_one_b && draw(0, 1) == 1;
-    spec.switch_packet = packets.packets() / 2;
+    spec.switch_micro_batch = micro_batches.micro_batches() / 2;
     CAPTURE(turn, static_cast<int>(spec.kind), static_cast<int>(spec.pacing));
     RecordingSink sink;
-    const RunStatistics s = run(plan, spec, packets, sink);
-    check_order(plan, packets, sink);
-    REQUIRE(s.packets == packets.packets());
-    REQUIRE(s.samples == packets.samples());
+    const RunStatistics s = run(plan, spec, micro_batches, sink);
+    check_order(plan, micro_batches, sink);
+    REQUIRE(s.micro_batches == micro_batches.micro_batches());
+    REQUIRE(s.samples == micro_batches.samples());
     REQUIRE(s.operations == static_cast<std::int64_t>(sink.ops.size()));
-    REQUIRE(s.epochs.size() == static_cast<std::size_t>(packets.epochs()));
-    const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), packets);
+    REQUIRE(s.epochs.size() == static_cast<std::size_t>(micro_batches.epochs()));
+    const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), micro_batches);
     for (std::size_t k = 0; k < plan.stages.size(); ++k) {
       const StageStatistics& stage = s.stages[k];
       REQUIRE(stage.cycles.total() == s.cycles);
-      REQUIRE(stage.staleness.count() == packets.packets());
+      REQUIRE(stage.staleness.count() == micro_batches.micro_batches());
       StageCycles windows;
       std::int64_t counted = 0;
       for (const StageWindow& w : stage.windows) {
         windows.forward += w.cycles.forward;
         windows.idle += w.cycles.total() - w.cycles.forward;
-        counted += w.packets;
+        counted += w.micro_batches;
       }
       REQUIRE(windows.total() == s.cycles);
       REQUIRE(windows.forward == stage.cycles.forward);
-      REQUIRE(counted == packets.packets());
+      REQUIRE(counted == micro_batches.micro_batches());
       const auto measured = delays_of(sink, static_cast<int>(k));
       for (const auto& [delay, n] : stage.staleness.histogram) {
         REQUIRE(std::count(measured.begin(), measured.end(), delay) == n);
@@ -91,9 +92,9 @@ TEST_CASE(
       ChainOptions options;
       options.stages = stages;
       MachinePlan plan = chain(options);
-      plan.stages[0].capacity_packets = b;
+      plan.stages[0].capacity_micro_batches = b;
       const Cycles cycles = run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
-                                PacketPlan(200, 1, 1, 1))
+                                MicroBatchPlan(200, 1, 1, 1))
                                 .cycles;
       CAPTURE(stages, b);
       CHECK(cycles <= before);
@@ -102,10 +103,10 @@ TEST_CASE(
     for (int q = 1; q < 6; ++q) {
       ChainOptions options;
       options.stages = stages;
-      options.input_queue_packets = q;
+      options.input_queue_micro_batches = q;
       const Cycles cycles =
           run(chain(options), schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
-              PacketPlan(200, 1, 1, 1))
+              MicroBatchPlan(200, 1, 1, 1))
               .cycles;
       if (q > 1) CHECK(cycles <= before);
       before = cycles;
@@ -120,7 +121,7 @@ TEST_CASE("invariants: the series stay within their bounds and cover the run") {
   RecordingSink sink;
   const RunStatistics s =
       run(chain(ChainOptions{5}), schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
-          PacketPlan(5000, 1, 1, 1), sink, options);
+          MicroBatchPlan(5000, 1, 1, 1), sink, options);
   for (const StageStatistics& stage : s.stages) {
     CHECK(stage.windows.size() <= 64);
     CHECK(stage.windows.size() > 30);
@@ -128,7 +129,7 @@ TEST_CASE("invariants: the series stay within their bounds and cover the run") {
     CHECK(stage.memory.size() > 45);
     std::int64_t most = 0;
     for (std::size_t i = 0; i < stage.memory.size(); ++i) {
-      most = std::max(most, stage.memory[i].activation_packets);
+      most = std::max(most, stage.memory[i].activation_micro_batches);
       if (i > 0) CHECK(stage.memory[i].time > stage.memory[i - 1].time);
     }
     CHECK(most <= stage.peak_activation_samples);

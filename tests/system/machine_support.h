@@ -19,7 +19,7 @@ struct ChainOptions {
   Cycles update = 4;
   int most_samples = 1;
   bool separate_cores = false;  ///< forward and backward on hardware of their own
-  int input_queue_packets = 2;
+  int input_queue_micro_batches = 2;
   Bytes bytes_per_sample = 0;
 };
 
@@ -42,7 +42,7 @@ inline void set_cost(StagePlan& stage, Cycles forward, Cycles backward, Cycles u
 
 inline MachinePlan chain(const ChainOptions& o) {
   MachinePlan plan;
-  plan.input_queue_packets = o.input_queue_packets;
+  plan.input_queue_micro_batches = o.input_queue_micro_batches;
   for (int k = 0; k < o.stages; ++k) {
     StagePlan stage;
     stage.name = "s" + std::to_string(k);
@@ -78,7 +78,7 @@ class RecordingSink : public OpSink {
     for (const Op& op : ops) {
       if (op.stage != stage || n++ >= most) continue;
       text += op.pass == Pass::forward ? "F" : op.pass == Pass::backward ? "B" : "U";
-      text += std::to_string(op.packet) + (op.with_update ? "! " : " ");
+      text += std::to_string(op.micro_batch) + (op.with_update ? "! " : " ");
     }
     return text;
   }
@@ -101,19 +101,19 @@ inline ScheduleSpec schedule_spec(ScheduleKind kind, Pacing pacing) {
 }
 
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
-                         const PacketPlan& packets, OpSink& sink,
+                         const MicroBatchPlan& micro_batches, OpSink& sink,
                          const SimulationOptions& options = {}) {
-  const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), packets);
-  return simulate(plan, *schedule, spec, packets, sink, options);
+  const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), micro_batches);
+  return simulate(plan, *schedule, spec, micro_batches, sink, options);
 }
 
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
-                         const PacketPlan& packets) {
+                         const MicroBatchPlan& micro_batches) {
   RecordingSink sink;
-  return run(plan, spec, packets, sink);
+  return run(plan, spec, micro_batches, sink);
 }
 
-/// The delays of every backward with update in the order of packets, from the operations.
+/// The delays of every backward with update in the order of micro-batches, from the operations.
 inline std::vector<std::int64_t> delays_of(const RecordingSink& sink, int stage) {
   std::vector<std::int64_t> read, delays;
   std::int64_t updates = 0;
@@ -122,7 +122,7 @@ inline std::vector<std::int64_t> delays_of(const RecordingSink& sink, int stage)
     if (op.pass == Pass::forward) {
       read.push_back(op.version == Op::kCurrent ? updates : op.version);
     } else if (op.with_update || op.pass == Pass::update) {
-      for (auto p = static_cast<PacketId>(delays.size()); p <= op.packet; ++p) {
+      for (auto p = static_cast<MicroBatchId>(delays.size()); p <= op.micro_batch; ++p) {
         delays.push_back(updates - read[p]);
       }
       ++updates;

@@ -83,8 +83,8 @@ TEST_CASE("a warm-up that outlasts the run is told") {
   const std::string job =
       "--set workload/training/optimizer/learning_rate_schedule='{\"type\": \"constant\", "
       "\"warmup_epochs\": ";
-  CHECK(note_about(run(program, job + "2}'"), "warmup_epochs").find("longer than the run's 1 epoch") !=
-        std::string::npos);
+  CHECK(note_about(run(program, job + "2}'"), "warmup_epochs")
+            .find("longer than the run's 1 epoch") != std::string::npos);
   CHECK(run(program, job + "1}'").output.find("note: ") == std::string::npos);
 }
 

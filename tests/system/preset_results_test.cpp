@@ -5,10 +5,10 @@
 #include <map>
 #include <optional>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "sim/plan/what_if.h"
+#include "sim/stats/energy.h"
 #include "sim/stats/summary.h"
-#include "sim/timing/energy.h"
 #include "tests/support/preset_questions.h"
 #include "tests/system/machine_support.h"
 
@@ -49,14 +49,14 @@ std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pac
     return std::nullopt;
   }
   if (!machine.report.problems.empty()) return std::nullopt;
-  const PacketPlan packets = w.packets();
+  const MicroBatchPlan micro_batches = w.micro_batches();
   const Partition stages = w.stages();
   ScheduleSpec spec = w.schedule();
   spec.pacing = pacing;
-  const auto rules = make_schedule(spec, static_cast<int>(stages.size()), packets);
+  const auto rules = make_schedule(spec, static_cast<int>(stages.size()), micro_batches);
   Nobody sink;
   Outcome out;
-  out.statistics = simulate(machine.plan, *rules, spec, packets, sink, {});
+  out.statistics = simulate(machine.plan, *rules, spec, micro_batches, sink, {});
   const auto parted = [](const BandedSum& sum) {
     return PartedSum{sum.values(), sum.low(), sum.high()};
   };
@@ -93,7 +93,7 @@ std::map<std::string, bool> better_for_the_time() {
              {"rows", true},
              {"columns", true},
              {"efficiency", true},
-             {"input_queue_packets", true},
+             {"input_queue_micro_batches", true},
              {"forward_cycles", false},
              {"backward_cycles", false},
              {"update_cycles", false},
@@ -208,7 +208,7 @@ TEST_CASE("the closed-form steady rate of the check report is never above the si
     const HardwareSpec hw = load_hardware(path);
     for (Work w : {work()[0], work()[1]}) {
       w.samples = 400;
-      const double closed_form = planned(hw, w).report.balance.cycles_per_packet();
+      const double closed_form = planned(hw, w).report.balance.cycles_per_micro_batch();
       const auto run = outcome(hw, w, Pacing::elastic);
       REQUIRE(run);
       const double simulated = run->summary["timing"]["steady_cycles_per_sample"].get<double>();

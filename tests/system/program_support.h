@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "paths.h"
+
 namespace stagecoach::test {
 
 struct Outcome {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as its user meets it: exit status, messages, files, and what must not change a result.
+// The program as its user meets it: exit status, messages, files, and what must not change a
+// result.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "models/data/safetensors.h"
-#include "tests/system/program_support.h"
+#include "paths.h"
 #include "tests/support/vcd_reader.h"
+#include "tests/system/program_support.h"
 
 namespace stagecoach {
 namespace {
@@ -23,9 +25,8 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
   const Outcome outcome = program.run("--trace --trace-samples 20");
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
-  for (const char* name :
-       {"summary.json", "staleness.csv", "utilization.csv", "memory.csv", "epochs.csv",
-        "trace.json.gz"})
+  for (const char* name : {"summary.json", "staleness.csv", "utilization.csv", "memory.csv",
+                           "epochs.csv", "trace.json.gz"})
     CHECK(fs::file_size(program.path("out") + "/" + name) > 0);
   const json s = program.summary();
   CHECK(s["schema"] == "stagecoach.summary/1");
@@ -42,7 +43,8 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
 
 TEST_CASE("epochs carry time and energy up to their end, and the last row is the run's total") {
   const Program program;
-  REQUIRE(program.run("--force --epochs 3 --set workload/training/target_accuracy=0.01").status == 0);
+  REQUIRE(program.run("--force --epochs 3 --set workload/training/target_accuracy=0.01").status ==
+          0);
   const json s = program.summary();
   const json& epochs = s["training"]["epochs"];
   REQUIRE(epochs.size() == 3);
@@ -57,7 +59,8 @@ TEST_CASE("epochs carry time and energy up to their end, and the last row is the
   CHECK(s["training"]["to_target"]["accuracy"] == epochs[0]["test_accuracy"]);
   CHECK(s["training"]["to_target"]["simulated_seconds"] == epochs[0]["simulated_seconds"]);
   CHECK(s["training"]["to_target"]["joules"] == epochs[0]["joules"]);
-  refused(program.run("--force --set workload/training/target_accuracy=97"), {"target_accuracy", "97"});
+  refused(program.run("--force --set workload/training/target_accuracy=97"),
+          {"target_accuracy", "97"});
 }
 
 TEST_CASE("balanced stages are cut by cost, told by --check, and the same as these cuts") {
@@ -75,8 +78,9 @@ TEST_CASE("balanced stages are cut by cost, told by --check, and the same as the
   REQUIRE(program.run(balanced + "--save-weights " + program.path("balanced")).status == 0);
   const json by_cost = program.summary();
   CHECK(by_cost["stages"].size() == 3);
-  REQUIRE(program.run("--force --set workload/pipeline/partition='" + cuts + "' --save-weights " +
-                      program.path("cuts"))
+  REQUIRE(program
+              .run("--force --set workload/pipeline/partition='" + cuts + "' --save-weights " +
+                   program.path("cuts"))
               .status == 0);
   CHECK((program.read("balanced") == program.read("cuts")));
   CHECK(program.summary()["stages"] == by_cost["stages"]);
@@ -92,8 +96,9 @@ TEST_CASE("threads change nothing but the host's figures") {
   const Program program;
   std::vector<std::string> summaries;
   for (const char* threads : {"1", "2", "7"}) {
-    REQUIRE(program.run("--force --save-weights " + program.path("w" + std::string(threads)) +
-                        " --threads " + threads)
+    REQUIRE(program
+                .run("--force --save-weights " + program.path("w" + std::string(threads)) +
+                     " --threads " + threads)
                 .status == 0);
     json s = program.summary();
     s.erase("host");
@@ -117,11 +122,12 @@ TEST_CASE("under lockstep the clock-free run saves the same bytes of weights") {
 TEST_CASE("saved weights start another run where the first one ended") {
   const Program program;
   REQUIRE(program.run("--save-weights " + program.path("w")).status == 0);
-  REQUIRE(program
-              .run("--force --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":0}'"
-                   " --init-weights " +
-                   program.path("w") + " --save-weights " + program.path("again"))
-              .status == 0);
+  REQUIRE(
+      program
+          .run("--force --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":0}'"
+               " --init-weights " +
+               program.path("w") + " --save-weights " + program.path("again"))
+          .status == 0);
   CHECK(program.read("w") == program.read("again"));
 }
 
@@ -139,8 +145,9 @@ TEST_CASE("timing-only gives the same clock without numbers") {
 TEST_CASE("a run ten times as long needs no more memory") {
   const Program program;
   const auto peak = [&](const char* samples) {
-    const Outcome outcome = program(Program::files() + " --timing-only --epochs 1 --quiet --force " +
-                                    "--out " + program.path("out") + " --samples " + samples);
+    const Outcome outcome =
+        program(Program::files() + " --timing-only --epochs 1 --quiet --force " + "--out " +
+                program.path("out") + " --samples " + samples);
     INFO(outcome.output);
     REQUIRE(outcome.status == 0);
     return program.summary()["host"]["peak_rss_bytes"].get<double>();
@@ -167,8 +174,7 @@ TEST_CASE("waves (--vcd) end with the run and change nothing else") {
     }
   }
   for (const json& link : without["interconnect"]["links"]) {
-    const auto busy =
-        dump.durations("machine.links." + link["name"].get<std::string>() + ".busy");
+    const auto busy = dump.durations("machine.links." + link["name"].get<std::string>() + ".busy");
     CHECK((busy.count("1") ? busy.at("1") : 0) == link["busy_cycles"].get<std::int64_t>());
   }
   REQUIRE(program.run("--force --vcd --trace-from 100 --trace-samples 3").status == 0);
@@ -183,9 +189,11 @@ TEST_CASE("wrong input is refused with where, what and what is allowed") {
   refused(program.run("--sampels 3"), {"--sampels", "--samples"});
   refused(program("--hw nowhere.json --workload nothing.json"), {"nowhere.json", "nothing.json"});
   program.write("broken.json", "{\"name\": ");
-  refused(program("--hw " + program.path("broken.json") + " --workload " + program.path("broken.json")),
-          {"broken.json", "line 1, column"});
-  refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"), {"small_mesh.json: /cores", "needs 60 cores"});
+  refused(
+      program("--hw " + program.path("broken.json") + " --workload " + program.path("broken.json")),
+      {"broken.json", "line 1, column"});
+  refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"),
+          {"small_mesh.json: /cores", "needs 60 cores"});
   refused(program.run("--epochs 1000001"), {"--epochs", "found 1000001", "1000000"});
 }
 
@@ -205,9 +213,11 @@ TEST_CASE("a truncated data file is refused by name and size") {
   const Program program;
   program.write("images", std::string("\0\0\x08\x03\0\0\0\x0a\0\0\0\x1c\0\0\0\x1c", 16) + "abc");
   program.write("labels", std::string("\0\0\x08\x01\0\0\0\x0a", 8) + "0123456789");
-  const std::string dataset = "--set workload/dataset='{\"format\":\"idx\",\"train_images\":\"images\","
-                              "\"train_labels\":\"labels\",\"test_images\":\"images\","
-                              "\"test_labels\":\"labels\"}' --data " + program.path("");
+  const std::string dataset =
+      "--set workload/dataset='{\"format\":\"idx\",\"train_images\":\"images\","
+      "\"train_labels\":\"labels\",\"test_images\":\"images\","
+      "\"test_labels\":\"labels\"}' --data " +
+      program.path("");
   refused(program(Program::files() + " --quiet --out " + program.path("out") + " " + dataset),
           {"images", "truncated", "10 x 28 x 28"});
 }
@@ -215,9 +225,10 @@ TEST_CASE("a truncated data file is refused by name and size") {
 TEST_CASE("data that is not there is refused with where to say it") {
   const Program program;
   const std::string mnist = "--hw " STAGECOACH_SOURCE_DIR "/hw/small_mesh.json --workload " +
-                            std::string(STAGECOACH_SOURCE_DIR) + "/workloads/lenet5-mnist.json --out " +
-                            program.path("out");
-  refused(program(mnist + " --set workload/dataset/train_images=nowhere"), {"nowhere", "--data DIR"});
+                            std::string(STAGECOACH_SOURCE_DIR) +
+                            "/workloads/lenet5-mnist.json --out " + program.path("out");
+  refused(program(mnist + " --set workload/dataset/train_images=nowhere"),
+          {"nowhere", "--data DIR"});
   const Outcome given = program(mnist + " --data " + program.path(""));
   refused(given, {"train-images-idx3-ubyte.gz: no such file"});
   CHECK(given.output.find("--data") == std::string::npos);
@@ -244,7 +255,8 @@ TEST_CASE("an existing result is kept unless --force says otherwise") {
 TEST_CASE("a diverging run ends with status 3 and still writes its results") {
   const Program program;
   const Outcome outcome = program.run(
-      "--set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e6,\"momentum\":0.9}'");
+      "--set "
+      "workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e6,\"momentum\":0.9}'");
   INFO(outcome.output);
   CHECK(outcome.status == 3);
   CHECK(outcome.output.find("DIVERGED") != std::string::npos);
@@ -254,9 +266,9 @@ TEST_CASE("a diverging run ends with status 3 and still writes its results") {
 TEST_CASE("log lines say what is not finite instead of printing it") {
   const Program program;
   // The one sample's loss is finite; the weights after its update are not worth much.
-  const Outcome outcome = program(
-      Program::files() + " --samples 1 --epochs 1 --out " + program.path("out") +
-      " --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e38}'");
+  const Outcome outcome =
+      program(Program::files() + " --samples 1 --epochs 1 --out " + program.path("out") +
+              " --set workload/training/optimizer='{\"type\":\"sgd\",\"learning_rate\":1e38}'");
   INFO(outcome.output);
   CHECK(outcome.output.find("test loss not finite") != std::string::npos);
   CHECK(outcome.output.find("nan") == std::string::npos);

@@ -48,7 +48,7 @@ inline MachinePlan random_machine(Draw& draw, int micro_batch) {
   options.stages = draw(1, 9);
   options.most_samples = micro_batch;
   options.separate_cores = draw(0, 3) == 0;
-  options.input_queue_packets = draw(1, 3);
+  options.input_queue_micro_batches = draw(1, 3);
   options.bytes_per_sample = draw(0, 200);
   MachinePlan plan = chain(options);
   for (StagePlan& stage : plan.stages) {

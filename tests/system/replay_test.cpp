@@ -10,6 +10,8 @@
 #include <sstream>
 #include <string>
 
+#include "paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -194,15 +196,16 @@ TEST_CASE("a replay asks nothing of hardware that it does not simulate") {
   const Program::Outcome simulated = program.run(small + stash);
   CHECK(simulated.status == 2);  // the stashed weights would need more cores than there are
   CHECK(simulated.output.find("needs") != std::string::npos);
-  const Program::Outcome replayed = program.run(small + stash + "--replay " + program.path("order"));
+  const Program::Outcome replayed =
+      program.run(small + stash + "--replay " + program.path("order"));
   INFO(replayed.output);
   REQUIRE(replayed.status == 0);
   CHECK(replayed.output.find("memory  ") == std::string::npos);
   const json summary = program.summary();
   CHECK(summary["stages"][0]["staleness"]["mean"].is_number());
   for (const json& unknown :
-       {summary["area"]["total_mm2"], summary["timing"]["limited_by"], summary["timing"]["clock_mhz"],
-        summary["stages"][0]["memory"]["weights_bytes"]}) {
+       {summary["area"]["total_mm2"], summary["timing"]["limited_by"],
+        summary["timing"]["clock_mhz"], summary["stages"][0]["memory"]["weights_bytes"]}) {
     CHECK(unknown.is_null());
   }
 }

@@ -24,7 +24,7 @@ MachinePlan machine(Cycles forward, Cycles backward, int queue = 2) {
   options.forward = forward;
   options.backward = backward;
   options.update = 0;
-  options.input_queue_packets = queue;
+  options.input_queue_micro_batches = queue;
   return chain(options);
 }
 
@@ -40,7 +40,8 @@ MachinePlan slow_links(Cycles latency) {
   return plan;
 }
 
-/// Delays of every stage in the middle half of 600 packets: "d", or "least-most" where they vary.
+/// Delays of every stage in the middle half of 600 micro-batches: "d", or "least-most" where they
+/// vary.
 std::string steady_delays(const RecordingSink& sink, int stages) {
   std::string text;
   for (int k = 0; k < stages; ++k) {
@@ -76,7 +77,7 @@ TEST_CASE("staleness table: what elastic pacing gives, of which the closed form 
     ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, Pacing::elastic);
     spec.max_in_flight = row.max_in_flight;
     RecordingSink sink;
-    const RunStatistics s = run(row.plan, spec, PacketPlan(600, 1, 1, 1), sink);
+    const RunStatistics s = run(row.plan, spec, MicroBatchPlan(600, 1, 1, 1), sink);
     const std::string delays = steady_delays(sink, 6);
     char cycles[32];
     std::snprintf(cycles, sizeof cycles, "%.1f",

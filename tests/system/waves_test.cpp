@@ -19,25 +19,26 @@ struct Recorded {
   VcdDump dump;
 };
 
-Recorded record(const MachinePlan& plan, const ScheduleSpec& spec, const PacketPlan& packets,
-                TraceWindow window) {
+Recorded record(const MachinePlan& plan, const ScheduleSpec& spec,
+                const MicroBatchPlan& micro_batches, TraceWindow window) {
   const TempFiles files;
-  VcdWriter waves(plan, packets, window);
+  VcdWriter waves(plan, micro_batches, window);
   SpanRecorder spans;
   SimulationOptions options;
   options.waves = &waves;
   options.spans = &spans;
   RecordingSink sink;
   Recorded recorded;
-  recorded.statistics = run(plan, spec, packets, sink, options);
+  recorded.statistics = run(plan, spec, micro_batches, sink, options);
   waves.write(files.path("machine.vcd"), recorded.statistics.cycles);
   recorded.spans = spans.spans;
   recorded.dump = VcdReader(files.path("machine.vcd")).dump();
   return recorded;
 }
 
-Recorded record_all(const MachinePlan& plan, const ScheduleSpec& spec, const PacketPlan& packets) {
-  return record(plan, spec, packets, {0, packets.packets(), false});
+Recorded record_all(const MachinePlan& plan, const ScheduleSpec& spec,
+                    const MicroBatchPlan& micro_batches) {
+  return record(plan, spec, micro_batches, {0, micro_batches.micro_batches(), false});
 }
 
 void check_stages(const MachinePlan& plan, const Recorded& r) {
@@ -107,7 +108,7 @@ MachinePlan busy_mesh(bool separate, bool shared) {
   }
   plan.stages[1].forward_messages.push_back({4, 2, 40});
   plan.stages[4].backward_messages.push_back({1, 2, 40});
-  plan.stages[2].capacity_packets = 3;
+  plan.stages[2].capacity_micro_batches = 3;
   plan.interconnect = {InterconnectKind::mesh2d, 8.0, 2, 2, 6};
   plan.host = {10.0, 7};
   return plan;
@@ -138,13 +139,13 @@ TEST_CASE("waves: the same for machines drawn at random, whatever the schedule")
   for (int turn = 0; turn < 120; ++turn) {
     Draw draw(1000 + turn);
     const int batch = draw(1, 4), micro = draw(1, batch);
-    const PacketPlan packets(draw(3, 20), 2, batch, micro);
+    const MicroBatchPlan micro_batches(draw(3, 20), 2, batch, micro);
     const MachinePlan plan = random_machine(draw, micro);
     ScheduleSpec spec =
         schedule_spec(kKinds[draw(0, 7)], draw(0, 1) == 0 ? Pacing::lockstep : Pacing::elastic);
-    spec.switch_packet = packets.packets() / 2;
+    spec.switch_micro_batch = micro_batches.micro_batches() / 2;
     CAPTURE(turn, static_cast<int>(spec.kind), static_cast<int>(spec.pacing));
-    const Recorded r = record_all(plan, spec, packets);
+    const Recorded r = record_all(plan, spec, micro_batches);
     CHECK(r.dump.end == r.statistics.cycles);
     check_stages(plan, r);
     check_cores(plan, r);
@@ -155,7 +156,7 @@ TEST_CASE("waves: the same for machines drawn at random, whatever the schedule")
 TEST_CASE("waves: sizes are in bytes of the plan, samples are those at work") {
   const MachinePlan plan = busy_mesh(false, false);
   const Recorded r = record_all(plan, schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
-                                PacketPlan(20, 1, 1, 1));
+                                MicroBatchPlan(20, 1, 1, 1));
   const auto& held = r.dump.signals.at("machine.stages.s2.samples_held");
   const auto& bytes = r.dump.signals.at("machine.stages.s2.activations_bytes");
   REQUIRE(held.size() == bytes.size());
@@ -184,14 +185,15 @@ std::string value_at(const VcdDump& dump, const std::string& name, std::int64_t 
 TEST_CASE(
     "waves: a window shows the same as the whole, from its first forward to its last update") {
   const MachinePlan plan = busy_mesh(false, false);
-  const PacketPlan packets(3000, 1, 1, 1);  // long enough for what comes before to be forgotten
+  const MicroBatchPlan micro_batches(3000, 1, 1,
+                                     1);  // long enough for what comes before to be forgotten
   for (const Pacing pacing : {Pacing::elastic, Pacing::lockstep}) {
     const ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, pacing);
-    const Recorded whole = record_all(plan, spec, packets);
-    const Recorded part = record(plan, spec, packets, {2500, 2510, false});
+    const Recorded whole = record_all(plan, spec, micro_batches);
+    const Recorded part = record(plan, spec, micro_batches, {2500, 2510, false});
     Cycles first = kUnlimited64, last = 0;
     for (const SpanRecord& span : whole.spans) {
-      if (span.packet < 2500 || span.packet >= 2510) continue;
+      if (span.micro_batch < 2500 || span.micro_batch >= 2510) continue;
       first = std::min(first, span.begin);
       last = std::max(last, span.end);
     }
@@ -212,11 +214,11 @@ TEST_CASE(
 
 TEST_CASE("waves: a window behind the end of the run is empty, a run is the same without waves") {
   const MachinePlan plan = busy_mesh(false, false);
-  const PacketPlan packets(50, 1, 1, 1);
+  const MicroBatchPlan micro_batches(50, 1, 1, 1);
   const ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, Pacing::elastic);
-  const Recorded r = record(plan, spec, packets, {50, 50, false});
+  const Recorded r = record(plan, spec, micro_batches, {50, 50, false});
   CHECK(r.dump.begin == r.dump.end);
-  const RunStatistics without = run(plan, spec, packets);
+  const RunStatistics without = run(plan, spec, micro_batches);
   CHECK(without.cycles == r.statistics.cycles);
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
     CHECK(without.stages[k].cycles.stall_input == r.statistics.stages[k].cycles.stall_input);

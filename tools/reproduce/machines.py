@@ -54,7 +54,7 @@ def cores_of(summary):
     return found
 
 
-def uneven(stages, cycles, slow=None, latency_cycles=0, queue_packets=2):
+def uneven(stages, cycles, slow=None, latency_cycles=0, queue_micro_batches=2):
     """hw/ideal.json with a core of its own kind for every stage: forward and backward take `cycles`
     each, twice that at stage number `slow`; links have a latency."""
     hardware = load("ideal")
@@ -67,5 +67,5 @@ def uneven(stages, cycles, slow=None, latency_cycles=0, queue_packets=2):
         {"stage": name, "core": f"core_{k}_"} for k, name in enumerate(stages)]}
     if latency_cycles:
         hardware["interconnect"] = {"kind": "point_to_point", "hop_latency_cycles": latency_cycles}
-    hardware["input_queue_packets"] = queue_packets
+    hardware["input_queue_micro_batches"] = queue_micro_batches
     return hardware

@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "models/base/error.h"
 #include "models/data/dataset.h"
-#include "models/error.h"
+#include "paths.h"
 #include "tests/support/temp_files.h"
 
 namespace stagecoach {

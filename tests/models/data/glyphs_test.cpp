@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/base/random.h"
 #include "models/data/dataset.h"
-#include "models/random.h"
 
 namespace stagecoach {
 

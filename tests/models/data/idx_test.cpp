@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/support/idx_bytes.h"
 #include "tests/support/temp_files.h"
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "models/error.h"
-#include "models/random.h"
+#include "models/base/error.h"
+#include "models/base/random.h"
 #include "tests/support/temp_files.h"
 
 namespace stagecoach {

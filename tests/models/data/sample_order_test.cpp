@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "models/base/error.h"
 #include "models/data/dataset.h"
-#include "models/error.h"
 
 namespace stagecoach {
 

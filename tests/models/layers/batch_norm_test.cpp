@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does batch_norm2d use the packet's statistics in training, the running ones in evaluation?
+// Does batch_norm2d use the micro-batch's statistics in training, the running ones in evaluation?
 #include "models/layers/batch_norm.h"
 
 #include "tests/support/layer_checks.h"
@@ -37,7 +37,7 @@ std::vector<double> exported_state(LayerFixture<double>& f, int index) {
   return values;
 }
 
-TEST_CASE("batch_norm2d in training normalises by the packet and keeps running statistics",
+TEST_CASE("batch_norm2d in training normalises by the micro-batch and keeps running statistics",
           "[layers]") {
   for (const Shape& shape : {Shape::image(6, 4, 3), Shape::image(19, 2, 5)})
     for (int batch : {1, 3}) {
@@ -85,7 +85,7 @@ TEST_CASE("batch_norm2d in evaluation uses the running statistics and leaves the
   CHECK(exported_state(f, 3) == var);
 }
 
-TEST_CASE("batch_norm2d has the gradients of its formula, across the packet's samples",
+TEST_CASE("batch_norm2d has the gradients of its formula, across the micro-batch's samples",
           "[layers]") {
   for (const Shape& shape :
        {Shape::image(6, 4, 3), Shape::image(3, 5, 5), Shape::image(19, 2, 2)}) {

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/support/fused_update.h"
 #include "tests/support/matrix_layers.h"
 #include "tests/support/numeric_gradient.h"

@@ -62,7 +62,7 @@ TEST_CASE("dropout keeps a share of 1 - p, scaled by 1 / (1 - p)", "[layers]") {
   for (double v : mask<double>(dropout_node(0, Shape::features(100)), {42})) REQUIRE(v == 1);
 }
 
-TEST_CASE("a sample's mask does not depend on its packet or on the arithmetic", "[layers]") {
+TEST_CASE("a sample's mask does not depend on its micro-batch or on the arithmetic", "[layers]") {
   const LayerNode node = dropout_node(0.5, Shape::image(6, 4, 3));
   const std::vector<double> a = mask<double>(node, {1}), b = mask<double>(node, {2});
   std::vector<double> both = a;

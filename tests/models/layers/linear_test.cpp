@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/support/fused_update.h"
 #include "tests/support/matrix_layers.h"
 #include "tests/support/numeric_gradient.h"
@@ -20,9 +20,9 @@ struct LinearCase {
 
 const std::vector<LinearCase>& cases() {
   static const std::vector<LinearCase> all = {
-      {1, 1, true, 1},    {2, 3, true, 1},     {3, 1, false, 4},   {16, 16, true, 1},
-      {84, 10, true, 1},  {120, 84, true, 3},  {37, 100, true, 8}, {40, 33, false, 9},
-      {70, 130, true, 1}, {130, 70, true, 32}, {65, 257, true, 1}, {64, 48, false, 17},
+      {1, 1, true, 1},     {2, 3, true, 1},     {3, 1, false, 4},   {16, 16, true, 1},
+      {84, 10, true, 1},   {120, 84, true, 3},  {37, 100, true, 8}, {40, 33, false, 9},
+      {70, 130, true, 1},  {130, 70, true, 32}, {65, 257, true, 1}, {64, 48, false, 17},
       {600, 300, true, 1}, {600, 300, true, 5},
   };
   return all;

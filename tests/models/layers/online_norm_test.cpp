@@ -111,7 +111,7 @@ TEST_CASE("online_norm follows the published recurrences over many samples", "[l
   }
 }
 
-TEST_CASE("online_norm takes the samples of a packet one after another", "[layers]") {
+TEST_CASE("online_norm takes the samples of a micro-batch one after another", "[layers]") {
   const LayerNode node = online_node(Shape::image(6, 4, 3), 0.9, 0.8);
   FixtureOptions options;
   options.batch = 3;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "paths.h"
 #include "tests/sim/config/schema_validator.h"
 #include "tests/sim/config/workload_text.h"
 

@@ -3,8 +3,8 @@
 // reader?
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
-#include "models/random.h"
+#include "models/base/error.h"
+#include "models/base/random.h"
 #include "sim/config/options.h"
 #include "tests/sim/config/workload_text.h"
 

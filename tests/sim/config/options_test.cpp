@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
-#include "models/error.h"
+#include "models/base/error.h"
 
 using namespace stagecoach;
 using Catch::Matchers::Contains;

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/sim/config/config_test_support.h"
 
 using namespace stagecoach;
@@ -35,7 +35,7 @@ struct Whole {
 Table<Part> part_table() {
   Table<Part> t("part", "A part.");
   t.required("rows", &Part::rows, integer(1, 10), "Rows.");
-  t.optional("clock_mhz", &Part::clock_mhz, number(above(0), "MHz"), "Clock.");
+  t.optional("clock_mhz", &Part::clock_mhz, number(above(0), "MHz"), "Clock.").formerly("clock");
   t.optional("bandwidth", &Part::bandwidth,
              word_or<double>(words<double>({{"unlimited", 0.0, ""}}), number(above(0))), "Width.");
   t.uncertainties(&Part::uncertainty);
@@ -85,6 +85,15 @@ TEST_CASE("Fields reach their members and absent ones keep the struct's defaults
   CHECK(w.parts[0].bandwidth == 2.5);
   CHECK(w.parts[0].uncertainty.at("bandwidth") == 0.3);
   CHECK(w.samples == -1);
+}
+
+TEST_CASE("a former key is read, never offered, and refused beside the new one") {
+  Whole w;
+  CHECK(issues_of(whole_table(), R"({"kind": "alpha", "part": {"rows": 7, "clock": 3}})", w) == "");
+  CHECK(w.part.clock_mhz == 3);
+  const std::string both = with(R"("part": {"rows": 7, "clock": 3, "clock_mhz": 4})");
+  CHECK_THAT(both, Catch::Contains("former name of \"clock_mhz\""));
+  CHECK_THAT(with(R"("part": {"rows": 7, "clok": 3})"), !Catch::Contains("\"clock\""));
 }
 
 TEST_CASE("Counts take integers within their range and nothing else") {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "paths.h"
 #include "tests/sim/config/workload_text.h"
 
 using namespace stagecoach;
@@ -95,8 +96,8 @@ TEST_CASE("Micro-batches and stashing default by schedule") {
     CHECK(with(whole).training.micro_batch_size == 12);
   }
   CHECK(with("hybrid", ", \"switch_share\": 0.5").training.micro_batch_size == 12);
-  for (const char* cut : {"fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble",
-                          "two_buffered_weights"}) {
+  for (const char* cut :
+       {"fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble", "two_buffered_weights"}) {
     CAPTURE(cut);
     CHECK(with(cut).training.micro_batch_size == 1);
   }
@@ -110,10 +111,10 @@ TEST_CASE("Micro-batches and stashing default by schedule") {
   CHECK_FALSE(off.schedule.weight_stashing);
   CHECK_FALSE(off.training.mitigation.weight_stashing);
   // These choose the backward's weights themselves; with a stash they would be refused.
-  for (const char* own : {R"({"weight_prediction": "spectrain"})",
-                          R"({"pipemare_discrepancy_correction": true})"}) {
-    const WorkloadConfig chosen = good_workload(minimal(
-        {{"/pipeline", R"({"schedule": "one_f_one_b"})"}, {"/training/mitigation", own}}));
+  for (const char* own :
+       {R"({"weight_prediction": "spectrain"})", R"({"pipemare_discrepancy_correction": true})"}) {
+    const WorkloadConfig chosen = good_workload(
+        minimal({{"/pipeline", R"({"schedule": "one_f_one_b"})"}, {"/training/mitigation", own}}));
     CHECK_FALSE(chosen.schedule.weight_stashing);
   }
 }
@@ -214,16 +215,16 @@ TEST_CASE("The hybrid switch falls on a whole mini-batch") {
                                {"/training/batch_size", std::to_string(batch)},
                                {"/training/micro_batch_size", micro},
                                {"/training/epochs", std::to_string(epochs)}}));
-    const PacketPlan plan(100, epochs, batch, w.training.micro_batch_size);
-    const PacketId packet = switch_packet(w, plan);
-    if (packet < plan.packets()) CHECK(plan.at(packet).batch_begin == packet);
-    return packet;
+    const MicroBatchPlan plan(100, epochs, batch, w.training.micro_batch_size);
+    const MicroBatchId micro_batch = switch_micro_batch(w, plan);
+    if (micro_batch < plan.micro_batches()) CHECK(plan.at(micro_batch).batch_begin == micro_batch);
+    return micro_batch;
   };
   CHECK(at("\"switch_epoch\": 0.5", 1, 2, "1") == 50);
   CHECK(at("\"switch_share\": 0.5", 1, 2, "1") == 100);
   CHECK(at("\"switch_share\": 0.3", 1, 1, "1") == 30);
   CHECK(at("\"switch_epoch\": 0.5", 30, 1, "30") == 2);      // 4 batches in an epoch
-  CHECK(at("\"switch_epoch\": 1.5", 30, 2, "8") == 14 + 8);  // 4+4+4+2 packets an epoch
+  CHECK(at("\"switch_epoch\": 1.5", 30, 2, "8") == 14 + 8);  // 4+4+4+2 micro-batches an epoch
   CHECK(at("\"switch_epoch\": 1.3", 30, 2, "8") == 14 + 8);  // rounded up to the next batch
   CHECK(at("\"switch_epoch\": 2", 30, 2, "8") == 28);
   CHECK(at("\"switch_epoch\": 0", 30, 2, "8") == 0);

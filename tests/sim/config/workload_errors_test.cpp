@@ -36,7 +36,8 @@ const char* kIdx = R"({"format": "idx", "train_images": "i", "train_labels": "l"
 TEST_CASE("A misspelt key gets the nearest name") {
   CHECK(error({{"/training/epoch", "3"}}) ==
         "dir/w.json: /training/epoch: unknown field; allowed here: \"loss\", \"initialization\", "
-        "\"epochs\", \"batch_size\", \"micro_batch_size\", \"seed\", \"target_accuracy\", \"optimizer\", "
+        "\"epochs\", \"batch_size\", \"micro_batch_size\", \"seed\", \"target_accuracy\", "
+        "\"optimizer\", "
         "\"mitigation\"; did you mean \"epochs\"?");
 }
 

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "models/error.h"
+#include "models/base/error.h"
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "sim/plan/build_machine_plan.h"
 #include "sim/plan/mapping.h"
@@ -19,7 +20,7 @@ struct Setting {
   HardwareSpec hw;
   Network net;
   TrainSpec train;
-  PacketPlan packets{64, 1, 4, 2};
+  MicroBatchPlan micro_batches{64, 1, 4, 2};
   ScheduleSpec spec;
 
   Setting(const std::string& file, Network network) : net(std::move(network)) {
@@ -33,13 +34,13 @@ struct Setting {
     partition.kind = PartitionKind::cuts;
     partition.cuts = cuts;
     const Partition stages = make_partition(net, partition);
-    const auto schedule = make_schedule(spec, static_cast<int>(stages.size()), packets);
-    const PlanScope scope = plan_scope(hw, net, train, packets, *schedule, &stages);
+    const auto schedule = make_schedule(spec, static_cast<int>(stages.size()), micro_batches);
+    const PlanScope scope = plan_scope(hw, net, train, micro_batches, *schedule, &stages);
     const auto services = services_before_cutting(hw, static_cast<int>(stages.size()));
     double greatest = 0, squares = 0;
     for (std::size_t k = 0; k < stages.size(); ++k) {
       const StageCost price = price_stage(scope, static_cast<int>(k), services[k].forward,
-                                          services[k].backward, scope.packet_samples);
+                                          services[k].backward, scope.micro_batch_samples);
       const double load = hw.cores[0].kind == CoreKind::fixed
                               ? static_cast<double>(price.forward.macs + price.backward.macs)
                               : stage_load(scope, price, services[k].split);
@@ -64,8 +65,8 @@ struct Setting {
   }
 
   std::vector<std::string> cuts(int stages) const {
-    const auto schedule = make_schedule(spec, std::max(stages, 1), packets);
-    return balanced_cuts(hw, net, train, packets, *schedule, stages);
+    const auto schedule = make_schedule(spec, std::max(stages, 1), micro_batches);
+    return balanced_cuts(hw, net, train, micro_batches, *schedule, stages);
   }
 };
 
@@ -122,15 +123,15 @@ double dealt(const Setting& s, const std::vector<std::string>& cuts) {
   spec.cuts = cuts;
   const Partition stages = make_partition(s.net, spec);
   const int count = static_cast<int>(stages.size());
-  PlanScope scope{&s.hw, &s.net, &stages, s.train, s.packets.packet_size(), 2};
+  PlanScope scope{&s.hw, &s.net, &stages, s.train, s.micro_batches.micro_batch_size(), 2};
   const bool split = s.hw.mapping.split_forward_backward;
   const auto load = [&](int k, std::int64_t cores) {
     const bool two = split && k + 1 < count;
     const Service each{0, std::max<std::int64_t>(1, cores / (two ? 2 : 1))};
-    return stage_load(scope, price_stage(scope, k, each, each, scope.packet_samples), two);
+    return stage_load(scope, price_stage(scope, k, each, each, scope.micro_batch_samples), two);
   };
-  const auto schedule = make_schedule(s.spec, count, s.packets);
-  const std::vector<StageSlots> slots = slots_of(*schedule, count, s.packets);
+  const auto schedule = make_schedule(s.spec, count, s.micro_batches);
+  const std::vector<StageSlots> slots = slots_of(*schedule, count, s.micro_batches);
   std::vector<std::int64_t> least;
   for (int k = 0; k < count; ++k) {
     const int units = split && k + 1 < count ? 2 : 1;

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/support/networks.h"
 
 namespace stagecoach {
@@ -27,13 +27,13 @@ struct Setting {
   }
   PlannedMachine plan(FitCheck check = FitCheck::enforce) {
     if (stages.empty()) stages = make_partition(net, {});
-    const PacketPlan packets(64, 1, batch, micro);
-    const auto rules = make_schedule(schedule, static_cast<int>(stages.size()), packets);
-    return build_machine_plan(hw, net, stages, packets, *rules, train, check);
+    const MicroBatchPlan micro_batches(64, 1, batch, micro);
+    const auto rules = make_schedule(schedule, static_cast<int>(stages.size()), micro_batches);
+    return build_machine_plan(hw, net, stages, micro_batches, *rules, train, check);
   }
 };
 
-TEST_CASE("fixed cores take their constants whatever the layers and the packet are") {
+TEST_CASE("fixed cores take their constants whatever the layers and the micro-batch are") {
   Setting s;
   s.hw.cores[0].kind = CoreKind::fixed;
   s.hw.cores[0].fixed = {3, 4, 5};
@@ -49,7 +49,7 @@ TEST_CASE("fixed cores take their constants whatever the layers and the packet a
       CHECK(c.update.cycles == 5);
       CHECK(c.forward.compute_cycles == 3);
     }
-    CHECK(stage.capacity_packets == kUnlimited64);
+    CHECK(stage.capacity_micro_batches == kUnlimited64);
   }
   CHECK(plan.stages[1].cost[1].forward.macs == 2 * 240000);
 }
@@ -89,27 +89,28 @@ TEST_CASE("a fixed core makes half of its backward apart, or as much as the file
   CHECK(s.plan().plan.stages[0].cost[0].backward.cycles == 2);
 }
 
-TEST_CASE("a buffer under zero_bubble holds fewer packets, for their gradients stay with them") {
+TEST_CASE(
+    "a buffer under zero_bubble holds fewer micro-batches, for their gradients stay with them") {
   Setting s;
   s.batch = 16;
   s.hw.memory_policy = MemoryPolicy::stall;
   s.hw.cores[0].activation_buffer.emplace().capacity_kib = 64;
-  const auto packets_of_first = [&s](ScheduleKind kind) {
+  const auto micro_batches_of_first = [&s](ScheduleKind kind) {
     s.schedule.kind = kind;
-    return s.plan().plan.stages[0].capacity_packets;
+    return s.plan().plan.stages[0].capacity_micro_batches;
   };
   // conv1, pool and ReLU of 6 x 28 x 28: input, positions of maxima, bits; gradients of the
   // convolution's output (4704 values) and of what goes on (1176).
-  const std::int64_t plain = packets_of_first(ScheduleKind::one_f_one_b_flush);
+  const std::int64_t plain = micro_batches_of_first(ScheduleKind::one_f_one_b_flush);
   const MachinePlan split = [&s] {
     s.schedule.kind = ScheduleKind::zero_bubble;
     return s.plan().plan;
   }();
   const StagePlan& first = split.stages[0];
   CHECK(first.gradient_bytes_per_sample == (4704 + 1176) * 4);
-  CHECK(first.capacity_packets ==
+  CHECK(first.capacity_micro_batches ==
         64 * 1024 / (first.activation_bytes_per_sample + first.gradient_bytes_per_sample));
-  CHECK(plain > first.capacity_packets);
+  CHECK(plain > first.capacity_micro_batches);
 }
 
 TEST_CASE("a resident stage takes the trips of its three products and of its update") {
@@ -219,26 +220,27 @@ TEST_CASE("what does not fit is refused with the bytes missing and what would he
   CHECK_THROWS_AS(s.plan(), UserError);
 }
 
-TEST_CASE("a small activation buffer is refused, or holds fewer packets, or spills") {
+TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, or spills") {
   Setting s;
   BufferSpec small;
   small.capacity_kib = 20;
   s.hw.cores[0].activation_buffer = small;
-  // Stage 0 holds 9 packets of 4018 bytes and a gradient of 4704: 40866 of 20480 bytes.
+  // Stage 0 holds 9 micro-batches of 4018 bytes and a gradient of 4704: 40866 of 20480 bytes.
   CHECK_THROWS_WITH(s.plan(), Catch::Contains("by 20386 bytes") && Catch::Contains("stall"));
   s.hw.memory_policy = MemoryPolicy::stall;
   const PlannedMachine stalled = s.plan();
-  CHECK(stalled.plan.stages[0].capacity_packets == (20480 - 4704) / 4018);
+  CHECK(stalled.plan.stages[0].capacity_micro_batches == (20480 - 4704) / 4018);
   CHECK(stalled.report.notes.size() == 2);  // conv1 and conv2
   s.hw.memory_policy = MemoryPolicy::spill;
   CHECK_THROWS_WITH(s.plan(), Catch::Contains("no \"dram\""));
   s.hw.dram = DramSpec{};
   s.hw.dram->bandwidth_gb_per_s = 0.001;  // a byte a microsecond: DRAM decides
   const PlannedMachine spilled = s.plan();
-  CHECK(spilled.plan.stages[0].capacity_packets == kUnlimited64);
-  // Half of every packet (20386 / 40866) goes out and comes back; two stages share the channel.
+  CHECK(spilled.plan.stages[0].capacity_micro_batches == kUnlimited64);
+  // Half of every micro-batch (20386 / 40866) goes out and comes back; two stages share the
+  // channel.
   const double out = 4018 * 20386.0 / 40866;
-  CHECK(spilled.plan.stages[0].spilled_bytes_per_packet == static_cast<Bytes>(2 * out));
+  CHECK(spilled.plan.stages[0].spilled_bytes_per_micro_batch == static_cast<Bytes>(2 * out));
   CHECK(spilled.plan.stages[0].cost[0].forward.cycles ==
         static_cast<Cycles>(std::ceil(out * 1000 * 2)));
   CHECK(spilled.plan.stages[0].cost[0].forward.compute_cycles == 7840);
@@ -252,7 +254,7 @@ TEST_CASE("in one memory activations take what weights leave") {
   s.hw.memory_policy = MemoryPolicy::stall;
   const PlannedMachine machine = s.plan();
   CHECK(machine.plan.stages[2].capacity_bytes == 400 * 1024);
-  CHECK(machine.plan.stages[2].capacity_packets == (400 * 1024 - 384960 - 480) / 1615);
+  CHECK(machine.plan.stages[2].capacity_micro_batches == (400 * 1024 - 384960 - 480) / 1615);
 }
 
 TEST_CASE("stashed versions count with the weights, as many as the schedule keeps") {
@@ -304,7 +306,7 @@ TEST_CASE("regions are joined by as many links as their shorter edge has") {
   CHECK(links_between(plan.cores[2], plan.cores[3]) == 1);
   // conv1 -> conv2: 1176 values of 4 bytes over 4 links of 2 bytes a cycle.
   for (const RateLimit& limit : machine.report.balance.limits) {
-    if (limit.name == "link conv1 -> conv2") CHECK(limit.cycles_per_packet == Approx(588));
+    if (limit.name == "link conv1 -> conv2") CHECK(limit.cycles_per_micro_batch == Approx(588));
   }
   s.hw.interconnect.node = Granularity::core;
   for (const CorePlan& core : s.plan().plan.cores) CHECK(core.edge == 1);
@@ -335,9 +337,9 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
   BalanceReport b = s.plan().report.balance;
   // conv1 -> conv2 moves 1176 x 4 bytes at a byte in ten cycles.
   CHECK(b.limits[0].name == "link conv1 -> conv2");
-  CHECK(b.limits[0].cycles_per_packet == Approx(47040));
+  CHECK(b.limits[0].cycles_per_micro_batch == Approx(47040));
   CHECK(b.limits[2].name == "core1 (stage conv2)");
-  CHECK(b.limits[2].cycles_per_packet == 15000 + 30000 + 150);
+  CHECK(b.limits[2].cycles_per_micro_batch == 15000 + 30000 + 150);
   // Over such links a second core would wait for its share of the input: only its update gains.
   CHECK(b.with_one_more_core == std::optional<double>(45150 - 75));
   s.hw.interconnect.link_bytes_per_cycle = 8;
@@ -350,7 +352,8 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
   CHECK(s.plan().report.balance.mean_load == Approx(1));
 }
 
-TEST_CASE("a mini-batch of several packets keeps and adds up weight gradients even when fused") {
+TEST_CASE(
+    "a mini-batch of several micro-batches keeps and adds up weight gradients even when fused") {
   Setting s;
   s.hw.cores[0].fused_update = true;
   CHECK(s.plan().plan.stages[2].weight_gradient_bytes == 0);
@@ -358,17 +361,19 @@ TEST_CASE("a mini-batch of several packets keeps and adds up weight gradients ev
   CHECK(s.plan().plan.stages[2].weight_gradient_bytes == 48120 * 4);
 }
 
-TEST_CASE("events of packets of any size lie on the line through one sample and a full packet") {
+TEST_CASE(
+    "events of micro-batches of any size lie on the line through one sample and a full "
+    "micro-batch") {
   Setting s;
   s.batch = s.micro = 8;
   const StageEvents e = s.plan().plan.stages[1].events;
   CHECK(e.forward_per_sample.macs == 240000);
-  CHECK(e.forward_per_packet.macs == 0);
-  // Resident weights meet every pixel: reads grow with the samples, nothing is per packet.
+  CHECK(e.forward_per_micro_batch.macs == 0);
+  // Resident weights meet every pixel: reads grow with the samples, nothing is per micro-batch.
   CHECK(e.forward_per_sample.weight_read_bytes == 2400 * 100 * 4);
   s.hw.cores[0].kind = CoreKind::roofline;
   const StageEvents r = s.plan().plan.stages[1].events;
-  CHECK(r.forward_per_packet.weight_read_bytes == Approx(2400 * 4));
+  CHECK(r.forward_per_micro_batch.weight_read_bytes == Approx(2400 * 4));
   CHECK(r.forward_per_sample.weight_read_bytes == Approx(0).margin(1e-6));
 }
 

@@ -78,7 +78,8 @@ TEST_CASE("what arrives at a stage includes skips, and gradients come back for a
   while (net.layers[add].spec.name != "sum0_0") ++add;
   const StageSpec& second = stages[stage_of[add]];  // conv b0_0: its input and the shortcut
   CHECK(input_bytes_per_sample(net, second, {}) == 2 * 16 * 1024 * 4);
-  CHECK(gradient_bytes_per_sample(net, stages[0], {}, false) == 16 * 1024 * 4);  // one value, two readers
+  CHECK(gradient_bytes_per_sample(net, stages[0], {}, false) ==
+        16 * 1024 * 4);  // one value, two readers
   CHECK(input_bytes_per_sample(net, stages[0], {}) == 3 * 1024 * 4);
 }
 

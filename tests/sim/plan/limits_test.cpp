@@ -122,8 +122,8 @@ TEST_CASE("unlimited compute gives exactly bytes over bandwidth, on every chip")
       const Partition stages = work.stages();
       scope.hardware = &hw, scope.network = &work.net, scope.partition = &stages;
       scope.train = with_momentum();
-      scope.packet_samples = work.micro;
-      scope.packets_per_update = work.batch / work.micro;
+      scope.micro_batch_samples = work.micro;
+      scope.micro_batches_per_update = work.batch / work.micro;
       for (std::int64_t cores : {1, 3}) {
         const PricingContext c = pricing_context(scope, {0, cores});
         for (const StageSpec& stage : stages) {
@@ -206,9 +206,9 @@ TEST_CASE("with unlimited compute a stage that spills takes its bytes over its s
       };
       const StageEvents& e = s.events;
       bytes_over_bandwidth(s.cost[0].forward,
-                           e.forward_per_packet.dram_bytes + e.forward_per_sample.dram_bytes);
-      bytes_over_bandwidth(s.cost[0].backward,
-                           e.backward_per_packet.dram_bytes + e.backward_per_sample.dram_bytes);
+                           e.forward_per_micro_batch.dram_bytes + e.forward_per_sample.dram_bytes);
+      bytes_over_bandwidth(s.cost[0].backward, e.backward_per_micro_batch.dram_bytes +
+                                                   e.backward_per_sample.dram_bytes);
       bytes_over_bandwidth(s.cost[0].update, e.update.dram_bytes);
     }
   }

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/support/networks.h"
 
 namespace stagecoach {
@@ -180,7 +180,7 @@ TEST_CASE("a balanced mapping stalls where buffers are too small, if the file sa
   small.capacity_kib = 12;  // one sample of conv1 (4 bytes x 784 in, 4704 bits of a ReLU, ...)
   s.hw.cores[0].activation_buffer = small;
   std::vector<StageSlots> many(s.stages.size());
-  for (StageSlots& slots : many) slots.activation_packets = 9;
+  for (StageSlots& slots : many) slots.activation_micro_batches = 9;
   PlanScope scope;
   scope.hardware = &s.hw, scope.network = &s.net, scope.partition = &s.stages;
   scope.train = s.train;

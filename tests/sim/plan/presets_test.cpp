@@ -5,8 +5,9 @@
 #include <map>
 #include <optional>
 
-#include "models/error.h"
-#include "sim/timing/energy.h"
+#include "models/base/error.h"
+#include "paths.h"
+#include "sim/stats/energy.h"
 #include "tests/support/preset_questions.h"
 
 namespace stagecoach {
@@ -33,9 +34,9 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
                              1.0 * p.interconnect.columns,
                              p.host.bytes_per_cycle,
                              1.0 * p.host.latency_cycles,
-                             1.0 * p.input_queue_packets,
+                             1.0 * p.input_queue_micro_batches,
                              1.0 * m.report.problems.size(),
-                             m.report.balance.cycles_per_packet()};
+                             m.report.balance.cycles_per_micro_batch()};
   for (const StagePlan& s : p.stages) {
     for (const StageCost& c : s.cost) {
       append(out, c.forward), append(out, c.backward), append(out, c.update);
@@ -43,7 +44,7 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
     for (const Message& msg : s.forward_messages) out.push_back(1.0 * msg.bytes_per_sample);
     for (const Message& msg : s.backward_messages) out.push_back(1.0 * msg.bytes_per_sample);
     for (Bytes b : {s.weights_bytes, s.optimizer_bytes, s.activation_bytes_per_sample,
-                    s.capacity_bytes, s.capacity_packets, s.spilled_bytes_per_packet}) {
+                    s.capacity_bytes, s.capacity_micro_batches, s.spilled_bytes_per_micro_batch}) {
       out.push_back(static_cast<double>(b));
     }
   }
@@ -53,7 +54,7 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
     }
   }
   RunStatistics run;
-  run.cycles = 1000000, run.samples = 40, run.packets = 40 / work.micro;
+  run.cycles = 1000000, run.samples = 40, run.micro_batches = 40 / work.micro;
   run.stages.resize(p.stages.size());
   for (StageStatistics& s : run.stages) s.updates = 40 / work.batch;
   run.links = {{"link", 1000, 0, 0}};
@@ -150,10 +151,10 @@ TEST_CASE("every number of every hardware file changes some result, or changing 
     check_that_numbers_matter(path, workloads(), {1}, results_if_any);
 }
 
-/// Cycles per packet of what is slowest; a machine that cannot be laid out is not compared.
+/// Cycles per micro-batch of what is slowest; a machine that cannot be laid out is not compared.
 double slowest_of(const HardwareSpec& hw, const Work& work) {
   try {
-    return planned(hw, work).report.balance.cycles_per_packet();
+    return planned(hw, work).report.balance.cycles_per_micro_batch();
   } catch (const UserError&) {
     return 0;
   }

@@ -5,7 +5,8 @@
 #include <catch2/catch.hpp>
 #include <iostream>
 
-#include "models/families.h"
+#include "models/graph/families.h"
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "sim/plan/stage_price.h"
 
@@ -48,7 +49,7 @@ double speed_up(const HardwareSpec& hw, int depth, int cut) {
   const Partition stages = cut_after(net, cut);
   PlanScope scope;
   scope.hardware = &hw, scope.network = &net, scope.partition = &stages;
-  scope.packet_samples = kMiniBatch;
+  scope.micro_batch_samples = kMiniBatch;
   scope.train.optimizer.momentum = 0.9;
   scope.train.optimizer.weight_decay = 1e-4;
   double sum = 0, slowest = 0;

@@ -16,8 +16,7 @@ namespace {
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
 void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
   const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
-                                        "area.parts", "training.diverged_at",
-                                        "training.to_target"};
+                                        "area.parts", "training.diverged_at", "training.to_target"};
   if (value.is_object() && !leaves.count(path)) {
     for (const auto& [key, child] : value.items()) {
       collect(child, path.empty() ? key : path + "." + key, paths);
@@ -223,11 +222,11 @@ TEST_CASE("the target is reached by the first epoch whose test accuracy is at le
   CHECK(make_summary(run.result)["training"]["to_target"].is_null());
   run.result.target_accuracy = 0.75;
   OrderedJson at = make_summary(run.result)["training"]["to_target"];
-  CHECK(at.dump() == OrderedJson({{"epoch", 0},
-                                  {"accuracy", 0.75},
-                                  {"simulated_seconds", 480 / 500e6},
-                                  {"joules", 0.375}})
-                         .dump());
+  CHECK(
+      at.dump() ==
+      OrderedJson(
+          {{"epoch", 0}, {"accuracy", 0.75}, {"simulated_seconds", 480 / 500e6}, {"joules", 0.375}})
+          .dump());
   run.result.target_accuracy = 0.8;
   CHECK(make_summary(run.result)["training"]["to_target"]["epoch"] == 1);
   run.result.target_accuracy = 0.9;

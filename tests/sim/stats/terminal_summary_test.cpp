@@ -56,10 +56,10 @@ TEST_CASE("the text says what limits the rate, and how sure the area is") {
   ExampleRun run;
   CHECK(text_of(run).find("limited by") == std::string::npos);
   run.result.limited_by = "link fc1 -> fc2";
-  run.result.limit_cycles_per_packet = 41.5;
+  run.result.limit_cycles_per_micro_batch = 41.5;
   run.result.area = PartedSum{{{"macs", 4}}, 3, 6};
   CHECK(line_with(text_of(run), "limited by")
-            .find("link fc1 -> fc2: at best 41.5 cycles per packet") != std::string::npos);
+            .find("link fc1 -> fc2: at best 41.5 cycles per micro-batch") != std::string::npos);
   CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6") !=
         std::string::npos);
 }

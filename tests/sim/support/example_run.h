@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small finished run, made by hand: two stages, ten packets, numbers that are easy to check.
+// A small finished run, made by hand: two stages, ten micro-batches, numbers that are easy to
+// check.
 #pragma once
 
 #include "sim/stats/run_result.h"
@@ -71,7 +72,7 @@ struct ExampleRun {
       s.weight_gradient_bytes = 5;
     }
     plan.stages[0].capacity_bytes = 1000;
-    plan.stages[0].spilled_bytes_per_packet = 8;
+    plan.stages[0].spilled_bytes_per_micro_batch = 8;
     plan.layers.resize(3);
     plan.layers[0].forward = {12, 3, 2, 3};
     plan.layers[0].update = {15, 4, 1, 5};
@@ -80,7 +81,7 @@ struct ExampleRun {
   void make_statistics() {
     RunStatistics& s = statistics;
     s.cycles = 1000;
-    s.packets = s.samples = 10;
+    s.micro_batches = s.samples = 10;
     s.steady_cycles = 450;
     s.steady_samples = 5;
     s.host_bytes = 160;
@@ -102,8 +103,8 @@ struct ExampleRun {
       window.begin = 250 * w;
       window.cycles.forward = w == 1 ? 250 : 200;
       window.cycles.idle = w == 1 ? 0 : 50;
-      window.packets = w == 3 ? 0 : 3;
-      window.delay_sum = 2 * window.packets - (w == 0 ? 2 : 0);
+      window.micro_batches = w == 3 ? 0 : 3;
+      window.delay_sum = 2 * window.micro_batches - (w == 0 ? 2 : 0);
       first.windows.push_back(window);
     }
     first.memory = {{0, 1, 0, 0}, {100, 3, 1, 2}};

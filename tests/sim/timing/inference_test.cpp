@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Question: from public parameters alone, how near are NVDLA's published frames per second?
-#include "sim/timing/inference.h"
+#include "tests/support/inference.h"
 
 #include <catch2/catch.hpp>
 #include <iostream>
 
-#include "models/error.h"
-#include "models/families.h"
+#include "models/base/error.h"
+#include "models/graph/families.h"
+#include "paths.h"
 #include "sim/config/hardware_config.h"
 #include "tests/support/networks.h"
 

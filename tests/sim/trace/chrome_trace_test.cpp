@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "models/error.h"
+#include "models/base/error.h"
 #include "tests/sim/support/example_run.h"
 #include "tests/sim/support/temporary_directory.h"
 
@@ -31,12 +31,12 @@ std::string gunzip(const std::string& path) {
   return text;
 }
 
-SpanRecord span(Pass pass, int stage, PacketId packet, Cycles begin, Cycles end, WeightVersion read,
-                WeightVersion written = -1) {
+SpanRecord span(Pass pass, int stage, MicroBatchId micro_batch, Cycles begin, Cycles end,
+                WeightVersion read, WeightVersion written = -1) {
   SpanRecord s;
   s.pass = static_cast<std::int8_t>(pass);
   s.stage = stage;
-  s.packet = packet;
+  s.micro_batch = micro_batch;
   s.begin = begin;
   s.end = end;
   s.version_read = read;
@@ -44,9 +44,9 @@ SpanRecord span(Pass pass, int stage, PacketId packet, Cycles begin, Cycles end,
   return s;
 }
 
-/// Four packets through two stages, one tick of 10 cycles per operation, by hand.
+/// Four micro-batches through two stages, one tick of 10 cycles per operation, by hand.
 void play(SpanSink& sink) {
-  for (PacketId p = 0; p < 4; ++p) {
+  for (MicroBatchId p = 0; p < 4; ++p) {
     const Cycles t = 40 * p;
     sink.record(span(Pass::forward, 0, p, t, t + 10, p));
     sink.record(span(Pass::forward, 1, p, t + 10, t + 20, p));
@@ -65,10 +65,10 @@ std::vector<json> events(const json& trace, const std::string& phase) {
   return found;
 }
 
-json traced(const ExampleRun& run, const PacketPlan& packets, TraceWindow window,
+json traced(const ExampleRun& run, const MicroBatchPlan& micro_batches, TraceWindow window,
             void (*feed)(SpanSink&)) {
   const TemporaryDirectory temporary;
-  ChromeTrace trace(temporary / "trace.json.gz", run.plan, run.partition, packets, window);
+  ChromeTrace trace(temporary / "trace.json.gz", run.plan, run.partition, micro_batches, window);
   feed(trace);
   trace.finish();
   return json::parse(gunzip(temporary / "trace.json.gz"));
@@ -78,7 +78,7 @@ json traced(const ExampleRun& run, const PacketPlan& packets, TraceWindow window
 
 TEST_CASE("the trace is gzipped JSON with a named track per core and a slice per operation") {
   const ExampleRun run;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, play);
   CHECK(events(trace, "X").size() == 24);
   std::set<std::string> names;
   for (const json& e : events(trace, "M")) {
@@ -89,7 +89,7 @@ TEST_CASE("the trace is gzipped JSON with a named track per core and a slice per
 
 TEST_CASE("slices of a track do not overlap and last as long as their operations") {
   const ExampleRun run;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, play);
   std::map<int, std::map<std::int64_t, std::int64_t>> tracks;
   for (const json& e : events(trace, "X")) {
     const std::int64_t begin = e["ts"];
@@ -104,7 +104,7 @@ TEST_CASE("slices of a track do not overlap and last as long as their operations
       end = finish;
     }
   }
-  CHECK(tracks[1][30] == 38);  // the first packet's backward at stage 0
+  CHECK(tracks[1][30] == 38);  // the first micro-batch's backward at stage 0
 }
 
 TEST_CASE("arguments tell sample, pass, versions and staleness") {
@@ -116,7 +116,7 @@ TEST_CASE("arguments tell sample, pass, versions and staleness") {
     sink.record(span(Pass::update, 0, 0, 30, 31, 6, 8));
     sink.record(span(Pass::backward, 0, 1, 40, 50, 8));
   };
-  const auto slices = events(traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, stale), "X");
+  const auto slices = events(traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, stale), "X");
   REQUIRE(slices.size() == 5);
   CHECK(slices[1]["name"] == "F 1");
   CHECK(slices[1]["args"]["sample"] == 1);
@@ -129,9 +129,9 @@ TEST_CASE("arguments tell sample, pass, versions and staleness") {
   CHECK(slices[4]["args"]["updates_since_forward"] == 3);
 }
 
-TEST_CASE("an arrow follows each packet from its first forward to its last backward") {
+TEST_CASE("an arrow follows each micro-batch from its first forward to its last backward") {
   const ExampleRun run;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, play);
   CHECK(events(trace, "s").size() == 4);
   CHECK(events(trace, "t").size() == 8);
   CHECK(events(trace, "f").size() == 4);
@@ -152,7 +152,7 @@ TEST_CASE("forward and backward have a track each where they have a core each") 
   ExampleRun run;
   run.plan.cores.push_back({"core0b", 1, 0, 4.0});
   run.plan.stages[0].backward_core = 2;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 4, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, play);
   std::set<int> forward;
   std::set<int> backward;
   for (const json& e : events(trace, "X")) {
@@ -163,28 +163,29 @@ TEST_CASE("forward and backward have a track each where they have a core each") 
   CHECK(backward == std::set<int>{3});
 }
 
-TEST_CASE("only packets inside the window are recorded, whole") {
+TEST_CASE("only micro-batches inside the window are recorded, whole") {
   const ExampleRun run;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {1, 3, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {1, 3, false}, play);
   std::map<int, int> per_sample;
   for (const json& e : events(trace, "X")) ++per_sample[e["args"]["sample"].get<int>()];
   CHECK(per_sample == std::map<int, int>{{1, 6}, {2, 6}});
 }
 
-TEST_CASE("the window holds the packets of the samples asked for") {
-  const PacketPlan single(100, 2, 1, 1);
+TEST_CASE("the window holds the micro-batches of the samples asked for") {
+  const MicroBatchPlan single(100, 2, 1, 1);
   CHECK(trace_window(single, 5, 30, 20).first == 30);
   CHECK(trace_window(single, 5, 30, 20).end == 50);
   CHECK(trace_window(single, 5, 150, 1000).end == 200);
   CHECK(trace_window(single, 5, 500, 10).first == trace_window(single, 5, 500, 10).end);
-  // Mini-batches of 10 in packets of 4, 4 and 2: sample 13 is in packet 3, sample 19 in packet 5.
-  const PacketPlan micro(100, 1, 10, 4);
+  // Mini-batches of 10 in micro-batches of 4, 4 and 2: sample 13 is in micro-batch 3, sample 19 in
+  // micro-batch 5.
+  const MicroBatchPlan micro(100, 1, 10, 4);
   CHECK(trace_window(micro, 5, 13, 7).first == 3);
   CHECK(trace_window(micro, 5, 13, 7).end == 6);
 }
 
 TEST_CASE("the window is cut at the cap of slices and says so") {
-  const PacketPlan plan(1000000, 1, 1, 1);
+  const MicroBatchPlan plan(1000000, 1, 1, 1);
   const TraceWindow window = trace_window(plan, 10, 7, 1000000);
   CHECK(window.capped);
   CHECK(window.first == 7);
@@ -195,7 +196,7 @@ TEST_CASE("the window is cut at the cap of slices and says so") {
 
 TEST_CASE("an empty trace is still a valid file") {
   const ExampleRun run;
-  const json trace = traced(run, PacketPlan(4, 1, 1, 1), {0, 0, false}, play);
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 0, false}, play);
   CHECK(events(trace, "X").empty());
   CHECK(events(trace, "M").size() == 5);
 }
@@ -203,9 +204,9 @@ TEST_CASE("an empty trace is still a valid file") {
 TEST_CASE("two traces of one run are the same bytes") {
   const TemporaryDirectory temporary;
   const ExampleRun run;
-  const PacketPlan packets(4, 1, 1, 1);
+  const MicroBatchPlan micro_batches(4, 1, 1, 1);
   for (const char* name : {"a", "b"}) {
-    ChromeTrace trace(temporary / name, run.plan, run.partition, packets, {0, 4, false});
+    ChromeTrace trace(temporary / name, run.plan, run.partition, micro_batches, {0, 4, false});
     play(trace);
     trace.finish();
   }
@@ -214,11 +215,12 @@ TEST_CASE("two traces of one run are the same bytes") {
 
 TEST_CASE("a trace that cannot be written is a user's error") {
   const ExampleRun run;
-  const PacketPlan packets(4, 1, 1, 1);
-  CHECK_THROWS_AS(ChromeTrace("/nonexistent/t.gz", run.plan, run.partition, packets, {0, 4, false}),
-                  UserError);
+  const MicroBatchPlan micro_batches(4, 1, 1, 1);
+  CHECK_THROWS_AS(
+      ChromeTrace("/nonexistent/t.gz", run.plan, run.partition, micro_batches, {0, 4, false}),
+      UserError);
   // A device without room: the failure must not stop the run, and must not be lost.
-  ChromeTrace full("/dev/full", run.plan, run.partition, packets, {0, 4, false});
+  ChromeTrace full("/dev/full", run.plan, run.partition, micro_batches, {0, 4, false});
   play(full);
   CHECK_THROWS_WITH(full.finish(), Catch::Contains("/dev/full"));
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cutting a network into stages and finding what crosses the cuts.
+#include "models/graph/partition.h"
+
+#include <algorithm>
+
+#include "models/base/error.h"
+
+namespace stagecoach {
+namespace {
+
+/// First layers of the stages after stage 0.
+std::vector<int> cuts_per_layer(const Network& network) {
+  std::vector<int> begins;
+  bool seen = false;
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    if (!has_weight_matrix(network.layers[i].spec.kind)) continue;
+    if (seen) begins.push_back(i);
+    seen = true;
+  }
+  return begins;
+}
+
+std::vector<int> cuts_named(const Network& network, const std::vector<std::string>& cuts) {
+  std::vector<int> begins;
+  for (const std::string& name : cuts) {
+    int found = -1;
+    for (int i = 0; i < static_cast<int>(network.layers.size()); ++i)
+      if (network.layers[i].spec.name == name) found = i;
+    if (found < 0) throw UserError("cut after \"" + name + "\": no layer has that name");
+    if (found + 1 == static_cast<int>(network.layers.size()))
+      throw UserError("cut after \"" + name + "\": that is the last layer; nothing would follow");
+    if (!begins.empty() && begins.back() >= found + 1)
+      throw UserError("cut after \"" + name +
+                      "\": cuts must follow the order of the layers, each once");
+    begins.push_back(found + 1);
+  }
+  return begins;
+}
+
+std::string stage_name(const Network& network, const StageSpec& stage) {
+  if (stage.first_layer == stage.end_layer) return "loss";
+  for (int i = stage.first_layer; i < stage.end_layer; ++i)
+    if (has_weight_matrix(network.layers[i].spec.kind)) return network.layers[i].spec.name;
+  return network.layers[stage.first_layer].spec.name;
+}
+
+void find_crossings(const Network& network, Partition& stages) {
+  const std::vector<int> stage_of = stage_of_layers(network, stages);
+  auto producer = [&](ValueId v) { return v == kInputValue ? -1 : stage_of[v - 1]; };
+  auto reads = [&](StageSpec& reader, int reader_index, ValueId v) {
+    const int made_in = producer(v);
+    if (made_in == reader_index) return;
+    for (const StageInput& known : reader.inputs)
+      if (known.value == v) return;
+    reader.inputs.push_back({v, made_in});
+    if (made_in < 0) return;
+    std::vector<ValueId>& outputs = stages[made_in].outputs;
+    if (!std::count(outputs.begin(), outputs.end(), v)) outputs.push_back(v);
+  };
+  for (int k = 0; k < static_cast<int>(stages.size()); ++k) {
+    for (int i = stages[k].first_layer; i < stages[k].end_layer; ++i)
+      for (ValueId v : network.layers[i].inputs) reads(stages[k], k, v);
+    if (stages[k].has_loss) reads(stages[k], k, static_cast<int>(network.layers.size()));
+  }
+  for (StageSpec& s : stages) {
+    std::sort(s.outputs.begin(), s.outputs.end());
+    std::sort(s.inputs.begin(), s.inputs.end(),
+              [](const StageInput& a, const StageInput& b) { return a.value < b.value; });
+  }
+}
+
+}  // namespace
+
+Partition make_partition(const Network& network, const PartitionSpec& spec) {
+  const int layers = static_cast<int>(network.layers.size());
+  std::vector<int> begins;
+  switch (spec.kind) {
+    case PartitionKind::per_layer:
+      begins = cuts_per_layer(network);
+      break;
+    case PartitionKind::per_module:
+      for (int i = 1; i <= layers; ++i) begins.push_back(i);
+      break;
+    case PartitionKind::cuts:
+      begins = cuts_named(network, spec.cuts);
+      break;
+  }
+  begins.insert(begins.begin(), 0);
+  Partition stages(begins.size());
+  for (std::size_t k = 0; k < begins.size(); ++k) {
+    stages[k].first_layer = begins[k];
+    stages[k].end_layer = k + 1 < begins.size() ? begins[k + 1] : layers;
+    stages[k].has_loss = k + 1 == begins.size();
+    stages[k].name = stage_name(network, stages[k]);
+  }
+  find_crossings(network, stages);
+  return stages;
+}
+
+std::vector<int> stage_of_layers(const Network& network, const Partition& partition) {
+  std::vector<int> stage(network.layers.size(), 0);
+  for (int k = 0; k < static_cast<int>(partition.size()); ++k)
+    for (int i = partition[k].first_layer; i < partition[k].end_layer; ++i) stage[i] = k;
+  return stage;
+}
+
+}  // namespace stagecoach

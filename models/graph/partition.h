@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network cut into pipeline stages: contiguous runs of layers, and the values that cross.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/graph/network.h"
+
+namespace stagecoach {
+
+/// A value that a stage reads and an earlier stage (or the host: stage -1) made.
+struct StageInput {
+  ValueId value = kInputValue;
+  int producer_stage = -1;
+};
+
+/// One pipeline stage: layers [first_layer, end_layer). The loss belongs to the last stage, which
+/// may have no layer of its own (`per_module`).
+struct StageSpec {
+  std::string name;  ///< its first layer with parameters, else its first layer, else "loss"
+  int first_layer = 0;
+  int end_layer = 0;
+  bool has_loss = false;
+  /// Ascending by value. The one made by the stage just before is the main line; others are skips.
+  std::vector<StageInput> inputs;
+  /// Values made here that a later stage (or the loss in a later stage) reads, ascending.
+  std::vector<ValueId> outputs;
+};
+
+using Partition = std::vector<StageSpec>;
+
+enum class PartitionKind { per_layer, per_module, cuts };
+
+struct PartitionSpec {
+  PartitionKind kind = PartitionKind::per_layer;
+  std::vector<std::string> cuts;  ///< layer names after which a pipeline register stands
+};
+
+/// Cuts the network. per_layer: every layer with a weight matrix or kernel, together with the
+/// parameterless and normalisation layers after it (those before the first such layer join stage
+/// 0). per_module: a stage for every layer and one for the loss. cuts: a placement vector.
+/// Throws UserError for a cut that names no layer, or the last layer, or is out of order.
+Partition make_partition(const Network& network, const PartitionSpec& spec);
+
+/// The stage of each layer.
+std::vector<int> stage_of_layers(const Network& network, const Partition& partition);
+
+}  // namespace stagecoach

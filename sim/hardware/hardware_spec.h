@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain structs that describe a chip: the contents of a hardware file, names equal to its keys.
+// Filled by sim/config (or by a test); no JSON here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+
+namespace stagecoach {
+
+enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
+
+enum class CoreKind { fixed, resident, systolic, dot_product, roofline };
+enum class Dataflow { weight_stationary, output_stationary, input_stationary };
+
+/// How the input gradient of a convolution is computed.
+enum class InputGradientForm {
+  gemm,        ///< dy x W, then scatter-add into dx: the forward's multiplications
+  transposed,  ///< convolution of dy, zeros inserted between its pixels: about stride^2 times more
+};
+
+enum class MappingKind { one_core_per_stage, rectangle, balanced, explicit_list };
+enum class MemoryPolicy { error, stall, spill };
+/// What one node of the interconnect is: a core, or all cores of one stage together.
+enum class Granularity { core, region };
+
+/// What a stage keeps from forward to backward.
+enum class KeptActivations {
+  needed,        ///< what the backward pass reads, signs and places of maxima as bits
+  every_output,  ///< the output of every layer whole, as frameworks on GPUs do
+};
+
+/// Bytes of one element, per class of data: the precision that is priced.
+struct ElementSpec {
+  double weights_bytes = 4;
+  double activations_bytes = 4;
+  double gradients_bytes = 4;  ///< boundary gradients and weight gradients
+  double optimizer_bytes = 4;
+  KeptActivations kept_activations = KeptActivations::needed;
+};
+
+/// A memory beside a core. Ports move `width_bytes` a cycle, in every bank.
+struct BufferSpec {
+  double capacity_kib = kUnlimitedRate;
+  int banks = 1;
+  int read_ports = 1;
+  int write_ports = 1;
+  int shared_ports = 0;  ///< ports that read or write, whichever is needed
+  double width_bytes = kUnlimitedRate;
+};
+
+/// Kind `fixed`: constants per micro-batch, whatever the layers are.
+struct FixedCore {
+  Cycles forward_cycles = 1;
+  Cycles backward_cycles = 1;
+  Cycles update_cycles = 0;
+  std::optional<Cycles> weight_gradient_part =
+      std::nullopt;  ///< of backward_cycles; empty: half of it
+
+  Cycles weight_gradient_cycles() const {
+    return weight_gradient_part.value_or(backward_cycles / 2);
+  }
+};
+
+/// Kind `resident`: weights stay in the tiles; a lane multiplies the weights it owns.
+struct ResidentCore {
+  int tile_rows = 1;
+  int tile_columns = 1;
+  int lanes_per_tile = 1;
+  Cycles tile_hop_cycles = 0;  ///< for an operand or a partial sum to reach the next tile
+};
+
+/// Kind `systolic`: cycles as in the published simulator's code (docs/timing_model.md).
+struct SystolicCore {
+  int rows = 16;
+  int columns = 16;
+  Dataflow dataflow = Dataflow::weight_stationary;
+  bool fold_overlap = false;
+  InputGradientForm input_gradient = InputGradientForm::gemm;
+};
+
+/// Kind `dot_product`: `atomic_inputs` products are summed for each of `atomic_outputs` a cycle.
+struct DotProductCore {
+  int atomic_inputs = 8;
+  int atomic_outputs = 8;
+  bool pack_image_rows = false;  ///< a layer that reads the network's input packs a kernel row
+  InputGradientForm input_gradient = InputGradientForm::gemm;
+};
+
+/// Kind `roofline`: a device known by its peak rate and its memory bandwidth.
+struct RooflineCore {
+  double peak_gmacs_per_s = kUnlimitedRate;
+  double efficiency = 1.0;
+  double launch_overhead_ns = 0;  ///< per kernel: one per layer and product
+  double memory_gb_per_s = kUnlimitedRate;
+};
+
+/// Multiply-accumulate pipeline: a result takes `latency_cycles`, the next may start
+/// `initiation_interval` later.
+struct MacSpec {
+  Cycles latency_cycles = 1;
+  Cycles initiation_interval = 1;
+};
+
+/// Operations per element of everything that is no matrix product.
+struct VectorCost {
+  double forward = 1;
+  double backward = 1;
+};
+
+struct VectorOperations {
+  VectorCost bias{0, 1};  ///< per output element of conv2d, linear
+  VectorCost relu{1, 1};
+  VectorCost tanh{4, 2};
+  VectorCost sigmoid{4, 2};
+  VectorCost max_pool2d{1, 1};  ///< per element of a window / per output element
+  VectorCost avg_pool2d{1, 1};  ///< per element of a window, both ways
+  VectorCost batch_norm2d{4, 8};
+  VectorCost group_norm{6, 9};
+  VectorCost layer_norm{6, 9};
+  VectorCost filter_response_norm{5, 8};
+  VectorCost online_norm{8, 10};
+  VectorCost local_response_norm{2, 4};  ///< per element of a channel window
+  VectorCost dropout{1, 1};
+  VectorCost add{1, 0};   ///< per input beyond the first / per input
+  VectorCost loss{4, 2};  ///< per output of the network
+  double update = 1;      ///< per weight and term of the update rule (SGD 1, with momentum 2, ...)
+};
+
+struct VectorUnitSpec {
+  double lanes = kUnlimitedRate;  ///< elements times operations a cycle
+  Cycles latency_cycles = 0;      ///< once per layer and pass
+  bool overlaps_macs = false;     ///< works beside the matrix unit: a stage takes the longer
+  VectorOperations operations;
+};
+
+/// A group of equal cores.
+struct CoreSpec {
+  std::string name = "core";
+  std::int64_t count = 0;  ///< 0: as many as needed
+  CoreKind kind = CoreKind::fixed;
+  FixedCore fixed;
+  ResidentCore resident;
+  SystolicCore systolic;
+  DotProductCore dot_product;
+  RooflineCore roofline;
+  MacSpec mac;
+  bool fused_update = false;  ///< weight gradients go straight into the update, never stored
+  VectorUnitSpec vector_unit;
+  /// One memory for everything, or one each; absent: without limits. Weights, optimizer state,
+  /// versions and weight gradients on one side; activations in flight and boundary gradients on the
+  /// other. In one memory activations take what weights leave.
+  std::optional<BufferSpec> buffer;
+  std::optional<BufferSpec> weight_buffer;
+  std::optional<BufferSpec> activation_buffer;
+
+  bool unified() const { return buffer.has_value(); }
+  BufferSpec weight_memory() const {
+    return buffer ? *buffer : weight_buffer.value_or(BufferSpec{});
+  }
+  BufferSpec activation_memory() const {
+    return buffer ? *buffer : activation_buffer.value_or(BufferSpec{});
+  }
+};
+
+struct InterconnectSpec {
+  InterconnectKind kind = InterconnectKind::ideal;
+  double link_bytes_per_cycle = kUnlimitedRate;
+  Cycles hop_latency_cycles = 0;
+  int rows = 0;  ///< mesh2d; 0: as many as needed
+  int columns = 0;
+  Granularity node = Granularity::core;
+};
+
+struct DramSpec {
+  double bandwidth_gb_per_s = kUnlimitedRate;
+  double latency_ns = 0;
+};
+
+struct HostSpec {
+  double bandwidth_gb_per_s = kUnlimitedRate;
+  double latency_ns = 0;
+};
+
+/// One row of an explicit mapping.
+struct MappingEntry {
+  std::string stage;
+  std::string core;        ///< name of the core group
+  std::int64_t cores = 1;  ///< how many of them serve the stage
+};
+
+struct MappingSpec {
+  MappingKind kind = MappingKind::one_core_per_stage;
+  int rows = 1;                         ///< rectangle
+  int columns = 1;                      ///< rectangle
+  std::vector<MappingEntry> stages;     ///< explicit_list: one per stage
+  bool split_forward_backward = false;  ///< hardware of their own (the last stage shares)
+};
+
+/// Energy per event, in picojoules, and power that flows whatever happens. `uncertainty`: relative,
+/// per field (0.5: plus or minus half of the value).
+struct EnergySpec {
+  double mac_pj = 0;
+  double vector_operation_pj = 0;
+  double weight_read_pj_per_bit = 0;
+  double weight_write_pj_per_bit = 0;
+  double activation_read_pj_per_bit = 0;
+  double activation_write_pj_per_bit = 0;
+  double hop_pj_per_bit = 0;  ///< per link crossed, router included
+  double dram_pj_per_bit = 0;
+  double host_pj_per_bit = 0;
+  double static_watts = 0;                ///< of the chip
+  double static_milliwatts_per_core = 0;  ///< of every core in use
+  std::map<std::string, double> uncertainty;
+};
+
+/// Silicon per part: an estimate for comparing designs, never a layout.
+struct AreaSpec {
+  double mac_um2 = 0;
+  double sram_um2_per_bit = 0;
+  double core_overhead_mm2 = 0;
+  double chip_overhead_mm2 = 0;
+  std::map<std::string, double> uncertainty;
+};
+
+struct HardwareSpec {
+  std::string name = "ideal";
+  double clock_mhz = 1000;
+  ElementSpec elements;
+  std::vector<CoreSpec> cores;
+  InterconnectSpec interconnect;
+  std::optional<DramSpec> dram;  ///< needed by memory_policy spill
+  HostSpec host;
+  MappingSpec mapping;
+  int input_queue_micro_batches = 2;  ///< micro-batches that may wait at a stage's input
+  MemoryPolicy memory_policy = MemoryPolicy::error;
+  EnergySpec energy;
+  std::optional<AreaSpec> area;  ///< absent: no area is reported
+};
+
+}  // namespace stagecoach

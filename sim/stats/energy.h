@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Energy and area: counts times unit values. Pure arithmetic over a plan and what a run counted.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/hardware/hardware_spec.h"
+#include "sim/plan/machine_plan.h"
+#include "sim/stats/run_statistics.h"
+
+namespace stagecoach {
+
+/// A named part with the band that the constants' uncertainties give. Bands add up as if all
+/// constants erred the same way: the widest that the file allows.
+struct BandedPart {
+  std::string name;
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+struct BandedSum {
+  std::vector<BandedPart> parts;
+
+  double total() const;
+  double low() const;
+  double high() const;
+  /// (name, value) of every part, in order.
+  std::vector<std::pair<std::string, double>> values() const;
+};
+
+/// Joules of a run: events of every stage (per micro-batch, per sample and per update), bytes on
+/// links, from DRAM and from the host, and static power over the run's time. Parts: macs,
+/// vector_unit, weight_buffers, activation_buffers, interconnect, dram, host, static. Counts of a
+/// run that was cut short use the samples that retired. Throws ModelBug if a part is negative or
+/// not finite.
+BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run);
+
+/// Joules from the start of the run to the end of each complete epoch: the work of the samples up
+/// to it and static power until then. Work on later samples that the pipeline holds already
+/// counts in their epoch; so does what a run that was cut short moved for samples that never
+/// retired, which makes its rows slightly too large. The last row of a complete run is
+/// energy_of().total().
+std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan& plan,
+                                    const RunStatistics& run);
+
+/// Square millimetres of the cores in use and of the chip around them. Parts: macs, buffers
+/// (those of unlimited size count nothing), core_overhead, chip_overhead.
+BandedSum area_of(const AreaSpec& area, const HardwareSpec& hardware, const MachinePlan& plan);
+
+}  // namespace stagecoach

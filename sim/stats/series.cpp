@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounded series.
+#include "sim/stats/series.h"
+
+#include <algorithm>
+
+namespace stagecoach {
+namespace {
+
+constexpr CycleKind kKinds[] = {&StageCycles::forward,
+                                &StageCycles::backward,
+                                &StageCycles::update,
+                                &StageCycles::stall_input,
+                                &StageCycles::stall_output,
+                                &StageCycles::stall_memory,
+                                &StageCycles::stall_interconnect,
+                                &StageCycles::idle};
+
+/// Adds the second of each pair to the first and keeps those.
+template <typename T, typename Join>
+void merge_pairs(std::vector<T>& series, Join join) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < series.size(); i += 2) {
+    T first = series[i];
+    if (i + 1 < series.size()) join(first, series[i + 1]);
+    series[kept++] = first;
+  }
+  series.resize(kept);
+}
+
+void keep_larger(MemorySample& a, const MemorySample& b) {
+  a.activation_micro_batches = std::max(a.activation_micro_batches, b.activation_micro_batches);
+  a.gradient_micro_batches = std::max(a.gradient_micro_batches, b.gradient_micro_batches);
+  a.stashed_versions = std::max(a.stashed_versions, b.stashed_versions);
+}
+
+}  // namespace
+
+CycleAccount::CycleAccount(Cycles window_cycles, int max_windows)
+    : window_cycles_(std::max<Cycles>(window_cycles, 1)), max_windows_(std::max(max_windows, 2)) {
+  open_window();
+}
+
+void CycleAccount::open_window() {
+  if (windows_.size() == max_windows_) {
+    merge_pairs(windows_, [](StageWindow& a, const StageWindow& b) {
+      for (const CycleKind kind : kKinds) a.cycles.*kind += b.cycles.*kind;
+      a.micro_batches += b.micro_batches;
+      a.delay_sum += b.delay_sum;
+    });
+    window_cycles_ *= 2;
+    // An odd number of windows leaves the last one half full: it goes on.
+    if (until_ < windows_.back().begin + window_cycles_) return;
+  }
+  StageWindow window;
+  window.begin = static_cast<Cycles>(windows_.size()) * window_cycles_;
+  windows_.push_back(window);
+}
+
+void CycleAccount::book(CycleKind kind, Cycles to) {
+  if (to <= until_) return;
+  while (to > windows_.back().begin + window_cycles_) {
+    const Cycles end = windows_.back().begin + window_cycles_;
+    windows_.back().cycles.*kind += end - until_;
+    until_ = end;
+    open_window();
+  }
+  windows_.back().cycles.*kind += to - until_;
+  until_ = to;
+}
+
+StageCycles CycleAccount::totals() const {
+  StageCycles totals;
+  for (const StageWindow& window : windows_) {
+    for (const CycleKind kind : kKinds) totals.*kind += window.cycles.*kind;
+  }
+  return totals;
+}
+
+void CycleAccount::count_micro_batches(Cycles time, std::int64_t micro_batches,
+                                       std::int64_t delay_sum) {
+  // What ends with a window belongs to it. Mostly that is the last one.
+  std::size_t place = windows_.size() - 1;
+  if (time <= windows_[place].begin) place = time > 0 ? (time - 1) / window_cycles_ : 0;
+  StageWindow& window = windows_[place];
+  window.micro_batches += micro_batches;
+  window.delay_sum += delay_sum;
+}
+
+void MemorySeries::note(const MemorySample& sample) {
+  const Cycles begin = interval_of(sample.time);
+  if (!samples_.empty() && begin <= interval_of(samples_.back().time)) {
+    keep_larger(samples_.back(), sample);
+  } else {
+    MemorySample next = sample;
+    // What was held when the interval began counts, too, unless nothing lies between.
+    if (sample.time > begin) keep_larger(next, latest_);
+    if (sample.time > begin) next.time = begin;
+    samples_.push_back(next);
+    while (samples_.size() > max_points_) thin();
+  }
+  latest_ = sample;
+}
+
+void MemorySeries::thin() {
+  interval_ *= 2;
+  std::vector<MemorySample> kept;
+  kept.reserve(max_points_ + 1);
+  MemorySample before;  // as the interval began
+  for (const MemorySample& sample : samples_) {
+    const Cycles begin = interval_of(sample.time);
+    if (!kept.empty() && kept.back().time == begin) {
+      keep_larger(kept.back(), sample);
+    } else {
+      MemorySample next = sample;
+      if (sample.time > begin) keep_larger(next, before);
+      next.time = begin;
+      kept.push_back(next);
+    }
+    before = sample;
+  }
+  samples_.swap(kept);
+}
+
+}  // namespace stagecoach

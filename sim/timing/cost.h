@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operation costs: cycles, and the events that energy is computed from.
+#pragma once
+
+#include <cstdint>
+
+#include "sim/base/units.h"
+
+namespace stagecoach {
+
+/// Cost of one operation of a stage. `cycles` = compute plus what memory ports add (booked as
+/// stall_memory) plus what the links between the cores of its unit add (`interconnect_cycles`,
+/// booked as stall_interconnect).
+struct OpCost {
+  Cycles compute_cycles = 0;
+  Cycles cycles = 0;
+  std::int64_t macs = 0;
+  Cycles interconnect_cycles = 0;
+  Cycles region_busy_cycles = 0;  ///< of the busiest link between cores of the unit
+  Bytes region_bytes = 0;         ///< over all these links; over two links counts twice
+};
+
+/// What an operation makes the hardware do: the counts that energy is computed from.
+struct EventCounts {
+  double macs = 0;
+  double vector_operations = 0;
+  double weight_read_bytes = 0;
+  double weight_write_bytes = 0;
+  double activation_read_bytes = 0;
+  double activation_write_bytes = 0;
+  double dram_bytes = 0;
+
+  EventCounts& operator+=(const EventCounts& o) {
+    macs += o.macs;
+    vector_operations += o.vector_operations;
+    weight_read_bytes += o.weight_read_bytes;
+    weight_write_bytes += o.weight_write_bytes;
+    activation_read_bytes += o.activation_read_bytes;
+    activation_write_bytes += o.activation_write_bytes;
+    dram_bytes += o.dram_bytes;
+    return *this;
+  }
+};
+
+/// Counts of one stage, as per-micro-batch part (weights are read once for a micro-batch) and
+/// per-sample part.
+struct StageEvents {
+  EventCounts forward_per_micro_batch, forward_per_sample;
+  EventCounts backward_per_micro_batch, backward_per_sample;
+  EventCounts update;
+};
+
+/// Costs of one stage for a micro-batch of a given number of samples.
+struct StageCost {
+  OpCost forward;
+  OpCost backward;  ///< input and weight gradient; the input's alone where they are split
+  OpCost update;
+  OpCost weight_gradient = {};  ///< nothing, unless the schedule splits the backward
+
+  /// Both gradients.
+  Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }
+};
+
+/// One product of one layer, per sample (update: per update), for the report.
+struct LayerPassCost {
+  std::int64_t macs = 0;
+  Cycles compute_cycles = 0;
+  Cycles memory_cycles = 0;
+  Cycles cycles = 0;
+  Cycles interconnect_cycles = 0;  ///< bytes inside the unit of cores over its busiest link
+};
+
+struct LayerCost {
+  LayerPassCost forward, input_gradient, weight_gradient, update;
+};
+
+}  // namespace stagecoach
