@@ -24,7 +24,7 @@
 
 namespace stagecoach {
 
-/// A row bound to a struct T.
+/// A row bound to a struct T. Where a member pointer is given, B is T or a base of it.
 template <class T>
 struct Row {
   FieldInfo info;
@@ -70,24 +70,24 @@ class Table {
   };
 
   /// A field that must be there.
-  template <class M>
-  Table& required(std::string key, M T::*member, typename Same<Codec<M>>::type type,
+  template <class M, class B>
+  Table& required(std::string key, M B::*member, typename Same<Codec<M>>::type type,
                   std::string sentence) {
     return add(std::move(key), member, std::move(type), true, std::move(sentence), "");
   }
 
   /// A field that may be absent. `default_text` describes a default that depends on other things;
   /// the field is then written by --print-config only if it differs from the struct's own value.
-  template <class M>
-  Table& optional(std::string key, M T::*member, typename Same<Codec<M>>::type type,
+  template <class M, class B>
+  Table& optional(std::string key, M B::*member, typename Same<Codec<M>>::type type,
                   std::string sentence, std::string default_text = "") {
     return add(std::move(key), member, std::move(type), false, std::move(sentence),
                std::move(default_text));
   }
 
   /// A field whose absence means something of its own.
-  template <class M>
-  Table& may_have(std::string key, std::optional<M> T::*member, typename Same<Codec<M>>::type type,
+  template <class M, class B>
+  Table& may_have(std::string key, std::optional<M> B::*member, typename Same<Codec<M>>::type type,
                   std::string sentence, std::string absent_means) {
     Row<T> row;
     row.info = {std::move(key),      type.info,     false,
@@ -129,8 +129,8 @@ class Table {
   }
 
   /// All rows of a table for a member struct, at this level of the object.
-  template <class U>
-  Table& include(U T::*member, const Table<U>& inner) {
+  template <class U, class B>
+  Table& include(U B::*member, const Table<U>& inner) {
     for (const Row<U>& from : inner.rows()) {
       Row<T> row;
       row.info = from.info;
@@ -148,16 +148,16 @@ class Table {
   }
 
   /// A required field whose word selects which further fields the object has.
-  template <class E>
-  Table& tagged(const std::string& key, E T::*member, const std::string& sentence,
+  template <class E, class B>
+  Table& tagged(const std::string& key, E B::*member, const std::string& sentence,
                 std::vector<Variant<T, E>> variants) {
     required(key, member, tag_words<E>(variants), sentence);
     return add_variants(key, member, std::move(variants));
   }
 
   /// The same with the struct's own value when the field is absent.
-  template <class E>
-  Table& tagged_or_default(const std::string& key, E T::*member, const std::string& sentence,
+  template <class E, class B>
+  Table& tagged_or_default(const std::string& key, E B::*member, const std::string& sentence,
                            std::vector<Variant<T, E>> variants) {
     optional(key, member, tag_words<E>(variants), sentence);
     tag_has_default_ = true;
@@ -265,8 +265,8 @@ class Table {
     return words<E>(std::move(all));
   }
 
-  template <class E>
-  Table& add_variants(const std::string& key, E T::*member, std::vector<Variant<T, E>> variants) {
+  template <class E, class B>
+  Table& add_variants(const std::string& key, E B::*member, std::vector<Variant<T, E>> variants) {
     tag_ = key;
     for (auto& v : variants) {
       const E value = v.value;
@@ -277,8 +277,8 @@ class Table {
     return *this;
   }
 
-  template <class M>
-  Table& add(std::string key, M T::*member, Codec<M> type, bool is_required, std::string sentence,
+  template <class M, class B>
+  Table& add(std::string key, M B::*member, Codec<M> type, bool is_required, std::string sentence,
              std::string default_text) {
     Row<T> row;
     const OrderedJson fallback = is_required ? OrderedJson() : type.write(prototype_.*member);

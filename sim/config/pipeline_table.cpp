@@ -128,7 +128,7 @@ Table<PipelineFile> pipeline_table() {
   using P = PipelineFile;
   Table<P> t("pipeline", "How the network is cut into stages and who works when.");
   t.optional("partition", &P::partition, partition_codec(), "How layers become stages.");
-  t.tagged_or_default<ScheduleKind>("schedule", &P::schedule,
+  t.tagged_or_default<ScheduleKind>("schedule", &P::kind,
                                     "The order of operations. S stages, k from 0.", schedules());
   t.optional("pacing", &P::pacing,
              words<Pacing>({{"elastic", Pacing::elastic, "operations start when they can"},

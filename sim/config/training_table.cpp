@@ -88,63 +88,55 @@ void check_mitigation(const MitigationSpec& m, const Place& at) {
   }
 }
 
-struct MitigationFile {
-  std::optional<bool> weight_stashing;
-  MitigationSpec spec;
-};
-
 Table<MitigationFile> mitigation_table() {
-  using M = MitigationSpec;
-  Table<M> spec;
-  spec.optional(
+  using M = MitigationFile;
+  Table<M> t("mitigation", "Ways to soften stale weights. D is the stage's delay in updates.");
+  t.may_have(
+      "weight_stashing", &M::given_weight_stashing, boolean(),
+      "Backward uses the weights that the sample's forward read.",
+      "true for `one_f_one_b` without `spectrain` or `pipemare_discrepancy_correction`, else "
+      "false");
+  t.optional(
       "delay", &M::delay,
       words<DelaySource>({{"closed_form", DelaySource::closed_form, "the schedule's, a constant"},
                           {"measured", DelaySource::measured,
                            "of every update: its stage's updates since its gradient's forward"}}),
       "Which D the mitigations below use.");
-  spec.optional("spike_compensation", &M::spike_compensation, boolean(),
-                "Applies at once what a gradient would have contributed during its delay D.");
-  spec.optional("spike_compensation_scale", &M::spike_compensation_scale, number(at_least(0)),
-                "Compensates for so many times D.");
-  spec.optional("weight_prediction", &M::weight_prediction,
-                words<WeightPrediction>(
-                    {{"none", WeightPrediction::none, "the current weights"},
-                     {"velocity", WeightPrediction::velocity, "forward: along the velocity"},
-                     {"weight_difference", WeightPrediction::weight_difference,
-                      "forward: along the last change"},
-                     {"spectrain", WeightPrediction::spectrain,
-                      "both passes, to the end of the sample's round trip"}}),
-                "Weights extrapolated to the time of the update.");
-  spec.optional("prediction_horizon", &M::prediction_horizon, number(at_least(0)),
-                "Predicts so many times D ahead.");
-  spec.optional("gradient_shrinking", &M::gradient_shrinking, number(between(0, 1)),
-                "Factor on the gradient that a stage hands upstream; 1: off.");
-  spec.optional("pipemare_learning_rate", &M::pipemare_learning_rate, boolean(),
-                "Divides the learning rate by the delay, annealed away.");
-  spec.optional("pipemare_anneal_epochs", &M::pipemare_anneal_epochs, number(above(0), "epochs"),
-                "... over so many epochs.");
-  spec.optional("pipemare_discrepancy_correction", &M::pipemare_discrepancy_correction, boolean(),
-                "Backward weights moved towards those of the forward pass by a running mean.");
-  spec.optional("pipemare_decay", &M::pipemare_decay, number(between(0, 1)),
-                "C of that mean's decay C^(1/D).");
-  spec.check(check_mitigation);
-  Table<MitigationFile> t("mitigation",
-                          "Ways to soften stale weights. D is the stage's delay in updates.");
-  t.may_have(
-      "weight_stashing", &MitigationFile::weight_stashing, boolean(),
-      "Backward uses the weights that the sample's forward read.",
-      "true for `one_f_one_b` without `spectrain` or `pipemare_discrepancy_correction`, else "
-      "false");
-  t.include(&MitigationFile::spec, spec);
-  t.check([](const MitigationFile& m, const Place& at) {
-    if (!m.weight_stashing.value_or(false)) return;
-    if (m.spec.weight_prediction == WeightPrediction::spectrain) {
+  t.optional("spike_compensation", &M::spike_compensation, boolean(),
+             "Applies at once what a gradient would have contributed during its delay D.");
+  t.optional("spike_compensation_scale", &M::spike_compensation_scale, number(at_least(0)),
+             "Compensates for so many times D.");
+  t.optional("weight_prediction", &M::weight_prediction,
+             words<WeightPrediction>(
+                 {{"none", WeightPrediction::none, "the current weights"},
+                  {"velocity", WeightPrediction::velocity, "forward: along the velocity"},
+                  {"weight_difference", WeightPrediction::weight_difference,
+                   "forward: along the last change"},
+                  {"spectrain", WeightPrediction::spectrain,
+                   "both passes, to the end of the sample's round trip"}}),
+             "Weights extrapolated to the time of the update.");
+  t.optional("prediction_horizon", &M::prediction_horizon, number(at_least(0)),
+             "Predicts so many times D ahead.");
+  t.optional("gradient_shrinking", &M::gradient_shrinking, number(between(0, 1)),
+             "Factor on the gradient that a stage hands upstream; 1: off.");
+  t.optional("pipemare_learning_rate", &M::pipemare_learning_rate, boolean(),
+             "Divides the learning rate by the delay, annealed away.");
+  t.optional("pipemare_anneal_epochs", &M::pipemare_anneal_epochs, number(above(0), "epochs"),
+             "... over so many epochs.");
+  t.optional("pipemare_discrepancy_correction", &M::pipemare_discrepancy_correction, boolean(),
+             "Backward weights moved towards those of the forward pass by a running mean.");
+  t.optional("pipemare_decay", &M::pipemare_decay, number(between(0, 1)),
+             "C of that mean's decay C^(1/D).");
+  t.check(check_mitigation);
+  t.check([](const M& m, const Place& at) {
+    if (!m.given_weight_stashing.value_or(false)) return;
+    if (m.weight_prediction == WeightPrediction::spectrain) {
       at.child("weight_stashing")
           .report(
               "true contradicts \"weight_prediction\": \"spectrain\" beside it, which "
               "predicts the weights of the backward pass; give one");
     }
-    if (m.spec.pipemare_discrepancy_correction) {
+    if (m.pipemare_discrepancy_correction) {
       at.child("weight_stashing")
           .report(
               "true contradicts \"pipemare_discrepancy_correction\" beside it: stashed "
@@ -161,9 +153,9 @@ Table<OptimizerFile> optimizer_table() {
   Table<O> t("optimizer", "Stochastic gradient descent: v = momentum v + g, w = w - rate v.");
   t.optional("type", &O::type, words<OptimizerKind>({{"sgd", OptimizerKind::sgd, ""}}),
              "Which optimizer.");
-  t.may_have("learning_rate", &O::learning_rate, number(at_least(0)), "Step length.",
+  t.may_have("learning_rate", &O::given_learning_rate, number(at_least(0)), "Step length.",
              "from `reference`, else required");
-  t.may_have("momentum", &O::momentum, number(from_below(0, 1)), "Decay of the velocity.",
+  t.may_have("momentum", &O::given_momentum, number(from_below(0, 1)), "Decay of the velocity.",
              "from `reference`, else 0");
   t.may_have("reference", &O::reference, reference_table().codec(),
              "Computes both from values known for another batch size.", "none");
@@ -175,14 +167,14 @@ Table<OptimizerFile> optimizer_table() {
   t.optional("learning_rate_schedule", &O::schedule, learning_rate_schedule_table().codec(),
              "The rate over the run.");
   t.check([](const O& o, const Place& at) {
-    if (!o.reference && !o.learning_rate) {
+    if (!o.reference && !o.given_learning_rate) {
       at.report(
           "required field \"learning_rate\" is missing; allowed: a number 0 or more, or "
           "\"reference\" to compute it");
     }
     for (const char* key : {"learning_rate", "momentum"}) {
-      const bool given =
-          std::string(key) == "momentum" ? o.momentum.has_value() : o.learning_rate.has_value();
+      const bool given = std::string(key) == "momentum" ? o.given_momentum.has_value()
+                                                        : o.given_learning_rate.has_value();
       if (o.reference && given) {
         at.child(key).report("contradicts \"reference\" beside it, which computes " +
                              std::string(key) + "; give one");
@@ -213,7 +205,7 @@ Table<TrainingFile> training_table() {
   t.optional("epochs", &F::epochs, integer(1, kMaxEpochs), "Passes over the training set.");
   t.optional("batch_size", &F::batch_size, integer(1, kMaxInt, "samples"),
              "Samples of one update.");
-  t.may_have("micro_batch_size", &F::micro_batch_size, integer(1, kMaxInt, "samples"),
+  t.may_have("micro_batch_size", &F::given_micro_batch_size, integer(1, kMaxInt, "samples"),
              "Samples that travel together.",
              "1 for `fill_drain`, `gpipe`, `one_f_one_b_flush`, `zero_bubble` and "
              "`two_buffered_weights`, else "
@@ -223,19 +215,11 @@ Table<TrainingFile> training_table() {
              "Results tell when the test accuracy (without a test set: the training accuracy) "
              "reached it, in simulated seconds and joules.",
              "no target");
-  t.required("optimizer", &F::optimizer, optimizer_table().codec(), "How weights change.");
-  t.stored<MitigationFile>(
-      "mitigation", mitigation_table().codec(),
-      [](F& f, const MitigationFile& m) {
-        f.weight_stashing = m.weight_stashing;
-        f.mitigation = m.spec;
-      },
-      [](const F& f) {
-        return std::optional<MitigationFile>({f.weight_stashing, f.mitigation});
-      },
-      "Against stale weights.", "none, but see weight_stashing");
+  t.required("optimizer", &F::optimizer_file, optimizer_table().codec(), "How weights change.");
+  t.optional("mitigation", &F::mitigation_file, mitigation_table().codec(),
+             "Against stale weights.", "none, but see weight_stashing");
   t.check([](const F& f, const Place& at) {
-    if (f.optimizer.nesterov && f.mitigation.spike_compensation) {
+    if (f.optimizer_file.nesterov && f.mitigation_file.spike_compensation) {
       at.child("optimizer")
           .child("nesterov")
           .report(
@@ -247,9 +231,9 @@ Table<TrainingFile> training_table() {
       at.child("target_accuracy")
           .report("changes nothing with \"loss\": \"mean_squared_error\", which has no accuracy");
     }
-    if (f.micro_batch_size && *f.micro_batch_size > f.batch_size) {
+    if (f.given_micro_batch_size && *f.given_micro_batch_size > f.batch_size) {
       at.child("micro_batch_size")
-          .report("found " + std::to_string(*f.micro_batch_size) + "; allowed: at most the " +
+          .report("found " + std::to_string(*f.given_micro_batch_size) + "; allowed: at most the " +
                   std::to_string(f.batch_size) + " of " + at.child("batch_size").pointer());
     }
   });

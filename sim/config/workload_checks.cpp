@@ -93,8 +93,8 @@ void check_pipeline(const WorkloadFile& file, const Network& network, const Plac
   const PipelineFile& pipeline = file.pipeline;
   const Place at = root.child("pipeline");
   const Place stashing = root.child("training").child("mitigation").child("weight_stashing");
-  const bool stashes = file.weight_stashing();
-  if (pipeline.schedule == ScheduleKind::two_buffered_weights && stashes) {
+  const bool stashes = pipeline.weight_stashing;
+  if (pipeline.kind == ScheduleKind::two_buffered_weights && stashes) {
     stashing.report("true contradicts \"schedule\": \"two_buffered_weights\" at " +
                     at.child("schedule").pointer() +
                     ", which keeps two versions of its own; leave it out");

@@ -31,47 +31,42 @@ Network resolve_network(const NetworkFile& file, const Place& at) {
   return checked_network(spec, there);
 }
 
-TrainSpec resolve_training(const WorkloadFile& workload) {
-  const TrainingFile& file = workload.training;
-  const ScheduleKind schedule = workload.pipeline.schedule;
-  TrainSpec spec;
-  spec.loss = file.loss;
-  spec.initialization = file.initialization;
-  spec.epochs = file.epochs;
-  spec.batch_size = file.batch_size;
-  spec.micro_batch_size =
-      file.micro_batch_size.value_or(default_micro_batch_size(schedule, file.batch_size));
-  spec.seed = static_cast<std::uint64_t>(file.seed);
-  OptimizerSpec& optimizer = spec.optimizer;
-  optimizer.learning_rate = file.optimizer.learning_rate.value_or(0);
-  optimizer.momentum = file.optimizer.momentum.value_or(0);
-  if (const auto& reference = file.optimizer.reference) {
-    const ScaledHyperparameters scaled =
-        scale_hyperparameters(reference->learning_rate, reference->momentum,
-                              static_cast<double>(reference->batch_size), file.batch_size);
-    optimizer.learning_rate = scaled.learning_rate;
-    optimizer.momentum = scaled.momentum;
-  }
-  optimizer.weight_decay = file.optimizer.weight_decay;
-  optimizer.nesterov = file.optimizer.nesterov;
-  optimizer.decay_norm_and_bias = file.optimizer.decay_norm_and_bias;
-  optimizer.schedule = file.optimizer.schedule;
-  spec.mitigation = file.mitigation;
-  spec.mitigation.weight_stashing = workload.weight_stashing();
-  return spec;
-}
-
-ScheduleSpec resolve_schedule(const PipelineFile& file, bool weight_stashing) {
-  ScheduleSpec spec;
-  spec.kind = file.schedule;
-  spec.pacing = file.pacing;
-  spec.weight_stashing = weight_stashing;
-  spec.vertical_sync = file.vertical_sync;
-  spec.max_in_flight = file.max_in_flight;
-  return spec;
-}
-
 }  // namespace
+
+void resolve(WorkloadFile& workload) {
+  TrainingFile& training = workload.training;
+  OptimizerFile& optimizer = training.optimizer_file;
+  if (const auto& known = optimizer.reference) {
+    const ScaledHyperparameters scaled =
+        scale_hyperparameters(known->learning_rate, known->momentum,
+                              static_cast<double>(known->batch_size), training.batch_size);
+    optimizer.given_learning_rate = scaled.learning_rate;
+    optimizer.given_momentum = scaled.momentum;
+    optimizer.reference.reset();
+  }
+  optimizer.learning_rate = optimizer.given_learning_rate.value_or(0);
+  optimizer.momentum = optimizer.given_momentum.value_or(0);
+  optimizer.given_momentum = optimizer.momentum;
+  training.optimizer = optimizer;
+
+  // PipeDream stashes, unless the mitigation chooses the weights of the backward pass itself.
+  MitigationFile& mitigation = training.mitigation_file;
+  const bool chosen = mitigation.weight_prediction == WeightPrediction::spectrain ||
+                      mitigation.pipemare_discrepancy_correction;
+  mitigation.weight_stashing = mitigation.given_weight_stashing.value_or(
+      workload.pipeline.kind == ScheduleKind::one_f_one_b && !chosen);
+  mitigation.given_weight_stashing = mitigation.weight_stashing;
+  training.mitigation = mitigation;
+  workload.pipeline.weight_stashing = mitigation.weight_stashing;
+
+  training.micro_batch_size = training.given_micro_batch_size.value_or(
+      default_micro_batch_size(workload.pipeline.kind, training.batch_size));
+  training.given_micro_batch_size = training.micro_batch_size;
+  if (const auto share = workload.pipeline.switch_share) {
+    workload.pipeline.switch_epoch = *share * training.epochs;
+    workload.pipeline.switch_share.reset();
+  }
+}
 
 int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
   switch (schedule) {
@@ -115,15 +110,14 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   workload.dataset.train_labels = resolved_path(data, file.dataset.train_labels);
   workload.dataset.test_labels = resolved_path(data, file.dataset.test_labels);
 
-  workload.training = resolve_training(file);
+  resolve(file);
+  workload.training = file.training;
   workload.target_accuracy = file.training.target_accuracy;
   workload.partition = file.pipeline.partition.spec;
   workload.balanced_stages = file.pipeline.partition.balanced_stages;
-  workload.schedule = resolve_schedule(file.pipeline, workload.training.mitigation.weight_stashing);
+  workload.schedule = file.pipeline;
   workload.switch_epoch = file.pipeline.switch_epoch;
-  if (file.pipeline.switch_share) {
-    workload.switch_epoch = *file.pipeline.switch_share * file.training.epochs;
-  }
+  workload.as_read = std::make_shared<const WorkloadFile>(file);
 
   workload.network = resolve_network(file.network, root.child("network"));
   if (issues.size() != before) return workload;
@@ -141,7 +135,7 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
 }
 
 OrderedJson resolved_workload(const WorkloadConfig& workload) {
-  WorkloadFile file;
+  WorkloadFile file = *workload.as_read;
   file.name = workload.name;
   file.dataset = workload.dataset;
   const auto absolute = [](std::string& path) {
@@ -153,32 +147,10 @@ OrderedJson resolved_workload(const WorkloadConfig& workload) {
   absolute(file.dataset.train_labels);
   absolute(file.dataset.test_labels);
   file.network.form = NetworkFile::Form::layers;
-  file.network.spec.input = workload.network.input;
+  file.network.spec = {workload.network.input, {}};
   for (const LayerNode& node : workload.network.layers) {
     file.network.spec.layers.push_back(node.spec);
   }
-  file.pipeline.partition = {workload.partition, workload.balanced_stages};
-  file.pipeline.schedule = workload.schedule.kind;
-  file.pipeline.pacing = workload.schedule.pacing;
-  file.pipeline.max_in_flight = workload.schedule.max_in_flight;
-  file.pipeline.vertical_sync = workload.schedule.vertical_sync;
-  file.pipeline.switch_epoch = workload.switch_epoch;
-  const TrainSpec& training = workload.training;
-  file.training.loss = training.loss;
-  file.training.initialization = training.initialization;
-  file.training.epochs = training.epochs;
-  file.training.batch_size = training.batch_size;
-  file.training.micro_batch_size = training.micro_batch_size;
-  file.training.seed = static_cast<std::int64_t>(training.seed);
-  file.training.optimizer.learning_rate = training.optimizer.learning_rate;
-  file.training.optimizer.momentum = training.optimizer.momentum;
-  file.training.optimizer.weight_decay = training.optimizer.weight_decay;
-  file.training.optimizer.nesterov = training.optimizer.nesterov;
-  file.training.optimizer.decay_norm_and_bias = training.optimizer.decay_norm_and_bias;
-  file.training.optimizer.schedule = training.optimizer.schedule;
-  file.training.mitigation = training.mitigation;
-  file.training.target_accuracy = workload.target_accuracy;
-  file.training.weight_stashing = training.mitigation.weight_stashing;
   return workload_table().write(file);
 }
 

@@ -16,8 +16,11 @@
 
 namespace stagecoach {
 
+struct WorkloadFile;
+
 struct WorkloadConfig {
-  std::shared_ptr<const Document> source;  ///< names the places of fields in messages
+  std::shared_ptr<const Document> source;       ///< names the places of fields in messages
+  std::shared_ptr<const WorkloadFile> as_read;  ///< all fields, absent ones filled in
   std::string name;
   DatasetSpec dataset;  ///< paths absolute or relative to the process
   Network network;      ///< every name and shape resolved

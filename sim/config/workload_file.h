@@ -32,13 +32,12 @@ struct PartitionFile {
   int balanced_stages = 0;  ///< so many stages of about equal cost on the hardware; 0: see spec
 };
 
-/// `pipeline`.
-struct PipelineFile {
+// The structs below extend those that schedule and engine take by what may be absent: a `given_`
+// field is what the file says, and resolve() gives the field that it stands for its value.
+
+/// `pipeline`. ScheduleSpec::weight_stashing comes from the mitigation.
+struct PipelineFile : ScheduleSpec {
   PartitionFile partition;
-  ScheduleKind schedule = ScheduleKind::pipelined;
-  Pacing pacing = Pacing::elastic;
-  std::vector<int> max_in_flight;
-  bool vertical_sync = false;          ///< one_f_one_b
   std::optional<double> switch_epoch;  ///< hybrid: epochs before the switch
   std::optional<double> switch_share;  ///< hybrid: share of the run before the switch
 };
@@ -52,29 +51,25 @@ struct ReferenceFile {
   double momentum = 0.9;
 };
 
-struct OptimizerFile {
+/// `training.optimizer`.
+struct OptimizerFile : OptimizerSpec {
   OptimizerKind type = OptimizerKind::sgd;
-  std::optional<double> learning_rate;
-  std::optional<double> momentum;
+  std::optional<double> given_learning_rate;
+  std::optional<double> given_momentum;
   std::optional<ReferenceFile> reference;
-  double weight_decay = 0;
-  bool nesterov = false;
-  bool decay_norm_and_bias = true;
-  LearningRateSpec schedule;
 };
 
-/// `training`. MitigationSpec::weight_stashing is not used: absent and false differ.
-struct TrainingFile {
-  LossKind loss = LossKind::softmax_cross_entropy;
-  Initialization initialization = Initialization::kaiming_uniform;
-  int epochs = 1;
-  int batch_size = 1;
-  std::optional<int> micro_batch_size;
-  std::int64_t seed = 1;
+/// `training.mitigation`.
+struct MitigationFile : MitigationSpec {
+  std::optional<bool> given_weight_stashing;
+};
+
+/// `training`. The engine's optimizer and mitigation are those of the two files.
+struct TrainingFile : TrainSpec {
+  std::optional<int> given_micro_batch_size;
   std::optional<double> target_accuracy;
-  OptimizerFile optimizer;
-  std::optional<bool> weight_stashing;
-  MitigationSpec mitigation;
+  OptimizerFile optimizer_file;
+  MitigationFile mitigation_file;
 };
 
 struct WorkloadFile {
@@ -83,16 +78,10 @@ struct WorkloadFile {
   NetworkFile network;
   PipelineFile pipeline;
   TrainingFile training;
-
-  /// The default depends on the schedule: PipeDream stashes, unless the mitigation chooses the
-  /// weights of the backward pass itself.
-  bool weight_stashing() const {
-    const bool chosen = training.mitigation.weight_prediction == WeightPrediction::spectrain ||
-                        training.mitigation.pipemare_discrepancy_correction;
-    return training.weight_stashing.value_or(pipeline.schedule == ScheduleKind::one_f_one_b &&
-                                             !chosen);
-  }
 };
+
+/// Fills in what was not given: values that other fields decide, and the base structs.
+void resolve(WorkloadFile& workload);
 
 /// The tables. Rules within one object are part of them; rules between objects are in
 /// workload_config.cpp.

@@ -230,6 +230,44 @@ TEST_CASE("The hybrid switch falls on a whole mini-batch") {
   CHECK(at("\"switch_epoch\": 0", 30, 2, "8") == 0);
 }
 
+namespace {
+
+/// Fields of `given` that `printed` lacks or gives another value.
+void find_lost(const Json& given, const Json& printed, const std::string& at, std::string& lost) {
+  for (const auto& [key, value] : given.items()) {
+    const std::string here = at + "/" + key;
+    // These become others: what they compute, or absolute paths.
+    if (key[0] == '$' || key == "reference" || key == "switch_share" ||
+        here.rfind("/dataset/train_", 0) == 0 || here.rfind("/dataset/test_", 0) == 0) {
+      continue;
+    }
+    if (!printed.contains(key)) {
+      lost += here + " is missing\n";
+    } else if (value.is_object()) {
+      find_lost(value, printed[key], here, lost);
+    } else if (value != printed[key]) {
+      lost += here + " was " + value.dump() + " and is " + printed[key].dump() + "\n";
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("The resolved workload holds every field that was given, with its value") {
+  for (const std::string& text : workload_samples()) {
+    CAPTURE(text);
+    const Json given = Json::parse(text);
+    const Json printed = Json::parse(resolved_workload(good_workload(text)).dump());
+    std::string lost;
+    for (const char* part : {"dataset", "pipeline", "training"}) {
+      if (given.contains(part)) {
+        find_lost(given[part], printed[part], std::string("/") + part, lost);
+      }
+    }
+    CHECK(lost == "");
+  }
+}
+
 TEST_CASE("The resolved workload, read again, gives the same") {
   for (const std::string& text : workload_samples()) {
     CAPTURE(text);
