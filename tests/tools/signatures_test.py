@@ -18,6 +18,9 @@ results = json.loads(pathlib.Path(__file__ + ".json").read_text())
 if "error" in results:
     sys.exit(results["error"])
 arguments = sys.argv[1:]
+hardware = arguments[arguments.index("--hw") + 1]
+if results.get("hardware", hardware) != hardware:
+    sys.exit("reads " + hardware)
 out = pathlib.Path(arguments[arguments.index("--out") + 1])
 for name, text in results["files"].items():
     (out / name).write_text(text)
@@ -107,7 +110,7 @@ class SignaturesTest(unittest.TestCase):
                                ("epochs.csv", "0.5", "0.7"), ("staleness.csv", "2.5", "1e-05")):
             self.assertEqual(self.check(self.program("new", old, new, file)), 0, (file, new))
 
-    def test_diff_tells_added_removed_and_changed_apart(self):
+    def test_diff_tells_added_removed_renamed_and_changed_apart(self):
         for file, old, new, line in (
                 ("summary.json", '"idle": 4', '"idle": 5',
                  "changed summary.json/stages/*/idle, 1; first: summary.json/stages/1/idle 4 -> 5"),
@@ -115,11 +118,21 @@ class SignaturesTest(unittest.TestCase):
                  "added   summary.json/stages/*/late, 1; first: summary.json/stages/0/late 7"),
                 ("utilization.csv", "stage,idle_cycles\n0,5\n1,6", "stage\n0\n1",
                  "removed utilization.csv/*/idle_cycles, 2;"
-                 " first: utilization.csv/0/idle_cycles 5")):
+                 " first: utilization.csv/0/idle_cycles 5"),
+                ("utilization.csv", "idle_cycles", "late_cycles",
+                 "renamed utilization.csv/*/idle_cycles, 2; now utilization.csv/*/late_cycles")):
             done = self.signatures("--diff", self.old, self.program("new", old, new, file))
             self.assertEqual(done.returncode, 1)
             self.assertEqual(done.stdout, f"first: differs\n  {line}\n")
         self.assertEqual(self.signatures("--diff", self.old, self.old).stdout, "first: equal\n")
+
+    def test_the_old_program_may_read_another_checkout(self):
+        old = self.program("old", hardware=str(self.folder / "hw/ideal.json"))
+        for mode in ("--diff", "--functional"):
+            self.assertEqual(
+                self.signatures(mode, old, self.program("new"), "--old-files", self.folder)
+                .returncode, 0)
+            self.assertEqual(self.signatures(mode, old, self.program("new")).returncode, 1)
 
     def test_functional_compares_losses_as_written_and_weights(self):
         record = self.folder / "record.json"
@@ -149,7 +162,9 @@ class SignaturesTest(unittest.TestCase):
                                  (["--record-functional", "record", "nothing"], "no such file"),
                                  (["--update", self.old, "--only", "first"], "leave --only out"),
                                  (["--check", self.old, "--only", "sixth"], "'sixth'"),
-                                 (["--compare-functional", "nowhere", self.old], "nowhere: No such")):
+                                 (["--check", self.old, "--old-files", "nowhere"], "no such folder"),
+                                 (["--compare-functional", "nowhere", self.old],
+                                  "nowhere: No such")):
             done = self.signatures(*arguments)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(words, done.stderr)
