@@ -59,7 +59,7 @@ std::string stages_table(const Job& job) {
                    human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes +
                                                    s.predicted_bytes + versions)),
                    human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
-                   s.capacity_bytes == kUnlimited64
+                   s.capacity_bytes == kUnlimited<std::int64_t>
                        ? "unlimited"
                        : human_bytes(static_cast<double>(s.capacity_bytes)),
                    fit_word(job, k)});

@@ -14,12 +14,12 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b 
 
 /// Whole cycles for `amount` at `rate` per cycle; an unlimited (infinite) rate takes none.
 inline Cycles cycles_at(double amount, double rate) {
-  return amount <= 0 ? 0 : static_cast<Cycles>(std::ceil(amount / rate));
+  return amount <= 0 ? 0 : rounded_up<Cycles>(amount / rate);
 }
 
 /// Whole cycles of a time in nanoseconds.
 inline Cycles cycles_of_ns(double ns, double clock_mhz) {
-  return static_cast<Cycles>(std::ceil(ns * clock_mhz / 1000.0 - 1e-9));
+  return rounded_up<Cycles>(ns * clock_mhz / 1000.0 - 1e-9);
 }
 
 }  // namespace stagecoach

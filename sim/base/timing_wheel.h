@@ -20,7 +20,7 @@ class TimingWheel {
     for (auto& level : heads_) level.fill(kEnd);
   }
 
-  /// The least time of all entries; kUnlimited64 if there is none.
+  /// The least time of all entries; kUnlimited<std::int64_t> if there is none.
   Cycles next_time() const { return next_; }
 
   /// `time` is not before the last time given to take_due().
@@ -88,9 +88,9 @@ class TimingWheel {
 
   /// Times are not before now, so the lowest slot of the lowest level has the next one.
   Cycles find_next() const {
-    if (levels_ == 0) return kUnlimited64;
+    if (levels_ == 0) return kUnlimited<std::int64_t>;
     const int level = lowest(levels_);
-    Cycles least = kUnlimited64;
+    Cycles least = kUnlimited<std::int64_t>;
     for (int node = heads_[level][lowest(masks_[level])]; node != kEnd; node = nodes_[node].next) {
       if (nodes_[node].time < least) least = nodes_[node].time;
       if (level == 0) break;  // all of one time
@@ -101,7 +101,7 @@ class TimingWheel {
   std::vector<Node> nodes_;
   int free_ = kEnd;
   Cycles now_ = 0;
-  Cycles next_ = kUnlimited64;
+  Cycles next_ = kUnlimited<std::int64_t>;
   std::uint64_t levels_ = 0;                    ///< bit per level with entries
   std::array<std::uint64_t, kLevels> masks_{};  ///< bit per slot with entries
   std::array<std::array<int, kSlots>, kLevels> heads_;

@@ -77,7 +77,7 @@ struct IntegerType {
 
   template <class M>
   operator Codec<M>() const {
-    static_assert(std::is_integral<M>::value, "integer() fills an integer");
+    static_assert(std::is_constructible<M, std::int64_t>::value, "integer() fills an integer");
     auto info = std::make_shared<TypeInfo>();
     info->kind = TypeKind::integer;
     info->unit = unit;

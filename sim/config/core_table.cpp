@@ -9,7 +9,7 @@ namespace stagecoach {
 namespace {
 
 Codec<double> rate(const std::string& unit) {
-  return word_or(words<double>({{"unlimited", kUnlimitedRate, "no limit"}}),
+  return word_or(words<double>({{"unlimited", kUnlimited<double>, "no limit"}}),
                  number(above(0), unit));
 }
 
@@ -124,9 +124,9 @@ Table<CoreSpec> fixed_fields() {
              "half of backward_cycles, rounded down");
   t.check([](const FixedCore& c, const Place& at) {
     if (c.weight_gradient_cycles() > c.backward_cycles) {
-      at.report("found " + std::to_string(c.weight_gradient_cycles()) +
+      at.report("found " + to_string(c.weight_gradient_cycles()) +
                 " weight_gradient_cycles; allowed: at most backward_cycles, " +
-                std::to_string(c.backward_cycles));
+                to_string(c.backward_cycles));
     }
   });
   return Table<CoreSpec>().include(&CoreSpec::fixed, t);

@@ -7,7 +7,7 @@ namespace stagecoach {
 namespace {
 
 Codec<double> rate(const std::string& unit) {
-  return word_or(words<double>({{"unlimited", kUnlimitedRate, "no limit"}}),
+  return word_or(words<double>({{"unlimited", kUnlimited<double>, "no limit"}}),
                  number(above(0), unit));
 }
 

@@ -46,12 +46,12 @@ struct ElementSpec {
 
 /// A memory beside a core. Ports move `width_bytes` a cycle, in every bank.
 struct BufferSpec {
-  double capacity_kib = kUnlimitedRate;
+  double capacity_kib = kUnlimited<double>;
   int banks = 1;
   int read_ports = 1;
   int write_ports = 1;
   int shared_ports = 0;  ///< ports that read or write, whichever is needed
-  double width_bytes = kUnlimitedRate;
+  double width_bytes = kUnlimited<double>;
 };
 
 /// Kind `fixed`: constants per micro-batch, whatever the layers are.
@@ -94,10 +94,10 @@ struct DotProductCore {
 
 /// Kind `roofline`: a device known by its peak rate and its memory bandwidth.
 struct RooflineCore {
-  double peak_gmacs_per_s = kUnlimitedRate;
+  double peak_gmacs_per_s = kUnlimited<double>;
   double efficiency = 1.0;
   double launch_overhead_ns = 0;  ///< per kernel: one per layer and product
-  double memory_gb_per_s = kUnlimitedRate;
+  double memory_gb_per_s = kUnlimited<double>;
 };
 
 /// Multiply-accumulate pipeline: a result takes `latency_cycles`, the next may start
@@ -133,9 +133,9 @@ struct VectorOperations {
 };
 
 struct VectorUnitSpec {
-  double lanes = kUnlimitedRate;  ///< elements times operations a cycle
-  Cycles latency_cycles = 0;      ///< once per layer and pass
-  bool overlaps_macs = false;     ///< works beside the matrix unit: a stage takes the longer
+  double lanes = kUnlimited<double>;  ///< elements times operations a cycle
+  Cycles latency_cycles = 0;          ///< once per layer and pass
+  bool overlaps_macs = false;         ///< works beside the matrix unit: a stage takes the longer
   VectorOperations operations;
 };
 
@@ -170,7 +170,7 @@ struct CoreSpec {
 
 struct InterconnectSpec {
   InterconnectKind kind = InterconnectKind::ideal;
-  double link_bytes_per_cycle = kUnlimitedRate;
+  double link_bytes_per_cycle = kUnlimited<double>;
   Cycles hop_latency_cycles = 0;
   int rows = 0;  ///< mesh2d; 0: as many as needed
   int columns = 0;
@@ -178,12 +178,12 @@ struct InterconnectSpec {
 };
 
 struct DramSpec {
-  double bandwidth_gb_per_s = kUnlimitedRate;
+  double bandwidth_gb_per_s = kUnlimited<double>;
   double latency_ns = 0;
 };
 
 struct HostSpec {
-  double bandwidth_gb_per_s = kUnlimitedRate;
+  double bandwidth_gb_per_s = kUnlimited<double>;
   double latency_ns = 0;
 };
 

@@ -136,7 +136,7 @@ void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
   hold(now, -samples, -samples);
   gradient_slots_.pop();
   retired_ = micro_batch + 1;
-  if (capacity_ != kUnlimited64) edges_.front().sender->wake_at(now);
+  if (capacity_ != kUnlimited<std::int64_t>) edges_.front().sender->wake_at(now);
 }
 
 void ActivationBuffer::report(StageStatistics& statistics) const {

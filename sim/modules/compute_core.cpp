@@ -50,7 +50,7 @@ void ComputeCore::on_time(Cycles now, int tag) {
     complete(now);
   } else {
     // One asked for later may come after one asked for earlier; it does no harm.
-    if (now >= look_at_) look_at_ = kUnlimited64;
+    if (now >= look_at_) look_at_ = kUnlimited<std::int64_t>;
     if (!busy_) wheel_.decide_soon(number_);
   }
 }

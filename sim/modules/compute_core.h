@@ -51,7 +51,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   std::vector<StageController*> stages_;
   bool busy_ = false;
   const Slot* running_ = nullptr;
-  Cycles look_at_ = kUnlimited64;  ///< the next look that the wheel has been asked for
+  Cycles look_at_ = kUnlimited<std::int64_t>;  ///< the next look that the wheel has been asked for
 };
 
 }  // namespace stagecoach

@@ -57,7 +57,7 @@ void EventWheel::turn() {
   due_.clear();
   while (calls_.next_time() <= now) calls_.take_due(due_);
   std::sort(due_.begin(), due_.end());
-  armed_ = kUnlimited64;
+  armed_ = kUnlimited<std::int64_t>;
   for (const int call : due_) modules_[call / kTags]->on_time(now, call % kTags);
   if (calls_.next_time() < armed_) {
     armed_ = calls_.next_time();

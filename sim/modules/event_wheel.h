@@ -46,7 +46,7 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   std::vector<TimedIf*> modules_;
   TimingWheel<int> calls_;  ///< number and tag
   std::vector<int> due_;
-  Cycles armed_ = kUnlimited64;  ///< when the kernel event fires
+  Cycles armed_ = kUnlimited<std::int64_t>;  ///< when the kernel event fires
   std::vector<int> asked_, deciding_;
   std::vector<char> has_asked_;
   sc_core::sc_event turn_, decide_;

@@ -110,7 +110,7 @@ void Interconnect::request(Cycles time, int link, int flight) {
 }
 
 void Interconnect::on_time(Cycles now, int) {
-  if (now >= armed_) armed_ = kUnlimited64;
+  if (now >= armed_) armed_ = kUnlimited<std::int64_t>;
   // One delta later: whatever happens at this time has then been requested.
   wheel_.decide_soon(number_);
 }

@@ -101,7 +101,7 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   std::vector<int> due_;                   ///< links to serve now
   TimingWheel<Request> requests_;
   std::vector<Request> due_requests_;
-  Cycles armed_ = kUnlimited64;  ///< the next call that the wheel has been asked for
+  Cycles armed_ = kUnlimited<std::int64_t>;  ///< the next call that the wheel has been asked for
   std::int64_t unsettled_ = 0;
   Cycles last_arrival_ = 0;
   std::function<void()> on_settled_;

@@ -272,7 +272,7 @@ void StageController::note_memory(Cycles now) {
 }
 
 Arrival StageController::awaited() const {
-  Arrival first{kUnlimited64, kUnlimited64};
+  Arrival first{kUnlimited<std::int64_t>, kUnlimited<std::int64_t>};
   if (awaits_input_) {
     if (const auto input = activations_->input(progress_.forwards)) first = *input;
   }

@@ -27,7 +27,7 @@ std::string Watchdog::name_of(const Waiting& waiting) const {
 Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const {
   const StageController& stage = *stages_[k];
   const std::string self = "stage " + std::to_string(k);
-  switch (stage.obstacle(Pass::forward, kUnlimited64)) {
+  switch (stage.obstacle(Pass::forward, kUnlimited<std::int64_t>)) {
     case Obstacle::credit:
       for (const OutputPort& port : stage.forward_outputs()) {
         if (port.receiver->has_room(port.edge)) continue;
@@ -79,7 +79,7 @@ Watchdog::Waiting Watchdog::awaited_by_backward(int k, std::string& reason) cons
     reason = "its own forward";
     return {k, Pass::forward};
   }
-  if (stage.obstacle(Pass::backward, kUnlimited64) == Obstacle::order) {
+  if (stage.obstacle(Pass::backward, kUnlimited<std::int64_t>) == Obstacle::order) {
     reason = "the schedule: the forwards of the mini-batch come first";
     return {k, Pass::forward};
   }

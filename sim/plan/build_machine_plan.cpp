@@ -7,6 +7,7 @@
 #include "models/base/error.h"
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
+#include "sim/plan/run_length.h"
 #include "sim/timing/memory.h"
 
 namespace stagecoach {
@@ -92,10 +93,10 @@ void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, c
   s.events.backward_per_sample.dram_bytes += one.backward - zero.backward;
   s.events.update.dram_bytes += one.update;
   const SpillTraffic full = spill_traffic(needs, fit, scope.micro_batch_samples);
-  s.spilled_bytes_per_micro_batch = static_cast<Bytes>(full.forward + full.backward);
+  s.spilled_bytes_per_micro_batch = rounded_down<Bytes>(full.forward + full.backward);
 }
 
-std::string kib(Bytes bytes) { return std::to_string((bytes + 1023) / 1024) + " KiB"; }
+std::string kib(Bytes bytes) { return to_string((bytes + 1023) / 1024) + " KiB"; }
 
 struct Deficit {
   bool weight_side = true;
@@ -112,7 +113,7 @@ std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::str
   std::string text = "stage " + stages + ": " +
                      (deficit.weight_side ? "weights and their state" : "activations in flight") +
                      " exceed the " + buffer + " of core \"" + core.name + "\" by " +
-                     std::to_string(deficit.bytes) + " bytes; ";
+                     to_string(deficit.bytes) + " bytes; ";
   if (deficit.allowed && hw.memory_policy == MemoryPolicy::spill) return text + "these lie in DRAM";
   if (deficit.allowed) return text + "fewer samples are in flight";
   text += "raise capacity_kib by " + kib((deficit.bytes + cores - 1) / cores);
@@ -258,6 +259,8 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
     for (const std::string& p : machine.report.problems) text += "\n  " + p;
     throw UserError(text);
   }
+  const std::string too_long = run_too_long(plan, micro_batches);
+  if (!too_long.empty()) throw UserError(too_long);
   machine.report.balance = balance_report(scope, mapping, slots, plan);
   return machine;
 }

@@ -79,9 +79,7 @@ Keeps keeps_of(const LayerNode& node) {
 
 }  // namespace
 
-Bytes whole_bytes(double count, double bytes) {
-  return static_cast<Bytes>(std::ceil(count * bytes - 1e-9));
-}
+Bytes whole_bytes(double count, double bytes) { return rounded_up<Bytes>(count * bytes - 1e-9); }
 
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements) {

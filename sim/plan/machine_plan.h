@@ -42,10 +42,10 @@ struct StagePlan {
   Bytes activation_bytes_per_sample = 0;  ///< held from a sample's forward to its backward
   Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward
   Bytes weight_gradient_bytes = 0;        ///< held while gradients accumulate or before the update
-  Bytes capacity_bytes = kUnlimited64;    ///< of the stage's buffers together
+  Bytes capacity_bytes = kUnlimited<std::int64_t>;  ///< of the stage's buffers together
   /// Micro-batches that the activation buffer can hold (queued inputs and micro-batches in flight
   /// together).
-  std::int64_t capacity_micro_batches = kUnlimited64;
+  std::int64_t capacity_micro_batches = kUnlimited<std::int64_t>;
   Bytes spilled_bytes_per_micro_batch = 0;  ///< to DRAM and back, already priced in `cost`
   StageEvents events;
 };

@@ -14,7 +14,7 @@ namespace {
 std::int64_t cores_available(const HardwareSpec& hw) {
   std::int64_t total = 0;
   for (const CoreSpec& c : hw.cores) {
-    if (c.count == 0) return kUnlimited64;
+    if (c.count == 0) return kUnlimited<std::int64_t>;
     total += c.count;
   }
   return total;

@@ -11,12 +11,12 @@ namespace stagecoach {
 namespace {
 
 Bytes times(Bytes capacity, std::int64_t cores) {
-  return capacity == kUnlimited64 ? capacity : capacity * cores;
+  return capacity == kUnlimited<std::int64_t> ? capacity : capacity * cores;
 }
 
 std::int64_t micro_batches_in(Bytes share, const MemoryNeeds& n) {
   const Bytes micro_batch = n.micro_batch_bytes();
-  if (micro_batch == 0) return kUnlimited64;
+  if (micro_batch == 0) return kUnlimited<std::int64_t>;
   return std::max<Bytes>(0, share - n.gradient_bytes()) / micro_batch;
 }
 
@@ -59,8 +59,9 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
 }
 
 Bytes Pool::total() const {
-  if (unified || weight_capacity == kUnlimited64) return weight_capacity;
-  return activation_capacity == kUnlimited64 ? kUnlimited64 : weight_capacity + activation_capacity;
+  if (unified || weight_capacity == kUnlimited<std::int64_t>) return weight_capacity;
+  return activation_capacity == kUnlimited<std::int64_t> ? kUnlimited<std::int64_t>
+                                                         : weight_capacity + activation_capacity;
 }
 
 Pool pool_of(const CoreSpec& core, std::int64_t cores) {
@@ -77,22 +78,22 @@ Fit fit_pool(const Pool& pool, const std::vector<MemoryNeeds>& needs, MemoryPoli
   Bytes weights = 0, activations = 0;
   for (const MemoryNeeds& n : needs) weights += n.weight_side(), activations += n.activation_side();
   Bytes room = pool.activation_capacity;
-  if (pool.unified && pool.weight_capacity != kUnlimited64) {
+  if (pool.unified && pool.weight_capacity != kUnlimited<std::int64_t>) {
     room = pool.weight_capacity - std::min(weights, pool.weight_capacity);
   }
   Fit fit;
   fit.weight_deficit_bytes = std::max<Bytes>(0, weights - pool.weight_capacity);
   fit.activation_deficit_bytes = std::max<Bytes>(0, activations - room);
   for (const MemoryNeeds& n : needs) {
-    if (room == kUnlimited64 || policy == MemoryPolicy::spill) {
-      fit.capacity_micro_batches.push_back(kUnlimited64);
+    if (room == kUnlimited<std::int64_t> || policy == MemoryPolicy::spill) {
+      fit.capacity_micro_batches.push_back(kUnlimited<std::int64_t>);
       continue;
     }
     const double part = activations > 0 ? static_cast<double>(n.activation_side()) /
                                               static_cast<double>(activations)
                                         : 0;
     fit.capacity_micro_batches.push_back(
-        micro_batches_in(static_cast<Bytes>(static_cast<double>(room) * part + 1e-6), n));
+        micro_batches_in(rounded_down<Bytes>(static_cast<double>(room) * part + 1e-6), n));
   }
   if (policy == MemoryPolicy::spill) {
     if (weights > 0) {

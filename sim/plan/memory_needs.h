@@ -14,7 +14,7 @@ struct StageSlots {
   std::int64_t activation_micro_batches = 1;  ///< activation sets held at most
   std::int64_t versions = 1;                  ///< weight versions, the current one included
   std::int64_t in_flight =
-      kUnlimited64;  ///< micro-batches between forward and end of backward, at most
+      kUnlimited<std::int64_t>;  ///< micro-batches between forward and end of backward, at most
 };
 
 /// Needs of one stage.
@@ -53,8 +53,8 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
 
 /// Buffers of the cores that a set of stages shares.
 struct Pool {
-  Bytes weight_capacity = kUnlimited64;
-  Bytes activation_capacity = kUnlimited64;  ///< not used when unified
+  Bytes weight_capacity = kUnlimited<std::int64_t>;
+  Bytes activation_capacity = kUnlimited<std::int64_t>;  ///< not used when unified
   bool unified = false;
 
   Bytes total() const;

@@ -136,7 +136,7 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
     }
     trip += static_cast<double>(cost.forward.cycles + cost.backward.cycles);
     const std::int64_t most = std::min(slots[k].in_flight, s.capacity_micro_batches);
-    if (most == kUnlimited64) continue;
+    if (most == kUnlimited<std::int64_t>) continue;
     const double own = static_cast<double>(cost.weight_gradient.cycles) +
                        static_cast<double>(cost.update.cycles) /
                            static_cast<double>(scope.micro_batches_per_update);

@@ -15,8 +15,8 @@ namespace stagecoach {
 struct StageFit {
   std::string stage;
   MemoryNeeds needs;
-  Bytes capacity_bytes = kUnlimited64;
-  std::int64_t capacity_micro_batches = kUnlimited64;
+  Bytes capacity_bytes = kUnlimited<std::int64_t>;
+  std::int64_t capacity_micro_batches = kUnlimited<std::int64_t>;
   bool fits = true;
 };
 

@@ -17,7 +17,7 @@ std::string tile_name(int row, int column) {
 
 Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle) {
   if (bytes_per_cycle <= 0) return 0;
-  return static_cast<Cycles>(std::ceil(static_cast<double>(bytes) / bytes_per_cycle));
+  return rounded_up<Cycles>(static_cast<double>(bytes) / bytes_per_cycle);
 }
 
 Topology::Topology(const InterconnectPlan& plan, const std::vector<CorePlan>& cores)
@@ -33,8 +33,8 @@ int Topology::link(const std::string& name, double hops, double links) {
   const auto [place, made] = index_.emplace(name, static_cast<int>(links_.size()));
   if (made) {
     const double latency = static_cast<double>(plan_.hop_latency_cycles) * hops;
-    links_.push_back(LinkSpec{name, static_cast<Cycles>(std::ceil(latency - 1e-9)),
-                              plan_.link_bytes_per_cycle * links});
+    links_.push_back(
+        LinkSpec{name, rounded_up<Cycles>(latency - 1e-9), plan_.link_bytes_per_cycle * links});
   }
   return place->second;
 }

@@ -51,7 +51,7 @@ class Changes {
     Number& value = field(c.hardware);
     const double before = static_cast<double>(value);
     if (before == 0 || std::isinf(before)) return;
-    value = static_cast<Number>(before * factor);
+    value = number_from<Number>(before * factor);
     if (static_cast<double>(value) == before) return;
     c.step = text_of(before) + " -> " + text_of(static_cast<double>(value));
     changes_.push_back(std::move(c));

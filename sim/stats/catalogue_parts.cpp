@@ -37,9 +37,9 @@ Statistic<EpochView> until_row(const char* name, const char* unit, const char* m
           }};
 }
 
+template <class Count>
 Statistic<LayerView> pass_row(const std::string& path, const char* unit, const std::string& meaning,
-                              LayerPassCost LayerCost::*member,
-                              std::int64_t LayerPassCost::*value) {
+                              LayerPassCost LayerCost::*member, Count LayerPassCost::*value) {
   return {path, unit, meaning, [member, value](const LayerView& v) {
             return v.run.plan ? OrderedJson(v.run.plan->layers[v.index].*member.*value)
                               : OrderedJson();

@@ -184,7 +184,8 @@ void append_memory(std::vector<Row>& rows) {
        }});
   rows.push_back(plan_row(
       "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
-        return p.capacity_bytes == kUnlimited64 ? OrderedJson() : OrderedJson(p.capacity_bytes);
+        return p.capacity_bytes == kUnlimited<std::int64_t> ? OrderedJson()
+                                                            : OrderedJson(p.capacity_bytes);
       }));
   rows.push_back({"memory.spilled_bytes", "bytes", "Sent to DRAM and read back over the run.",
                   [](const StageView& v) {

@@ -155,7 +155,7 @@ BandedSum area_of(const AreaSpec& a, const HardwareSpec& hardware, const Machine
     const double n = static_cast<double>(unit.cores);
     macs += n * mac_units(core);
     for (const auto* buffer : {&core.buffer, &core.weight_buffer, &core.activation_buffer}) {
-      if (!*buffer || capacity_bytes(**buffer) == kUnlimited64) continue;
+      if (!*buffer || capacity_bytes(**buffer) == kUnlimited<std::int64_t>) continue;
       bits += n * 8 * static_cast<double>(capacity_bytes(**buffer));
     }
     cores += n;

@@ -53,7 +53,7 @@ void CycleAccount::open_window() {
     if (until_ < windows_.back().begin + window_cycles_) return;
   }
   StageWindow window;
-  window.begin = static_cast<Cycles>(windows_.size()) * window_cycles_;
+  window.begin = static_cast<std::int64_t>(windows_.size()) * window_cycles_;
   windows_.push_back(window);
 }
 

@@ -48,7 +48,7 @@ class MemorySeries {
  private:
   void thin();
   /// Where the interval of a time begins; lengths are powers of two.
-  Cycles interval_of(Cycles time) const { return time & ~(interval_ - 1); }
+  Cycles interval_of(Cycles time) const { return time.count() & ~(interval_.count() - 1); }
 
   Cycles interval_ = 1;
   std::size_t max_points_;

@@ -55,6 +55,10 @@ std::vector<Statistic<LinkView>> link_catalogue();
 
 /// numerator / denominator, null for 0/0 and whatever else is no finite number.
 OrderedJson ratio_or_null(double numerator, double denominator);
+template <class Numerator, class Denominator>
+OrderedJson ratio_or_null(Numerator numerator, Denominator denominator) {
+  return ratio_or_null(static_cast<double>(numerator), static_cast<double>(denominator));
+}
 
 /// The number, null if NaN or infinite (JSON has neither).
 OrderedJson finite_or_null(double value);

@@ -41,8 +41,8 @@ std::string windowed_csv(const RunResult& run, const std::string& header, Write 
   for (std::size_t k = 0; k < s.stages.size(); ++k) {
     for (std::size_t w = 0; w < s.stages[k].windows.size(); ++w) {
       std::string line = stage_fields(run, k);
-      append_field(line, s.stages[k].windows[w].begin);
-      append_field(line, window_end(s, static_cast<int>(k), w));
+      append_field(line, s.stages[k].windows[w].begin.count());
+      append_field(line, window_end(s, static_cast<int>(k), w).count());
       write(line, k, s.stages[k].windows[w]);
       text += line + "\n";
     }
@@ -54,7 +54,7 @@ std::string windowed_csv(const RunResult& run, const std::string& header, Write 
 
 std::string staleness_csv(const RunResult& run) {
   return windowed_csv(
-      run, ",micro-batches,mean_updates,closed_form_updates",
+      run, ",micro_batches,mean_updates,closed_form_updates",
       [&](std::string& line, std::size_t k, const StageWindow& w) {
         append_field(line, w.micro_batches);
         line += ',';
@@ -77,7 +77,7 @@ std::string utilization_csv(const RunResult& run) {
         const StageCycles& c = w.cycles;
         for (Cycles value : {c.forward, c.backward, c.update, c.stall_input, c.stall_output,
                              c.stall_memory, c.stall_interconnect, c.idle}) {
-          append_field(line, value);
+          append_field(line, value.count());
         }
         line += ',';
         if (c.total() > 0) {
@@ -94,9 +94,10 @@ std::string memory_csv(const RunResult& run) {
     for (const MemorySample& sample : run.statistics->stages[k].memory) {
       const StageMemory m = stage_memory_at(run.plan->stages[k], sample);
       std::string line = stage_fields(run, k);
-      for (std::int64_t value : {sample.time, m.weights, m.optimizer, m.stashed_weights,
-                                 m.activations, m.gradients, m.total()}) {
-        append_field(line, value);
+      append_field(line, sample.time.count());
+      for (const Bytes value :
+           {m.weights, m.optimizer, m.stashed_weights, m.activations, m.gradients, m.total()}) {
+        append_field(line, value.count());
       }
       text += line + "\n";
     }

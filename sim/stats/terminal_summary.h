@@ -18,6 +18,10 @@ std::string terminal_summary(const OrderedJson& summary, const std::string& dire
 
 /// 1234567 -> "1,234,567".
 std::string with_separators(std::int64_t value);
+template <class Unit>
+std::string with_separators(Quantity<Unit> value) {
+  return with_separators(value.count());
+}
 
 /// 12345 -> "12.1 KiB"; exact below 1024: "512 B".
 std::string human_bytes(double bytes);

@@ -130,8 +130,9 @@ void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
     InputEdge edge;
     edge.producer_stage = wire.producer;
     // In lockstep the order of ticks knows what there is room for.
-    edge.room_micro_batches =
-        lockstep ? kUnlimited64 : edge_room(wire.producer, k, plan_.input_queue_micro_batches);
+    edge.room_micro_batches = lockstep
+                                  ? kUnlimited<std::int64_t>
+                                  : edge_room(wire.producer, k, plan_.input_queue_micro_batches);
     const int sender = k > 0 ? std::max(wire.producer, 0) : -1;
     edge.sender = sender < 0
                       ? static_cast<WakeIf*>(&source_)
@@ -141,7 +142,7 @@ void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
   const StagePlan& stage = plan_.stages[k];
   buffers_.push_back(std::make_unique<ActivationBuffer>(
       numbered("activation_buffer", k).c_str(), std::move(edges), gradients_of(plan_, k),
-      lockstep ? kUnlimited64 : stage.capacity_micro_batches, micro_batches_, pacing_));
+      lockstep ? kUnlimited<std::int64_t> : stage.capacity_micro_batches, micro_batches_, pacing_));
   buffers_.back()->set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controllers_[k]->activations(*buffers_.back());
 }

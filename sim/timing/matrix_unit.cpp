@@ -138,7 +138,7 @@ Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const Mac
   const std::int64_t weights = job.geometry.weights();
   const std::int64_t pixels = job.geometry.pixels_out * job.samples;
   const std::int64_t smallest = resident_share(job.geometry, core, cores);
-  Cycles best = kUnlimited64;
+  Cycles best = kUnlimited<std::int64_t>;
   for (std::int64_t share = smallest; share <= weights; ++share) {
     const Cycles work = pipelined_loop(mac, share * pixels);
     if (work >= best) break;  // larger shares only add work
@@ -152,7 +152,7 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
                           std::int64_t cores) {
   const DotLoops loops = dot_loops(job, core);
   const std::int64_t most = std::min(cores, loops.outputs);
-  std::int64_t trips = kUnlimited64;
+  std::int64_t trips = kUnlimited<std::int64_t>;
   for (std::int64_t by_output = 1; by_output <= most; ++by_output) {
     trips =
         std::min(trips, ceil_div(loops.outputs, by_output) * loops.inner *

@@ -21,8 +21,7 @@ Cycles port_cycles(const BufferSpec& buffer, const PortTraffic& traffic, std::in
 }
 
 Bytes capacity_bytes(const BufferSpec& buffer) {
-  if (std::isinf(buffer.capacity_kib)) return kUnlimited64;
-  return static_cast<Bytes>(std::floor(buffer.capacity_kib * 1024));
+  return rounded_down<Bytes>(buffer.capacity_kib * 1024);
 }
 
 Cycles double_buffered_cycles(const std::vector<TileTimes>& tiles) {

@@ -22,7 +22,7 @@ struct PortTraffic {
 /// ModelBug (the reader refuses such a file).
 Cycles port_cycles(const BufferSpec& buffer, const PortTraffic& traffic, std::int64_t cores = 1);
 
-/// Whole bytes of a buffer; kUnlimited64 if it has no limit.
+/// Whole bytes of a buffer; kUnlimited<std::int64_t> if it has no limit.
 Bytes capacity_bytes(const BufferSpec& buffer);
 
 /// One tile of a double-buffered loop.

@@ -19,7 +19,7 @@ RegionShape region_shape(std::int64_t cores, RegionShape bounds = {0, 0});
 /// The links between neighbouring cores of one unit.
 struct RegionLinks {
   bool present = false;  ///< an ideal interconnect has none
-  double bytes_per_cycle = kUnlimitedRate;
+  double bytes_per_cycle = kUnlimited<double>;
   RegionShape bounds{0, 0};  ///< of the rectangle that the mapping asks for; 0: near-square
 };
 

@@ -168,8 +168,9 @@ void ChromeTrace::write_slice(const SpanRecord& span) {
   write_event(std::string("{\"ph\":\"X\",\"pid\":1,\"tid\":") + std::to_string(track(span)) +
               ",\"name\":\"" + w.letter + " " +
               std::to_string(first_sample(micro_batches_, span.micro_batch)) + "\",\"cat\":\"" +
-              w.word + "\"" + field("ts", span.begin) + field("dur", span.end - span.begin) +
-              ",\"args\":{" + arguments(span) + "}}");
+              w.word + "\"" + field("ts", span.begin.count()) +
+              field("dur", (span.end - span.begin).count()) + ",\"args\":{" + arguments(span) +
+              "}}");
   ++slices_;
 }
 
@@ -185,7 +186,7 @@ void ChromeTrace::write_arrow(const SpanRecord& span) {
                       : "t") +
               "\"" + (ends ? ",\"bp\":\"e\"" : "") + ",\"pid\":1,\"tid\":" +
               std::to_string(track(span)) + ",\"name\":\"sample\",\"cat\":\"flow\"" +
-              field("id", span.micro_batch) + field("ts", point) + "}");
+              field("id", span.micro_batch) + field("ts", point.count()) + "}");
 }
 
 void ChromeTrace::finish() {

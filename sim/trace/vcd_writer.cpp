@@ -102,7 +102,7 @@ void VcdWriter::declare_stages() {
     add_signal("busy", Form::wire);
     add_signal("samples_held", Form::number);
     add_signal("activations_bytes", Form::number);
-    add_signal("gradients_bytes", Form::number, stage.weight_gradient_bytes);
+    add_signal("gradients_bytes", Form::number, stage.weight_gradient_bytes.count());
     add_signal("weight_version", Form::number);
     close_scope();
   }
@@ -194,10 +194,10 @@ void VcdWriter::held(int stage, Cycles time, std::int64_t activations, std::int6
   const int first = stage_signals_[stage];
   if (activations != 0) {
     put(time, first + kSamples, activations, true);
-    put(time, first + kActivations, activations * plan.activation_bytes_per_sample, true);
+    put(time, first + kActivations, (activations * plan.activation_bytes_per_sample).count(), true);
   }
   if (gradients != 0) {
-    put(time, first + kGradients, gradients * plan.gradient_bytes_per_sample, true);
+    put(time, first + kGradients, (gradients * plan.gradient_bytes_per_sample).count(), true);
   }
 }
 
@@ -255,7 +255,7 @@ void VcdWriter::append_value(std::string& text, const Signal& signal) const {
 void VcdWriter::write_changes(std::ostream& file) {
   auto next = changes_.begin();
   for (; next != changes_.end() && next->time <= begin_; ++next) apply(*next);
-  std::string text = "#" + std::to_string(begin_) + "\n$dumpvars\n";
+  std::string text = "#" + to_string(begin_) + "\n$dumpvars\n";
   for (Signal& signal : signals_) {
     append_value(text, signal);
     signal.shown = signal.value;
@@ -269,7 +269,7 @@ void VcdWriter::write_changes(std::ostream& file) {
     for (auto c = first; c != next; ++c) {
       Signal& signal = signals_[c->signal];
       if (signal.value == signal.shown) continue;
-      if (stamped_at != time) text += "#" + std::to_string(time) + "\n";
+      if (stamped_at != time) text += "#" + to_string(time) + "\n";
       stamped_at = time;
       append_value(text, signal);
       signal.shown = signal.value;
@@ -278,7 +278,7 @@ void VcdWriter::write_changes(std::ostream& file) {
     file << text;
     text.clear();
   }
-  if (end_ > stamped_at) text += "#" + std::to_string(end_) + "\n";
+  if (end_ > stamped_at) text += "#" + to_string(end_) + "\n";
   file << text;
 }
 

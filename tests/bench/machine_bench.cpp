@@ -29,7 +29,7 @@ OpCost cost_of(Cycles compute, Cycles memory) {
   OpCost cost;
   cost.compute_cycles = compute;
   cost.cycles = compute + memory;
-  cost.macs = 100 * compute;
+  cost.macs = 100 * compute.count();
   return cost;
 }
 

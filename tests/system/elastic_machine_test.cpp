@@ -43,7 +43,7 @@ TEST_CASE("elastic: a first stage that holds one micro-batch is the sequential o
   RecordingSink limited, sequential;
   plan.stages[0].capacity_micro_batches = 1;
   const RunStatistics a = run(plan, elastic(ScheduleKind::pipelined), micro_batches, limited);
-  plan.stages[0].capacity_micro_batches = kUnlimited64;
+  plan.stages[0].capacity_micro_batches = kUnlimited<std::int64_t>;
   const RunStatistics b = run(plan, elastic(ScheduleKind::sequential), micro_batches, sequential);
   for (int k = 0; k < 5; ++k) {
     CHECK(limited.of_stage(k) == sequential.of_stage(k));
@@ -84,7 +84,7 @@ TEST_CASE("elastic: the slowest stage sets the steady rate, wherever it is") {
         run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(400, 1, 1, 1));
     CAPTURE(slow);
     // The two ends of the steady part may fall into different phases of a sample.
-    CHECK(std::abs(s.steady_cycles - s.steady_samples * 57) < 57);
+    CHECK(std::abs(s.steady_cycles.count() - s.steady_samples * 57) < 57);
     const StageCycles& cycles = s.stages[slow].cycles;
     CHECK(cycles.busy() == 400 * 57);
     for (const auto& stage : s.stages) CHECK(stage.cycles.total() == s.cycles);

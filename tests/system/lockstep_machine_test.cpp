@@ -203,7 +203,7 @@ TEST_CASE("lockstep: waiting for room is booked to the buffer that is full, as i
   CHECK(s.stages[0].cycles.stall_output == 0);
   for (int k = 1; k < 5; ++k) CHECK(s.stages[k].cycles.stall_memory == 0);
   // The full buffer of stage 2 keeps it waiting, and stage 1 with its output.
-  plan.stages[0].capacity_micro_batches = kUnlimited64;
+  plan.stages[0].capacity_micro_batches = kUnlimited<std::int64_t>;
   plan.stages[2].capacity_micro_batches = 2;
   s = run(plan, spec, micro_batches);
   CHECK(s.stages[2].cycles.stall_memory > s.cycles / 4);

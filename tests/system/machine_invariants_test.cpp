@@ -87,7 +87,7 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
 TEST_CASE(
     "invariants: more room in the queues or the buffers costs no cycles where stages are alike") {
   for (const int stages : {2, 5, 9}) {
-    Cycles before = kUnlimited64;
+    Cycles before = kUnlimited<std::int64_t>;
     for (int b = 1; b <= 2 * stages + 1; ++b) {
       ChainOptions options;
       options.stages = stages;

@@ -26,7 +26,7 @@ struct ChainOptions {
 inline OpCost op_cost(Cycles cycles) {
   OpCost cost;
   cost.compute_cycles = cost.cycles = cycles;
-  cost.macs = 2 * cycles;
+  cost.macs = 2 * cycles.count();
   return cost;
 }
 

@@ -73,7 +73,7 @@ void check_cores(const MachinePlan& plan, const Recorded& r) {
       const StagePlan& stage = plan.stages[span.stage];
       const bool forward = span.pass == static_cast<int>(Pass::forward);
       if ((forward ? stage.forward_core : stage.backward_core) != static_cast<int>(c)) continue;
-      expected[words[span.pass]] += span.end - span.begin;
+      expected[words[span.pass]] += (span.end - span.begin).count();
     }
     auto found = r.dump.durations("machine.cores." + plan.cores[c].name + ".operation");
     for (const char* word : words) CHECK(found[word] == expected[word]);
@@ -191,7 +191,7 @@ TEST_CASE(
     const ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, pacing);
     const Recorded whole = record_all(plan, spec, micro_batches);
     const Recorded part = record(plan, spec, micro_batches, {2500, 2510, false});
-    Cycles first = kUnlimited64, last = 0;
+    Cycles first = kUnlimited<std::int64_t>, last = 0;
     for (const SpanRecord& span : whole.spans) {
       if (span.micro_batch < 2500 || span.micro_batch >= 2510) continue;
       first = std::min(first, span.begin);

@@ -21,7 +21,7 @@ TEST_CASE("the timing wheel gives every entry at its time and none before") {
         // Now, soon, or far away, and often at equal times.
         const int spread = static_cast<int>(random() % static_cast<unsigned>(bits + 1));
         const auto ahead = static_cast<Cycles>(random() & ((std::uint64_t{1} << spread) - 1));
-        if (now > kUnlimited64 / 2) continue;
+        if (now > kUnlimited<std::int64_t> / 2) continue;
         wheel.push(now + ahead, i);
         map.emplace(now + ahead, i);
       } else {
@@ -38,7 +38,7 @@ TEST_CASE("the timing wheel gives every entry at its time and none before") {
         std::sort(expected.begin(), expected.end());
         REQUIRE(due == expected);
       }
-      REQUIRE(wheel.next_time() == (map.empty() ? kUnlimited64 : map.begin()->first));
+      REQUIRE(wheel.next_time() == (map.empty() ? kUnlimited<std::int64_t> : map.begin()->first));
     }
   }
 }

@@ -49,7 +49,7 @@ TEST_CASE("fixed cores take their constants whatever the layers and the micro-ba
       CHECK(c.update.cycles == 5);
       CHECK(c.forward.compute_cycles == 3);
     }
-    CHECK(stage.capacity_micro_batches == kUnlimited64);
+    CHECK(stage.capacity_micro_batches == kUnlimited<std::int64_t>);
   }
   CHECK(plan.stages[1].cost[1].forward.macs == 2 * 240000);
 }
@@ -236,13 +236,12 @@ TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, o
   s.hw.dram = DramSpec{};
   s.hw.dram->bandwidth_gb_per_s = 0.001;  // a byte a microsecond: DRAM decides
   const PlannedMachine spilled = s.plan();
-  CHECK(spilled.plan.stages[0].capacity_micro_batches == kUnlimited64);
+  CHECK(spilled.plan.stages[0].capacity_micro_batches == kUnlimited<std::int64_t>);
   // Half of every micro-batch (20386 / 40866) goes out and comes back; two stages share the
   // channel.
   const double out = 4018 * 20386.0 / 40866;
-  CHECK(spilled.plan.stages[0].spilled_bytes_per_micro_batch == static_cast<Bytes>(2 * out));
-  CHECK(spilled.plan.stages[0].cost[0].forward.cycles ==
-        static_cast<Cycles>(std::ceil(out * 1000 * 2)));
+  CHECK(spilled.plan.stages[0].spilled_bytes_per_micro_batch == rounded_down<Bytes>(2 * out));
+  CHECK(spilled.plan.stages[0].cost[0].forward.cycles == rounded_up<Cycles>(out * 1000 * 2));
   CHECK(spilled.plan.stages[0].cost[0].forward.compute_cycles == 7840);
 }
 
@@ -325,7 +324,7 @@ TEST_CASE("stages that share a core have DRAM to themselves") {
   // 61706 weights and gradients of 4 bytes; 102400 bytes fit; the rest of fc3 comes over DRAM.
   const double spilled = (2 * 61706 * 4 - 102400) / (2.0 * 61706 * 4);
   CHECK(machine.plan.stages[4].cost[0].forward.cycles ==
-        static_cast<Cycles>(std::ceil(850 * 4 * spilled * 1000)));
+        rounded_up<Cycles>(850 * 4 * spilled * 1000));
   REQUIRE(machine.report.notes.size() == 1);
   CHECK_THAT(machine.report.notes[0], Catch::Contains("\"conv1\" to \"fc3\" (5 stages)"));
 }

@@ -13,29 +13,29 @@ namespace {
 
 /// A hardware file with every limit on memory and links taken away.
 HardwareSpec without_memory_limits(HardwareSpec hw) {
-  hw.interconnect.link_bytes_per_cycle = kUnlimitedRate;
+  hw.interconnect.link_bytes_per_cycle = kUnlimited<double>;
   for (CoreSpec& c : hw.cores) {
     for (auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer}) {
       if (*b) **b = BufferSpec{};
     }
-    c.roofline.memory_gb_per_s = kUnlimitedRate;
+    c.roofline.memory_gb_per_s = kUnlimited<double>;
   }
   return hw;
 }
 
 /// A hardware file whose arithmetic takes no time, with room for everything.
 HardwareSpec without_compute(HardwareSpec hw) {
-  hw.interconnect.link_bytes_per_cycle = kUnlimitedRate;  // only memory is asked about
+  hw.interconnect.link_bytes_per_cycle = kUnlimited<double>;  // only memory is asked about
   for (CoreSpec& c : hw.cores) {
     c.fixed = {0, 0, 0};
     c.mac = {0, 0};
     c.resident.tile_hop_cycles = 0;
-    c.roofline.peak_gmacs_per_s = kUnlimitedRate;
+    c.roofline.peak_gmacs_per_s = kUnlimited<double>;
     c.roofline.launch_overhead_ns = 0;
-    c.vector_unit.lanes = kUnlimitedRate;
+    c.vector_unit.lanes = kUnlimited<double>;
     c.vector_unit.latency_cycles = 0;
     for (auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer}) {
-      if (*b) (*b)->capacity_kib = kUnlimitedRate;
+      if (*b) (*b)->capacity_kib = kUnlimited<double>;
     }
   }
   return hw;

@@ -29,11 +29,11 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
   const MachinePlan& p = m.plan;
   std::vector<double> out = {p.clock_mhz,
                              p.interconnect.link_bytes_per_cycle,
-                             1.0 * p.interconnect.hop_latency_cycles,
+                             static_cast<double>(p.interconnect.hop_latency_cycles),
                              1.0 * p.interconnect.rows,
                              1.0 * p.interconnect.columns,
                              p.host.bytes_per_cycle,
-                             1.0 * p.host.latency_cycles,
+                             static_cast<double>(p.host.latency_cycles),
                              1.0 * p.input_queue_micro_batches,
                              1.0 * m.report.problems.size(),
                              m.report.balance.cycles_per_micro_batch()};
@@ -41,12 +41,15 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
     for (const StageCost& c : s.cost) {
       append(out, c.forward), append(out, c.backward), append(out, c.update);
     }
-    for (const Message& msg : s.forward_messages) out.push_back(1.0 * msg.bytes_per_sample);
-    for (const Message& msg : s.backward_messages) out.push_back(1.0 * msg.bytes_per_sample);
+    for (const Message& msg : s.forward_messages)
+      out.push_back(static_cast<double>(msg.bytes_per_sample));
+    for (const Message& msg : s.backward_messages)
+      out.push_back(static_cast<double>(msg.bytes_per_sample));
     for (Bytes b : {s.weights_bytes, s.optimizer_bytes, s.activation_bytes_per_sample,
-                    s.capacity_bytes, s.capacity_micro_batches, s.spilled_bytes_per_micro_batch}) {
+                    s.capacity_bytes, s.spilled_bytes_per_micro_batch}) {
       out.push_back(static_cast<double>(b));
     }
+    out.push_back(static_cast<double>(s.capacity_micro_batches));
   }
   for (const LayerCost& l : p.layers) {
     for (const LayerPassCost* c : {&l.forward, &l.input_gradient, &l.weight_gradient, &l.update}) {

@@ -79,7 +79,7 @@ TEST_CASE("a resident convolution meets every pixel with each weight a lane owns
 
 TEST_CASE("more tiles never cost a resident core cycles, however slow the hops") {
   for (const MatrixGeometry& g : {conv2(), fc1()}) {
-    Cycles before = kUnlimited64;
+    Cycles before = kUnlimited<std::int64_t>;
     for (std::int64_t cores = 1; cores < 200; ++cores) {
       const Cycles now =
           resident_cycles(job(g, Product::forward), tiles(2, 2, 4, 50), MacSpec{}, cores);

@@ -58,7 +58,7 @@ TEST_CASE("the least time with shared ports is reached by an hour-by-hour schedu
 }
 
 TEST_CASE("an unlimited width takes no cycles") {
-  CHECK(port_cycles(ports(1, 1, 0, kUnlimitedRate), {1e12, 1e12}) == 0);
+  CHECK(port_cycles(ports(1, 1, 0, kUnlimited<double>), {1e12, 1e12}) == 0);
 }
 
 TEST_CASE("double buffering hides all but the first load and the last store") {
@@ -79,7 +79,7 @@ TEST_CASE("DRAM takes its latency once and then bytes over the share of its band
   CHECK(dram_cycles(dram, 1600, 500) == 50 + 50);
   CHECK(dram_cycles(dram, 1600, 1000, 4) == 100 + 400);
   CHECK(dram_cycles(dram, 0, 1000) == 0);
-  dram.bandwidth_gb_per_s = kUnlimitedRate;
+  dram.bandwidth_gb_per_s = kUnlimited<double>;
   CHECK(dram_cycles(dram, 1e15, 1000) == 100);
 }
 

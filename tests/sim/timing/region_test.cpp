@@ -99,7 +99,7 @@ struct Priced {
 TEST_CASE("an operation takes the longer of computing and its region's links") {
   // conv2 of LeNet-5 on 2 x 2 cores: 2400 weights on 64 lanes, 38 each, 100 pixels. Per row half of
   // the 6 x 196 inputs, per column half of the 16 x 100 outputs: 2352 and 3200 bytes.
-  const OpCost unlimited = Priced(kUnlimitedRate, 4).forward();
+  const OpCost unlimited = Priced(kUnlimited<double>, 4).forward();
   CHECK(unlimited.cycles == 3800);
   CHECK(unlimited.region_busy_cycles == 0);
   CHECK(unlimited.region_bytes == 2 * 2352 + 2 * 3200);
@@ -121,7 +121,7 @@ TEST_CASE("where its links are too slow a product stays on fewer cores, so more 
   CHECK(Priced(0.001, 4).forward().cycles == Priced(0.001, 1).forward().cycles);
   CHECK(Priced(0.001, 4).forward().region_bytes == 0);
   for (const double width : {0.001, 0.1, 0.3, 0.5, 1.0, 4.0}) {
-    Cycles before = kUnlimited64;
+    Cycles before = kUnlimited<std::int64_t>;
     for (std::int64_t cores = 1; cores < 200; ++cores) {
       const Cycles cycles = Priced(width, cores).forward().cycles;
       CAPTURE(width, cores);
@@ -132,7 +132,7 @@ TEST_CASE("where its links are too slow a product stays on fewer cores, so more 
 }
 
 TEST_CASE("an ideal interconnect has no links inside a region") {
-  Priced p(kUnlimitedRate, 4);
+  Priced p(kUnlimited<double>, 4);
   p.context.region.present = false;
   CHECK(p.forward().region_bytes == 0);
 }

@@ -56,7 +56,8 @@ class Grid {
     Cycles cycles = 0;
     for (std::int64_t r0 = 0; r0 < stationary.rows; r0 += rows_) {
       for (std::int64_t c0 = 0; c0 < stationary.columns; c0 += columns_) {
-        cycles += preload(stationary, r0, c0) + stream(streamed, r0, c0, result);
+        cycles += preload(stationary, r0, c0);
+        cycles += stream(streamed, r0, c0, result);
       }
     }
     return cycles;
@@ -88,7 +89,7 @@ class Grid {
   Cycles stream(const Matrix& streamed, std::int64_t r0, std::int64_t c0, Matrix& result) {
     const std::int64_t steps = streamed.rows;
     std::int64_t left = steps * columns_;  // sums still to come out
-    Cycles t = 0;
+    std::int64_t t = 0;
     for (; left > 0; ++t) {
       // From the far corner on, so that every cell reads what its neighbours held before.
       for (int r = rows_ - 1; r >= 0; --r) {
@@ -111,7 +112,7 @@ class Grid {
     const std::int64_t steps = a.columns;
     std::int64_t left = steps * rows_ * columns_;  // pairs still to meet
     stays_ = Matrix(rows_, columns_);
-    Cycles t = 0;
+    std::int64_t t = 0;
     for (; left > 0; ++t) {
       for (int r = rows_ - 1; r >= 0; --r) {
         for (int c = columns_ - 1; c >= 0; --c) {
