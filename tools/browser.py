@@ -115,13 +115,24 @@ class Browser:
 
     def move(self, element, x=0, y=0, press=False):
         """Moves the mouse to a place, seen from the element's middle, and clicks there if asked."""
-        actions = [{"type": "pointerMove", "origin": {ELEMENT: element}, "x": x, "y": y,
-                    "duration": 20}]
-        if press:
-            actions += [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        self._mouse(self._to(element, x, y), *(
+            ({"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0})
+            if press else ()))
+
+    def drag(self, element, x, y, to_x, to_y):
+        """Presses the button at one place and lets it go at another, from the element's middle."""
+        self._mouse(self._to(element, x, y), {"type": "pointerDown", "button": 0},
+                    self._to(element, (x + to_x) / 2, (y + to_y) / 2),
+                    self._to(element, to_x, to_y), {"type": "pointerUp", "button": 0})
+
+    def _to(self, element, x, y):
+        return {"type": "pointerMove", "origin": {ELEMENT: element}, "x": round(x), "y": round(y),
+                "duration": 30}
+
+    def _mouse(self, *actions):
         self._ask("POST", "/actions", {"actions": [
             {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"},
-             "actions": actions}]})
+             "actions": list(actions)}]})
 
     def messages(self):
         """What the page wrote to the console since the last call: (level, text)."""

@@ -7,6 +7,7 @@ recorded one; the command's --set then stands above them.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
@@ -160,6 +161,7 @@ def default_of(schemas, path):
     return [schema["default"] for schema in at if isinstance(schema, dict) and "default" in schema]
 
 
+@functools.cache
 def schemas():
     """The JSON Schemas of the two kinds of files, from the documentation."""
     folder = command_line.ROOT / "docs/schemas"

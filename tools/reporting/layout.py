@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frame of every page: title, contents, stage picker, style and scripts, all inside one file."""
 
+import functools
 import pathlib
 import re
 
 from .words import escape
 
 FOLDER = pathlib.Path(__file__).parent
-LIBRARY = FOLDER / "vendor/echarts.min.js"
+LIBRARY = "../vendor/echarts.min.js"
 SCRIPTS = ("format.js", "theme.js", "stage_charts.js", "machine_charts.js", "sweep_charts.js",
            "tables.js", "page.js")
+
+
+@functools.cache
+def _asset(name):
+    return (FOLDER / "assets" / name).read_text(encoding="utf-8")
 
 
 def tiles(entries):
@@ -42,16 +48,14 @@ def page(title, parts, head, sections, stages=None):
     sections: of words.section(), empty ones are left out; stages: names, for the picker."""
     shown = [s for s in sections if s]
     name = ", ".join([title, *parts])
-    read = {file: (FOLDER / "assets" / file).read_text(encoding="utf-8")
-            for file in ("style.css", *SCRIPTS)}
-    scripts = "\n".join(read[file] for file in SCRIPTS)
+    scripts = "\n".join(_asset(file) for file in SCRIPTS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f'<title>{escape(name)}</title><style>{read["style.css"]}</style></head><body>'
+        f'<title>{escape(name)}</title><style>{_asset("style.css")}</style></head><body>'
         f'<header><h1>{escape(title)}</h1><p class="parts">{escape(", ".join(parts))}</p>{head}'
         f'</header><nav>{_picker(stages)}<div class="contents">{_contents(shown)}</div></nav>'
         f'<main>{"".join(shown)}</main>'
-        f'<script>{LIBRARY.read_text(encoding="utf-8")}</script>'
+        f'<script>{_asset(LIBRARY)}</script>'
         f'<script>(() => {{ "use strict";\n{scripts}\n}})();</script></body></html>\n')

@@ -10,7 +10,7 @@ EPOCH = {"train_loss": "number?", "train_accuracy": "number?", "test_loss": "num
          "test_accuracy": "number?", "cycles": "number?", "simulated_seconds": "number?",
          "joules": "number?"}
 STAGE = {
-    "index": "number", "name": "text", "core": "text", "layers": ["text"],
+    "index": "number", "name": "text", "core": "text?", "layers": ["text"],
     "cycles": {cause: "number?" for cause in CAUSES},
     "utilization": "number?", "mac_utilization": "number?", "joules?": "number?",
     "staleness": {"closed_form": "number?", "min": "number?", "mean": "number?", "max": "number?",
@@ -20,7 +20,7 @@ STAGE = {
                "gradients_peak_bytes": "number?", "peak_bytes": "number?",
                "capacity_bytes": "number?", "spilled_bytes": "number?"},
 }
-PASS = {"macs": "number", "cycles": "number"}
+PASS = {"macs": "number?", "cycles": "number?"}
 SUMMARY = {
     "provenance": {"version": "text", "hardware": "text", "workload": "text",
                    "hardware_sha256": "text", "workload_sha256": "text", "seed": "number?",

@@ -30,8 +30,8 @@ def number(value):
         return f"{value:,.0f}"
     if abs(value) < 1e-4:
         return f"{value:.2e}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}"
+    rounded = float(f"{value:.2e}")
+    return f"{rounded:.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
 
 
 def count(value):

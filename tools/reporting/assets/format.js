@@ -18,7 +18,8 @@ function number(value) {
   const size = Math.abs(value);
   if (size === 0 || size >= 999.5) return grouped(value, 0);
   if (size < 1e-4) return value.toExponential(2);
-  return grouped(value, Math.max(0, 2 - Math.floor(Math.log10(size))));
+  const rounded = Number(value.toPrecision(3));
+  return grouped(rounded, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(rounded)))));
 }
 
 function factorOf(table, value) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Charts of the machine itself: the timeline of operations and the map of the chip.
 
-const TRACK = 28;
-
 function timeline(spec, view) {
   const begin = Math.min(...spec.slices.map((s) => s[1]));
   const end = Math.max(...spec.slices.map((s) => s[2]));
@@ -25,7 +23,7 @@ function timeline(spec, view) {
     data: spec.flows.map((way) => ({coords: way.map(([track, x]) => [x, track])}))});
   option.tooltip.formatter = (item) => escapeText(item.data.words || "");
   zoom(option);
-  return {option, height: spec.tracks.length * TRACK + 96,
+  return {option, height: spec.tracks.length * rowHeight(spec.tracks.length) + 100,
           legend: [...spec.classes, {name: "way of a sample", color: "ink"}],
           stageOf: (e) => (e.value ? spec.stages[e.value[0]] : null)};
 }
@@ -34,7 +32,7 @@ function drawSlice(params, api) {
   const [left, middle] = api.coord([api.value(1), api.value(0)]);
   const [right] = api.coord([api.value(2), api.value(0)]);
   const area = params.coordSys;
-  const height = TRACK - 8;
+  const height = 0.72 * api.size([0, 1])[1];
   const rect = echarts.graphic.clipRectByRect(
     {x: left, y: middle - height / 2, width: Math.max(right - left - 0.6, 0.6), height},
     {x: area.x, y: area.y, width: area.width, height: area.height});
@@ -42,7 +40,8 @@ function drawSlice(params, api) {
   const words = String(api.value(3));
   const fits = rect.width > 7 * words.length + 4;
   return {type: "rect", shape: rect, style: api.style(),
-          textContent: fits ? {style: {text: words, fill: "#fff", fontSize: 11}} : undefined,
+          textContent: fits ? {style: {text: words, fill: "#fff", fontSize: 11,
+                                       opacity: api.style().opacity}} : undefined,
           textConfig: {position: "inside"}};
 }
 

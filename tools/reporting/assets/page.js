@@ -26,6 +26,7 @@ function draw(c, anew = false) {
   c.chart.setOption(built.option, anew);
   c.figure.querySelector("figcaption").textContent = built.caption || c.spec.title;
   above(c);
+  if (built.below) below(c);
 }
 
 function clicked(c, event) {
@@ -47,6 +48,17 @@ function above(c) {
                       ...c.built.legend.map((entry) => keyFor(c, entry)),
                       ...[[c.built.ramp, "heat"], [c.built.linkRamp, "link"]]
                         .filter(([ends]) => ends).map(([ends, name]) => rampOf(ends, name)));
+}
+
+// A sentence below a chart that says what it shows.
+function below(c) {
+  let words = c.figure.querySelector(".below");
+  if (!words) {
+    words = document.createElement("p");
+    words.className = "note below";
+    c.figure.append(words);
+  }
+  words.textContent = c.built.below;
 }
 
 function controlOf(c, control) {

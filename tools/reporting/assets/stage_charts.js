@@ -5,7 +5,6 @@
 // where a chart has them, controls, ramp (the ends of its colours), caption.
 // view: {element, picked: the picked stage or null, choices: of the chart's own controls}.
 
-const ROW = 24;
 const MOST_IN_HOVER = 10;
 
 function bars(spec, view) {
@@ -18,7 +17,7 @@ function bars(spec, view) {
   if (spec.largest) option.xAxis.axisLabel.showMaxLabel = false;
   option.yAxis = rowAxis(spec.rows, view.element);
   option.series = spec.series.map((s) => ({
-    type: "bar", stack: "all", name: s.name, barWidth: 16, itemStyle: {color: color(s.color)},
+    type: "bar", stack: "all", name: s.name, barWidth: "68%", itemStyle: {color: color(s.color)},
     emphasis: {disabled: true},
     data: s.values.map((v, r) => ({
       value: v / unit.factor,
@@ -26,19 +25,21 @@ function bars(spec, view) {
   }));
   if (spec.marks && marks.some((v) => v !== null)) {
     option.series.push({
-      type: "scatter", name: spec.marks.name, symbol: "rect", symbolSize: [2.5, 20], z: 5,
+      type: "scatter", name: spec.marks.name, symbol: "rect", symbolSize: [2.5, 0.84 * rowHeight(spec.rows.length)], z: 5,
       itemStyle: {color: color("ink")},
       data: marks.map((v, r) => (v === null ? null : [v / unit.factor, r])).filter(Boolean)});
   }
   option.tooltip.trigger = "axis";
   option.tooltip.axisPointer = {type: "shadow"};
   option.tooltip.formatter = (items) => {
-    const r = items[0].dataIndex;
-    const entries = spec.series.filter((s) => s.values[r] || spec.series.length === 1).map((s) => [
+    const r = items[0].componentSubType === "scatter" ? items[0].value[1] : items[0].dataIndex;
+    const seen = new Set(items.map((i) => i.seriesName));
+    const entries = spec.series.filter((s) => seen.has(s.name)
+      && (s.values[r] || spec.series.length === 1)).map((s) => [
       color(s.color), spec.series.length === 1 ? "" : s.name,
       quantity(s.values[r], spec.unit) + (spec.largest
         ? `, ${quantity(s.values[r] / spec.largest, "ratio")}` : "")]);
-    if (spec.marks && marks[r] !== null) {
+    if (spec.marks && marks[r] !== null && seen.has(spec.marks.name)) {
       entries.push([color("ink"), spec.marks.name, quantity(marks[r], spec.unit)]);
     }
     return hover(spec.rows[r], entries);
@@ -48,7 +49,7 @@ function bars(spec, view) {
   if (spec.marks && marks.some((v) => v !== null)) {
     legend.push({name: spec.marks.name, color: "ink"});
   }
-  return {option, height: spec.rows.length * ROW + 48, legend,
+  return {option, height: spec.rows.length * rowHeight(spec.rows.length) + 48, legend,
           stageOf: (e) => (spec.stages ? spec.stages[e.componentSubType === "bar" ? e.dataIndex
             : e.value[1]] : null)};
 }
@@ -101,7 +102,7 @@ function heat(spec, view) {
   };
   const wide = spec.columns.length > 40;
   if (wide) zoom(option);
-  return {option, height: spec.rows.length * ROW + (wide ? 98 : 52), legend,
+  return {option, height: spec.rows.length * rowHeight(spec.rows.length) + (wide ? 98 : 52), legend,
           ramp: [quantity(0, spec.unit), quantity(most, spec.unit)],
           stageOf: (e) => (spec.stages && e.value ? spec.stages[e.value[1]] : null)};
 }
@@ -111,7 +112,7 @@ function fieldOf(api, timed) {
   const [w, h] = api.size([1, 1]);
   const left = timed ? x : x - w / 2;
   const width = timed ? api.coord([api.value(2), api.value(1)])[0] - x : w;
-  return {x: left, y: y - h / 2 + 2, width, height: h - 4};
+  return {x: left, y: y - 0.42 * h, width, height: 0.84 * h};
 }
 
 function framesOf(spec) {

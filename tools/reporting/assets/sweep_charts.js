@@ -51,7 +51,7 @@ function fronts(spec, view) {
       value: place(p), index: i,
       itemStyle: front.includes(i) ? {borderColor: color("ink"), borderWidth: 1.5}
         : {opacity: 0.3}}))}));
-  option.series.push(frontLine(front.map((i) => place(spec.points[i]))));
+  option.series.push(frontLine(front.map((i) => place(spec.points[i])), betterX));
   option.series.push(spreadBars(spec, drawn, x, y, units, front));
   option.tooltip.formatter = (item) => pointHover(spec, item.data.index, [x, y]);
   option.toolbox = toolbox({dataZoom: {title: {zoom: "zoom: draw a box", back: "zoom back"}},
@@ -72,11 +72,14 @@ function fronts(spec, view) {
        options: [[-1, "none"], ...spec.fields.map((f, i) => [i, f])]}],
     // Another column brings its own side.
     reset: {x: "betterX", y: "betterY"},
-    data: {front}};
+    below: `On the front (${front.length} of ${spec.points.length}): `
+      + `${front.map((i) => spec.points[i].name).join("; ")}.`};
 }
 
-function frontLine(places) {
-  return {type: "line", name: "front", data: [...places].sort((a, b) => a[0] - b[0]), z: 3,
+// Steps: between two settings of the front, no more than the one that costs less is reached.
+function frontLine(places, betterX) {
+  return {type: "line", name: "front", step: betterX === "min" ? "end" : "start",
+          data: [...places].sort((a, b) => a[0] - b[0]), z: 3,
           showSymbol: false, silent: true, color: color("ink"),
           lineStyle: {width: 1.5, type: "solid", opacity: 0.6}};
 }

@@ -47,12 +47,15 @@ function upAxis(name, more = {}) {
                           nameTextStyle: {color: color("soft"), align: "left"}, ...more});
 }
 
+// Pixels of a row of a chart with that many rows: very many must fit too.
+function rowHeight(rows) { return rows <= 40 ? 24 : Math.max(5, Math.round(960 / rows)); }
+
 // Names of rows, cut to what a narrow page has room for; from the top down.
 function rowAxis(names, element) {
   return {
     type: "category", data: names, inverse: true,
     axisLabel: {color: color("ink"), width: Math.min(160, 0.32 * element.clientWidth), overflow: "truncate",
-                interval: 0},
+                interval: rowHeight(names.length) > 13 ? 0 : "auto"},
     axisLine: {show: false}, axisTick: {show: false}, splitLine: {show: false},
   };
 }

@@ -43,7 +43,7 @@ def _units(result):
     """Units of cores, in the order of their cores, with the stages that they work for."""
     found = {}
     for stage in result.summary["stages"]:
-        found.setdefault(stage["core"], []).append(stage)
+        found.setdefault(stage["core"] or f'stage {stage["index"]}', []).append(stage)
     inner = {link["name"]: link for link in result.summary["interconnect"]["links"] or []}
     units = []
     for name, stages in found.items():

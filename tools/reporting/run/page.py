@@ -57,6 +57,7 @@ def banners(result):
         words.append(f"This run replayed the schedule recorded in {result.recording}: delays are "
                      "those of the run that recorded it, which also has time, memory and energy.")
     if result.missing:
-        words.append(f"Not in the result folder: {', '.join(result.missing)}. What it would show "
-                     "is left out.")
+        yet = "" if result.complete else "yet "
+        words.append(f"Not {yet}in the result folder: {', '.join(result.missing)}. What it would "
+                     "show is left out.")
     return words

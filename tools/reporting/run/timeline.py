@@ -19,7 +19,7 @@ def timeline(result, samples):
     first = _fill(slices, samples)
     later = _later(slices, samples, first)
     figures = [_figure(result, slices, span, "The first traced samples" if number == 0 else
-                       "Later, with the pipeline full")
+                       "The steady state, late in the trace")
                for number, span in enumerate((first, later)) if span]
     return section(
         "Timeline", "What the core of each stage did, every operation of the cycles that are named "
