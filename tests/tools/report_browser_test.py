@@ -16,6 +16,8 @@ from report_support import run
 import browser
 from reporting import write
 
+VARIABLE = ("const variable = name => getComputedStyle(document.documentElement)"
+            ".getPropertyValue(name).trim();")
 ROW_1 = -44  # of the first chart, from its middle: the second of five rows
 
 
@@ -104,9 +106,8 @@ class BrowserTest(unittest.TestCase):
 
     def test_a_key_of_the_legend_hides_and_shows(self):
         page = self.open("run")
-        bars = ("const c = getComputedStyle(document.documentElement).getPropertyValue('--forward');"
-                "return [...document.querySelector('figure.bars').querySelectorAll('svg path')]"
-                ".filter(p => p.getAttribute('fill') === c.trim()).length")
+        bars = (VARIABLE + "const c = variable('--forward'); return [...document.querySelector('figure.bars').querySelectorAll('svg path')]"
+                ".filter(p => p.getAttribute('fill') === c).length")
         pressed = ("return document.querySelector('figure.bars button.key')"
                    ".getAttribute('aria-pressed')")
         self.assertEqual((page.run(bars), page.run(pressed)), (5, "true"))
@@ -176,13 +177,14 @@ class BrowserTest(unittest.TestCase):
     def hovered_mark(self):
         """The hover over a mark."""
         x, y = self.browser.run(
-            "const plot = document.querySelector('figure.fronts .plot');"
+            VARIABLE + "const plot = document.querySelector('figure.fronts .plot');"
             "plot.scrollIntoView({block: 'center'});"
-            "const c = getComputedStyle(document.documentElement).getPropertyValue('--run0').trim();"
+            "const c = variable('--run0');"
             "const p = [...plot.querySelectorAll('svg path')].filter("
             "p => p.getAttribute('fill') === c)[0];"
             "const a = p.getBoundingClientRect(), b = plot.getBoundingClientRect();"
-            "return [a.x + a.width / 2 - b.x - b.width / 2, a.y + a.height / 2 - b.y - b.height / 2]")
+            "return [a.x + a.width / 2 - b.x - b.width / 2,"
+            "a.y + a.height / 2 - b.y - b.height / 2]")
         return self.hovered("fronts", x, y)
 
     def test_a_range_on_an_axis_filters_the_table(self):

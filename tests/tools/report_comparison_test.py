@@ -178,6 +178,21 @@ class SweepTest(Pages):
                 self.assertIn(str(folder / name), made.stderr)
                 self.assertIn(said, made.stderr)
 
+    def test_of_a_search_only_whole_runs_count_for_the_front(self):
+        folder = self.root / "search"
+        folder.mkdir()
+        (folder / "results.csv").write_text(
+            "hw/clock_mhz,fidelity,exit_status,message,verdict,folder,test_accuracy,"
+            "simulated_seconds,pareto\n"
+            "250,epochs 1,0,,cannot reach the front,points/a,0.99,0.1,\n"
+            "500,full,0,,,points/b,0.9,0.5,yes\n"
+            "500,epochs 1,0,,,points/c,0.5,0.2,\n", encoding="utf-8")
+        read = self.page(folder)
+        self.assertEqual([p["name"] for p in read.charts("fronts")[0]["points"]],
+                         ["clock_mhz 500"])
+        self.assertIn("went no further cannot reach the front 1", read.words())
+        self.assertIn("250 epochs 1 99 % 100 ms 1 of 1", read.words())
+
     def test_a_sweep_stands_alone(self):
         made = report(self.sweep(), self.timed)
         self.assertEqual(made.returncode, 2)

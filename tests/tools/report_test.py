@@ -217,6 +217,14 @@ class RunPageTest(Pages):
         self.assertEqual(read.charts("bars")[0]["rows"][0], f"0 {evil}")
         self.assertIn(evil, read.words())
 
+    def test_a_page_goes_where_it_is_told(self):
+        page = self.root / "page.html"
+        self.assertEqual(report(self.timed, "--out", page).stdout.strip(), str(page))
+        self.assertTrue(page.read_text(encoding="utf-8").startswith("<!doctype html>"))
+        made = report(self.timed, "--out", self.root / "none/page.html")
+        self.assertEqual(made.returncode, 2)
+        self.assertIn(f"no such folder to write to: {self.root / 'none'}", made.stderr)
+
     def test_an_earlier_page_stays_if_the_new_one_fails(self):
         out = self.copy(self.timed)
         (out / "report.html").write_text("earlier", encoding="utf-8")

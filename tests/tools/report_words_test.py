@@ -48,10 +48,10 @@ class SeriesTest(unittest.TestCase):
         self.assertEqual([(w["begin_cycle"], w["end_cycle"], w["idle"]) for w in joined],
                          [(0, 30, 3), (30, 60, 12), (60, 70, 6)])
 
-    def test_a_mean_delay_weighs_packets(self):
-        rows = [{"begin_cycle": 0, "end_cycle": 5, "packets": 1, "mean_updates": 4},
-                {"begin_cycle": 5, "end_cycle": 10, "packets": 3, "mean_updates": 8},
-                {"begin_cycle": 10, "end_cycle": 15, "packets": 0, "mean_updates": None}]
+    def test_a_mean_delay_weighs_micro_batches(self):
+        rows = [{"begin_cycle": 0, "end_cycle": 5, "micro_batches": 1, "mean_updates": 4},
+                {"begin_cycle": 5, "end_cycle": 10, "micro_batches": 3, "mean_updates": 8},
+                {"begin_cycle": 10, "end_cycle": 15, "micro_batches": 0, "mean_updates": None}]
         self.assertEqual(series.mean_updates(rows, 1), [(7.5, 7.0)])
         self.assertEqual(series.mean_updates(rows, 3)[2], (12.5, None))
 

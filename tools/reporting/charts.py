@@ -55,7 +55,8 @@ def bars(title, rows, series, unit, stages=None, marks=None, largest=None):
 def heat(title, rows, columns, values, unit, column_name, stages=None, frames=None,
          column_unit=None):
     """One coloured field a row and column; values[row][column], None for nothing. columns: words,
-    or the ends of windows in column_unit (one more than there are columns). frames: (name, column or None of each row)."""
+    or the ends of windows in column_unit (one more than there are columns). frames: (name, column
+    or None of each row)."""
     return figure("heat", title, {
         "rows": rows, "columns": columns, "values": values, "unit": unit, "stages": stages,
         "column_name": column_name, "column_unit": column_unit,
@@ -96,9 +97,9 @@ def chip(title, cells, units, links, measures):
     """Cores and links where they lie, coloured by one of the measures, which the reader picks.
 
     cells: {"x", "y", "unit": index of the unit or None}. units: {"name", "stages": indices,
-    "stageNames", "hover": words}. links: {"name", "from": (x, y), "to": (x, y)}. measures: {"name",
-    "unit", "cells": a value of each unit, "links": a value of each link or None, "most": the full
-    colour's value or None}."""
+    "stageNames", "hover": words}. links: {"name", "from": (x, y), "to": (x, y), "both": in both
+    directions}. measures: {"name", "unit", "cells": a value of each unit, "links": a value of each
+    link or None, "most": the full colour's value or None}."""
     return figure("chip", title, {"cells": cells, "units": units, "links": links,
                                   "measures": measures})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page that lays runs side by side. The first run is the one that the others are compared with."""
+"""The page that lays runs side by side. The others are compared with the first one."""
 
 import pathlib
 
@@ -45,7 +45,7 @@ FIGURES = (
 
 
 def label(runs):
-    """Short names that tell the runs apart: as many of the last parts of their paths as it takes."""
+    """Short names that tell runs apart: as many of the last parts of their paths as it takes."""
     parts = [run.folder.resolve().parts for run in runs]
     for n in range(1, max(map(len, parts)) + 1):
         names = [str(pathlib.Path(*p[-n:])) for p in parts]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame of every page: title, contents, stage picker, style and scripts, all inside one file."""
+"""The frame of every page: title, contents, stage picker, style and scripts, all in one file."""
 
 import functools
 import pathlib

@@ -22,7 +22,7 @@ from .summary_shape import (CAUSES, DIVERGED_AT, HISTOGRAM, LINKS, SCHEMA, SUMMA
 
 WINDOW = ("stage", "begin_cycle", "end_cycle")
 COLUMNS = {  # what a table must hold; "?" may be empty
-    "staleness.csv": (*WINDOW, "packets", "mean_updates?", "closed_form_updates?"),
+    "staleness.csv": (*WINDOW, "micro_batches", "mean_updates?", "closed_form_updates?"),
     "utilization.csv": (*WINDOW, *(f"{cause}_cycles" for cause in CAUSES), "utilization?"),
     "memory.csv": ("stage", "cycle", "weights_bytes", "optimizer_bytes", "stashed_weights_bytes",
                    "activations_bytes", "gradients_bytes", "total_bytes"),
@@ -152,7 +152,7 @@ def _table(path, columns, stages):
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
-            header = next(reader, [])
+            header = [name.replace("-", "_") for name in next(reader, [])]
             lacking = [c.rstrip("?") for c in columns if c.rstrip("?") not in header]
             if lacking:
                 raise ValueError(f"{path}: line 1: lacks the column {lacking[0]!r}")

@@ -33,14 +33,14 @@ def joined(rows, most, columns):
 
 
 def mean_updates(rows, most):
-    """(middle of the window in cycles, mean delay of its packets or None)."""
+    """(middle of the window in cycles, mean delay of its micro-batches or None)."""
     out = []
     for chunk in _chunks(rows, most):
-        packets = sum(r["packets"] for r in chunk if r["mean_updates"] is not None)
-        total = sum(r["packets"] * r["mean_updates"] for r in chunk
+        counted = sum(r["micro_batches"] for r in chunk if r["mean_updates"] is not None)
+        total = sum(r["micro_batches"] * r["mean_updates"] for r in chunk
                     if r["mean_updates"] is not None)
         out.append(((chunk[0]["begin_cycle"] + chunk[-1]["end_cycle"]) / 2,
-                    total / packets if packets else None))
+                    total / counted if counted else None))
     return out
 
 

@@ -112,9 +112,9 @@ def _cell(tag, cell, name):
 
 
 def table(columns, rows, names=1, stages=None, sortable=False, ident=None):
-    """Columns of names stand left: the first `names`, or those in a set. A cell is text, or (text, value to sort
-    by), or (HTML, value, True). stages: the stage of each row, to link it to the charts. ident: a name for scripts; rows
-    are then numbered."""
+    """Columns of names stand left: the first `names`, or those in a set. A cell is text, or (text,
+    value to sort by), or (HTML, value, True). stages: the stage of each row, to link it to the
+    charts. ident: a name for scripts; rows are then numbered."""
     left = set(range(names)) if isinstance(names, int) else names
     head = "".join(_cell("th", column, i in left) for i, column in enumerate(columns))
     body = []

@@ -37,6 +37,8 @@ def report(arguments):
 
 def put(path, text):
     """Whole or not at all: an earlier page stays until the new one is complete."""
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: no such folder to write to: {path.parent}")
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".report-",
                                      delete=False) as file:
         temporary = pathlib.Path(file.name)

@@ -5,7 +5,8 @@ const NOTHING = "–";
 const WHOLE = ["cycles", "samples", "updates", "count"];
 const SI = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"],
             [1e-9, "n"], [1e-12, "p"]];
-const BINARY = [[1024 ** 4, "TiB"], [1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]];
+const BINARY = [[1024 ** 4, "TiB"], [1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"],
+                [1, "B"]];
 const LARGE = [[1e12, "trillion"], [1e9, "billion"], [1e6, "million"], [1e3, "thousand"], [1, ""]];
 
 function grouped(value, digits) {

@@ -58,11 +58,13 @@ function chip(spec, view) {
   const cell = Math.min(CELL_MOST, (view.element.clientWidth - 16) / (right - left));
   const option = baseOption();
   const width = cell * (right - left), height = cell * (bottom - top);
-  option.grid = {outerBoundsMode: "none", left: (view.element.clientWidth - width) / 2, top: 4, width, height};
+  option.grid = {outerBoundsMode: "none", left: (view.element.clientWidth - width) / 2, top: 4,
+                 width, height};
   option.xAxis = {type: "value", min: left, max: right, show: false};
   option.yAxis = {type: "value", min: top, max: bottom, inverse: true, show: false};
   const stagesOf = (unit) => (unit === null || unit === undefined ? [] : spec.units[unit].stages);
-  const opacity = (unit) => (view.picked === null || stagesOf(unit).includes(view.picked) ? 1 : DIM);
+  const opacity = (unit) => (view.picked === null || stagesOf(unit).includes(view.picked) ? 1
+    : DIM);
   option.series = [
     {type: "custom", name: "cores", encode: {x: 0, y: 1},
      data: spec.cells.map((c) => ({value: [c.x, c.y], unit: c.unit})),
@@ -104,8 +106,9 @@ function drawCell(api, cell, place, filled) {
   }
   return {type: "rect", shape,
           style: {fill: heatColor(filled.share), stroke: color("soft"), opacity: filled.opacity},
-          textContent: {style: {text: filled.words, fontSize: 11, width: edge - 4, overflow: "truncate",
-                               ellipsis: "…", lineHeight: 14, opacity: filled.opacity, align: "center",
+          textContent: {style: {text: filled.words, fontSize: 11, width: edge - 4,
+                               overflow: "truncate", ellipsis: "…", lineHeight: 14,
+                               opacity: filled.opacity, align: "center",
                                fill: filled.share > 0.55 ? color("on-heat") : color("ink")}},
           textConfig: {position: "inside"}};
 }
@@ -115,7 +118,8 @@ function drawLink(api, cell, link, share) {
   const [x1, y1] = api.coord(link.from), [x2, y2] = api.coord(link.to);
   const length = Math.hypot(x2 - x1, y2 - y1) || 1;
   const ux = (x2 - x1) / length, uy = (y2 - y1) / length;
-  const across = Math.abs(link.from[0] - link.to[0]) + Math.abs(link.from[1] - link.to[1]) >= 1;
+  const across = !link.both && Math.abs(link.from[0] - link.to[0])
+    + Math.abs(link.from[1] - link.to[1]) >= 1;
   const aside = across ? cell * 0.11 : 0, cut = across ? cell * 0.30 : 0;
   const a = [x1 - uy * aside + ux * cut, y1 + ux * aside + uy * cut];
   const b = [x2 - uy * aside - ux * cut, y2 + ux * aside - uy * cut];
@@ -124,7 +128,7 @@ function drawLink(api, cell, link, share) {
   return {type: "group", children: [
     {type: "line", shape: {x1: a[0], y1: a[1], x2: b[0], y2: b[1]},
      style: {stroke, lineWidth: Math.max(2, cell * 0.05)}},
-    {type: "polygon", shape: {points: [
+    {type: "polygon", ignore: Boolean(link.both), shape: {points: [
       b, [b[0] - ux * head - uy * head * 0.7, b[1] - uy * head + ux * head * 0.7],
       [b[0] - ux * head + uy * head * 0.7, b[1] - uy * head - ux * head * 0.7]]},
      style: {fill: stroke, stroke, lineWidth: 1}}]};

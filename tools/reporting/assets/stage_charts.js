@@ -25,7 +25,8 @@ function bars(spec, view) {
   }));
   if (spec.marks && marks.some((v) => v !== null)) {
     option.series.push({
-      type: "scatter", name: spec.marks.name, symbol: "rect", symbolSize: [2.5, 0.84 * rowHeight(spec.rows.length)], z: 5,
+      type: "scatter", name: spec.marks.name, symbol: "rect", z: 5,
+      symbolSize: [2.5, 0.84 * rowHeight(spec.rows.length)],
       itemStyle: {color: color("ink")},
       data: marks.map((v, r) => (v === null ? null : [v / unit.factor, r])).filter(Boolean)});
   }

@@ -146,8 +146,9 @@ function parallel(spec, view) {
       : spec.axes[a].words ? spec.axes[a].words[v] : v / units[a].factor)))}];
   return {option, height: 340, legend: [], stageOf: () => null,
           width: spec.axes.length * AXIS_WIDTH, brushed: (chart) => {
-            const active = chart.getModel().getSeriesByIndex(0).getRawIndicesByActiveState("active");
-            const ranged = chart.getModel().getComponent("parallel").coordinateSystem
+            const model = chart.getModel();
+            const active = model.getSeriesByIndex(0).getRawIndicesByActiveState("active");
+            const ranged = model.getComponent("parallel").coordinateSystem
               .hasAxisBrushed();
             showRows(spec.table, ranged ? new Set(active) : null);
           }};

@@ -23,14 +23,16 @@ def chip(result):
     cells, place, words = _places(units, links, net)
     measures = _measures(result, units, links)
     drawn = [i for i, link in enumerate(links) if _ends(link["name"], units, place)]
-    shown = [{"name": links[i]["name"], "from": ends[0], "to": ends[1]}
+    shown = [{"name": links[i]["name"], "from": ends[0], "to": ends[1],
+              "both": links[i]["name"] == "bus"}
              for i in drawn for ends in [_ends(links[i]["name"], units, place)]]
     for measure in measures:
         measure["links"] = measure["links"] and [measure["links"][i] for i in drawn]
     return section("Map of the chip", words, charts.chip(
         "Cores and links where they lie", cells, [
             {"name": u["name"], "stages": [s["index"] for s in u["stages"]],
-             "stageNames": _names(u["stages"]), "hover": u["hover"]} for u in units], shown, measures))
+             "stageNames": _names(u["stages"]), "hover": u["hover"]} for u in units], shown,
+        measures))
 
 
 def _names(stages):

@@ -16,9 +16,9 @@ def limits(result, program):
     if not timing.get("limited_by"):
         return ""
     words = f"The rate is limited by {timing['limited_by']}"
-    if timing.get("limit_cycles_per_packet") is not None:
-        words += (f": at best one packet (micro-batch) every "
-                  f"{number(timing['limit_cycles_per_packet'])} cycles")
+    if timing.get("limit_cycles_per_micro_batch") is not None:
+        words += (f": at best one micro-batch every "
+                  f"{number(timing['limit_cycles_per_micro_batch'])} cycles")
     if timing["steady_cycles_per_sample"] is not None:
         words += (f". Measured in the steady state: {number(timing['steady_cycles_per_sample'])} "
                   "cycles per sample")
@@ -28,7 +28,7 @@ def limits(result, program):
     lines = report.splitlines()
     rows = [m.groups() for m in (ROW.match(line) for line in lines) if m]
     rate = [line.strip() for line in lines if line.startswith(("Next limit", "One more core"))]
-    helps = table(["one field twice as good or switched on", "change", "cycles per packet",
+    helps = table(["one field twice as good or switched on", "change", "cycles per micro-batch",
                    "difference", "why"],
                   [[field, change, (number(float(cycles)), cycles), (f"{percent} %", percent), why]
                    for field, change, cycles, percent, why in rows], names={0, 1, 4},

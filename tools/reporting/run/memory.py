@@ -5,7 +5,8 @@ from .. import charts, series
 from ..words import folded, section, size, table
 from .stages import names_of
 
-CLASSES = (("weights_bytes", "forward", "weights"), ("optimizer_bytes", "update", "optimizer state"),
+CLASSES = (("weights_bytes", "forward", "weights"),
+           ("optimizer_bytes", "update", "optimizer state"),
            ("stashed_weights_bytes", "memory", "stashed weights"),
            ("activations_peak_bytes", "backward", "activations"),
            ("gradients_peak_bytes", "input", "gradients"))

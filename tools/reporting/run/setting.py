@@ -44,6 +44,11 @@ def title_parts(result):
         f'batch {inputs.get(config, "workload/training/batch_size", 1)}']
 
 
+def _is_set(path, settings):
+    """Whether the command set a field, alone or with the object around it."""
+    return any(path == name or path.startswith(f"{name}/") for name in settings)
+
+
 def setting(result):
     """Fields that are not at their defaults."""
     known = result.inputs
@@ -55,7 +60,8 @@ def setting(result):
         rows = [[path, show(value)] for path, value in known.settings.items()] + options
         return section("What was run", words,
                        table(["field", "value"], rows, names=2) if rows else "")
-    rows = [[path, show(value), show(default), "the command" if path in known.settings else ""]
+    rows = [[path, show(value), show(default),
+             "the command" if _is_set(path, known.settings) else ""]
             for path, value, default in inputs.not_default(known)]
     changed = [row for row in rows if row[3]] + [[o, v, "–", "the command"] for o, v in options]
     lacking = [words for part, words in (("hw", "hardware"), ("workload", "workload"))

@@ -19,11 +19,12 @@ from .. import shape
 DONE = (0, 3)  # the program's exit status where there is a result: done, diverged
 STATUS = ("fidelity", "exit_status", "message", "verdict", "folder", "wall_seconds", "pareto")
 FULL = ("", "full")  # fidelities whose figures count for a front
-SHAPE = {"schema": "text", "fields": [{"path": "text"}], "columns": [{"name": "text", "unit?": "any"}],
+SHAPE = {"schema": "text", "fields": [{"path": "text"}],
+         "columns": [{"name": "text", "unit?": "any"}],
          "objectives": [{"direction": "text", "column": "text"}], "replicas?": "any",
          "hardware?": "text", "workload?": "text", "points?": "number?"}
 SCHEMA = "stagecoach.sweep/1"
-UNITS = {"seconds": "s", "joules": "J", "packets": "samples"}  # other names of units
+UNITS = {"seconds": "s", "joules": "J"}  # other names of units
 KNOWN_UNITS = ("cycles", "samples", "updates", "count", "bytes", "s", "J", "ratio", "mm2")
 ENDINGS = (("accuracy", "ratio"), ("utilization", "ratio"), ("seconds", "s"), ("bytes", "bytes"),
            ("joules", "J"), ("mm2", "mm2"), ("cycles", "cycles"), ("cycles_per_sample", "cycles"),
@@ -104,7 +105,7 @@ def load(path):
     named = [c["name"] for c in manifest.get("columns", [])]
     behind = header[header.index("folder") + 1:] if header else []
     figures = named or [c for c in behind if c not in STATUS]
-    figures = [c for c in figures if c in header]
+    figures = [c for c in figures if c in header and any(row[c] for row in rows)]
     texts = [c for c in figures if any(row[c] and _number(row[c]) is None for row in rows)]
     objectives = [(o["column"], o["direction"]) for o in manifest.get("objectives", [])]
     columns = [Column(c, _unit(manifest, c), _better(c, dict(objectives)))
