@@ -53,7 +53,7 @@ class SeriesTest(unittest.TestCase):
                 {"begin_cycle": 5, "end_cycle": 10, "micro_batches": 3, "mean_updates": 8},
                 {"begin_cycle": 10, "end_cycle": 15, "micro_batches": 0, "mean_updates": None}]
         self.assertEqual(series.mean_updates(rows, 1), [(7.5, 7.0)])
-        self.assertEqual(series.mean_updates(rows, 3)[2], (12.5, None))
+        self.assertEqual(series.mean_updates(rows, 3), [(2.5, 4.0), (7.5, 8.0)])
 
     def test_the_last_point_is_kept(self):
         self.assertEqual(series.thinned(list(range(10)), 4), [0, 3, 6, 9])

@@ -33,14 +33,14 @@ def joined(rows, most, columns):
 
 
 def mean_updates(rows, most):
-    """(middle of the window in cycles, mean delay of its micro-batches or None)."""
+    """(middle of the window in cycles, mean delay of its micro-batches), of windows with any."""
     out = []
     for chunk in _chunks(rows, most):
         counted = sum(r["micro_batches"] for r in chunk if r["mean_updates"] is not None)
         total = sum(r["micro_batches"] * r["mean_updates"] for r in chunk
                     if r["mean_updates"] is not None)
-        out.append(((chunk[0]["begin_cycle"] + chunk[-1]["end_cycle"]) / 2,
-                    total / counted if counted else None))
+        if counted:
+            out.append(((chunk[0]["begin_cycle"] + chunk[-1]["end_cycle"]) / 2, total / counted))
     return out
 
 
