@@ -1,135 +1,237 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the page show what a real result holds, and stand alone?
+"""Does the page of a run show what the result holds, and stand alone?
 
     report_test.py PROGRAM      runs the program for a moment
 """
 
-import html.parser
 import json
-import pathlib
 import re
 import subprocess
-import sys
-import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PROGRAM = sys.argv.pop(1)
-VOID = {"meta", "br", "link", "img"}
+from report_support import PROGRAM, ROOT, Pages, Reader, report, run
+from reporting import result
+from reporting.run import page as run_page
 
 
-class Balance(html.parser.HTMLParser):
-    """Collects the elements' names; fails on a tag that closes another one."""
+class RunPageTest(Pages):
+    def test_a_run_has_every_chart_and_its_whole_name(self):
+        read = self.page(self.copy(self.timed))
+        self.assertEqual(read.title, "lenet5-glyphs on small_mesh, pipelined, elastic, "
+                                     "no mitigation, batch 1")
+        self.assertEqual({spec["kind"] for spec in read.specs},
+                         {"bars", "areas", "heat", "lines", "chip", "timeline"})
+        for heading in ("What was run", "What limits the rate", "Where each stage's time went",
+                        "Stalls and work over simulated time", "Staleness", "Map of the chip",
+                        "Timeline", "Memory", "Energy and area", "Links", "Layers", "Provenance"):
+            self.assertIn(heading, read.words())
+        self.assertNotIn("Training figures", read.words())
 
-    def __init__(self):
-        super().__init__()
-        self.open = []
-        self.seen = set()
+    def test_bars_hold_the_cycles_of_the_summary(self):
+        summary = json.loads((self.timed / "summary.json").read_text(encoding="utf-8"))
+        bars = self.page(self.copy(self.timed)).charts("bars")[0]
+        self.assertEqual(bars["rows"][1], "1 conv2")
+        self.assertEqual(bars["stages"], [0, 1, 2, 3, 4])
+        for r, stage in enumerate(summary["stages"]):
+            self.assertEqual(sum(s["values"][r] for s in bars["series"]),
+                             summary["timing"]["cycles"])
+            self.assertEqual(bars["series"][0]["values"][r], stage["cycles"]["forward"])
 
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
+    def test_the_map_has_every_core_and_the_links_of_the_mesh(self):
+        summary = json.loads((self.timed / "summary.json").read_text(encoding="utf-8"))
+        chip = self.page(self.copy(self.timed)).charts("chip")[0]
+        self.assertEqual(len(chip["cells"]), 16)
+        # Cores run along the rows, back and forth: core 4 to 10 are conv2's.
+        conv2 = {(c["x"], c["y"]) for c in chip["cells"] if c["unit"] == 1}
+        self.assertEqual(conv2, {(3, 1), (2, 1), (1, 1), (0, 1), (0, 2), (1, 2), (2, 2)})
+        mesh = [link for link in summary["interconnect"]["links"] if "->" in link["name"]]
+        self.assertEqual([link["name"] for link in chip["links"]], [m["name"] for m in mesh])
+        self.assertEqual(chip["links"][0]["name"], "tile(0,1)->tile(0,0)")
+        self.assertEqual((chip["links"][0]["from"], chip["links"][0]["to"]), ([1, 0], [0, 0]))
+        self.assertEqual([m["name"] for m in chip["measures"]], ["utilization", "stalls"])
 
-    def handle_startendtag(self, tag, attrs):
-        self.seen.add(tag)
+    def test_the_map_offers_energy_where_the_result_has_it(self):
+        def joules(summary):
+            for i, stage in enumerate(summary["stages"]):
+                stage["joules"] = float(i)
+        chip = self.page(self.copy(self.timed, joules)).charts("chip")[0]
+        self.assertEqual(chip["measures"][2]["name"], "energy")
+        self.assertEqual(chip["measures"][2]["cells"], [0, 1, 2, 3, 4])
 
-    def handle_endtag(self, tag):
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
+    def test_every_preset_has_a_map(self):
+        for preset in ("ideal", "gemmini16", "tpu_like", "nvdla_small", "two_gpus", "eyeriss",
+                       "wse2_like"):
+            with self.subTest(preset):
+                out = self.root / preset
+                done = subprocess.run(
+                    [PROGRAM, "--hw", ROOT / f"hw/{preset}.json", "--workload",
+                     ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--timing-only",
+                     "--samples", "30", "--epochs", "1"], capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0)
+                summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+                chip = Reader(run_page.make(result.load(out), None, 8)).charts("chip")[0]
+                self.assertEqual(len(chip["units"]), len({s["core"] for s in summary["stages"]}))
+                drawn = {link["name"] for link in chip["links"]}
+                for link in summary["interconnect"]["links"]:
+                    name = link["name"]
+                    self.assertEqual(name in drawn, "region" not in name, name)
 
+    def test_the_timeline_is_what_its_label_says(self):
+        run_ = result.load(self.timed)
+        slices = [e for e in run_.trace if e["ph"] == "X"]
+        for schedule in (None, "gpipe"):
+            if schedule:
+                out = run(self.root / "gpipe", "--timing-only", "--trace", "--set",
+                          "workload/pipeline/schedule=gpipe", "--set",
+                          "workload/training/batch_size=8", samples="120")
+                slices = [e for e in result.load(out).trace if e["ph"] == "X"]
+            read = self.page(out if schedule else self.copy(self.timed))
+            self.assertEqual(len(read.charts("timeline")), 2)
+            for chart in read.charts("timeline"):
+                begin, end, first, last = (int(n.replace(",", "")) for n in re.search(
+                    r"cycles ([\d,]+) to ([\d,]+), samples ([\d,]+) to ([\d,]+)$",
+                    chart["title"]).groups())
+                inside = [e for e in slices if e["ts"] < end and e["ts"] + e["dur"] > begin]
+                self.assertEqual(len(chart["slices"]), len(inside))
+                samples = [e["args"]["sample"] for e in inside]
+                self.assertEqual((min(samples), max(samples)), (first, last))
+            self.assertGreater(first, 50, "the second timeline shows the steady state")
 
-class ReportTest(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(temporary.cleanup)
-        self.out = pathlib.Path(temporary.name) / "out"
+    def test_a_short_trace_has_no_steady_state(self):
+        out = run(self.root / "run", "--timing-only", "--trace", "--trace-samples", "9")
+        charts = self.page(out).charts("timeline")
+        self.assertEqual(len(charts), 1)
+        self.assertIn("The first traced samples", charts[0]["title"])
 
-    def page(self, *arguments, change=None):
-        """The page of a run; change: what is done to its summary before."""
-        run = subprocess.run(
-            [PROGRAM, "--hw", ROOT / "hw/small_mesh.json", "--workload",
-             ROOT / "workloads/lenet5-glyphs.json", "--out", self.out, "--samples", "60",
-             *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(run.returncode, 0, run.stderr)
-        if change:
-            summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
-            change(summary)
-            (self.out / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-        made = subprocess.run([sys.executable, ROOT / "tools/report", self.out],
-                              capture_output=True, text=True, check=False)
-        self.assertEqual(made.returncode, 0, made.stderr)
-        text = pathlib.Path(made.stdout.strip()).read_text(encoding="utf-8")
-        balance = Balance()
-        balance.feed(text)
-        self.assertEqual(balance.open, [])
-        self.assertFalse(re.search(r'(src|href)=|url\(', text), "the page must stand alone")
-        self.assertNotIn("script", balance.seen)
-        return text
+    def test_curves_stand_against_samples_time_and_energy_once_each(self):
+        read = self.page(self.copy(self.trained))
+        titles = [s["title"] for s in read.charts("lines") if "against" in s["title"]]
+        self.assertEqual(titles, [f"{kind} against {what}" for kind in ("Accuracy", "Loss")
+                                  for what in ("samples", "simulated time", "energy")])
+        accuracy = next(s for s in read.specs if s["title"] == "Accuracy against samples")
+        self.assertEqual([p[0] for p in accuracy["series"][0]["points"]], [60, 120])
+        self.assertRegex(read.words(), r"The target of 0[.0]* ?% was reached with epoch 1 after "
+                                       r"\S+ \S*s and \S+ \S*J")
 
-    def headings(self, text):
-        return re.findall(r"<h2>(.*?)</h2>", text)
+    def test_a_target_that_was_missed_is_told(self):
+        read = self.page(run(self.root / "run", "--set", "workload/training/target_accuracy=1",
+                             "--epochs", "1"))
+        self.assertIn("The target of 100.0 % was not reached.", read.words())
 
-    def test_a_timed_run_with_a_trace_has_every_chart(self):
-        text = self.page("--timing-only", "--trace", "--trace-samples", "30")
-        for heading in ("Where each stage's time went", "Staleness", "Memory", "Layers"):
-            self.assertIn(heading, html.unescape(" ".join(self.headings(text))))
-        self.assertIn("Timeline of the first 12 traced samples", text)
-        self.assertNotIn("Training", self.headings(text))
-        self.assertIn("conv1", text)
+    def test_what_the_command_changed_is_told_with_its_default(self):
+        read = self.page(run(self.root / "run", "--timing-only", "--set",
+                             "workload/pipeline/pacing=lockstep", "--set",
+                             "workload/training/mitigation/weight_stashing=true"))
+        self.assertIn("lockstep, weight stashing, batch 1", read.title)
+        self.assertIn("workload/pipeline/pacing lockstep elastic the command", read.words())
+        self.assertIn("workload/dataset/train_samples 60", read.words())
 
-    def test_accuracy_is_drawn_against_time_and_energy(self):
-        text = self.page("--epochs", "2", "--set", "workload/training/target_accuracy=0")
-        self.assertIn("Time and energy to accuracy", self.headings(text))
-        self.assertIn("Accuracy against simulated time", text)
-        self.assertIn("Accuracy against energy", text)
-        self.assertRegex(text, r"The target of 0[.0]* ?% was reached with epoch 1 after \S+ \S*s and \S+ \S*J")
+    def test_a_resolved_configuration_in_the_result_is_taken(self):
+        out = self.copy(self.timed)
+        asked = subprocess.run([PROGRAM, "--print-config", "--hw", ROOT / "hw/small_mesh.json",
+                                "--workload", ROOT / "workloads/lenet5-glyphs.json", "--set",
+                                "workload/pipeline/schedule=gpipe"], capture_output=True,
+                               text=True, check=True)
+        (out / "config.json").write_text(asked.stdout, encoding="utf-8")
+        self.assertIn("gpipe, elastic", self.page(out).title)
 
-    def test_every_epoch_has_its_time_and_energy(self):
-        text = self.page("--epochs", "2", "--set", "workload/training/target_accuracy=1")
-        self.assertRegex(text, r"<th>end time</th><th>energy</th>")
-        self.assertEqual(len(re.findall(r"<td>\S+ [mµ]?s</td><td>\S+ [mµ]?J</td>", text)), 2)
-        self.assertIn("The target of 100.0 % was not reached.", text)
+    def test_files_that_changed_are_not_taken(self):
+        out = self.copy(self.timed, lambda s: s["provenance"].update(workload_sha256="0" * 64))
+        read = self.page(out)
+        self.assertEqual(read.title, "lenet5-glyphs on small_mesh")
+        self.assertIn("The workload file was not found", read.words())
+        self.assertIn("the run's files are not at hand, or changed", read.words())
 
-    def test_a_target_is_told_for_a_single_epoch_too(self):
-        text = self.page("--epochs", "1", "--set", "workload/training/target_accuracy=0")
-        self.assertRegex(text, r"was reached with epoch 1 after \S+ \S*s and \S+ \S*J")
+    def test_what_would_help_is_asked_with_the_runs_own_settings(self):
+        read = self.page(run(self.root / "run", "--timing-only", "--set",
+                             "hw/interconnect/link_bytes_per_cycle=1"))
+        asked = subprocess.run(
+            [PROGRAM, "--check", "--hw", ROOT / "hw/small_mesh.json", "--workload",
+             ROOT / "workloads/lenet5-glyphs.json", "--set",
+             "hw/interconnect/link_bytes_per_cycle=1", "--samples", "60", "--timing-only"],
+            capture_output=True, text=True, check=True).stdout
+        first = re.search(r"^(\S+) {2,}\S.*? {2,}[\d.]+ +(-[\d.]+ %)", asked, re.M)
+        self.assertIn(first.group(1), read.words())
+        self.assertIn(first.group(2), read.words())
+
+    def test_banners(self):
+        def unfinished(summary):
+            summary["training"].update(complete=False)
+        cases = ((self.timed, unfinished, "This run is not finished: it has trained "),
+                 (self.timed, lambda s: s["training"].update(interrupted=True),
+                  "The run was interrupted after "),
+                 (self.trained, lambda s: s["training"].update(
+                     diverged=True, diverged_at={"epoch": 1, "sample": 1234}),
+                  "The training diverged at sample 1,234 of epoch 2: results end there."))
+        for i, (folder, change, said) in enumerate(cases):
+            with self.subTest(said):
+                self.assertIn(said, self.page(self.copy(folder, change, f"run{i}")).words())
+
+    def test_a_run_that_has_only_begun_is_drawn(self):
+        def begun(summary):
+            summary["training"].update(complete=False)
+            summary["timing"].update({key: None for key in summary["timing"]})
+            for stage in summary["stages"]:
+                stage["cycles"] = {cause: None for cause in stage["cycles"]}
+        out = self.copy(self.trained, begun)
+        for name in ("staleness.csv", "utilization.csv", "memory.csv"):
+            (out / name).unlink()
+        read = self.page(out)
+        self.assertIn("This run is not finished", read.words())
+        self.assertIn("Accuracy against samples", read.words())
+
+    def test_a_diverged_run_is_drawn(self):
+        out = run(self.root / "run", "--set",
+                  'workload/training/optimizer={"type":"sgd","learning_rate":20}', status=3)
+        self.assertIn("The training diverged at sample ", self.page(out).words())
 
     def test_a_replay_says_so(self):
-        recording = self.out.parent / "order.rec"
-        self.assertNotIn("replayed", self.page("--record-schedule", recording))
-        text = self.page("--replay", recording, "--force")
-        self.assertIn(f"This run replayed the schedule recorded in {recording}", text)
-
-    def test_an_interrupted_run_says_so(self):
-        text = self.page("--timing-only", change=lambda s: s["training"].update(interrupted=True))
-        self.assertRegex(text, r"The run was interrupted after \d+ samples")
+        recording = self.root / "order.rec"
+        run(self.root / "first", "--record-schedule", recording)
+        self.assertNotIn("replayed", self.page(self.root / "first").words())
+        read = self.page(run(self.root / "second", "--replay", recording))
+        self.assertIn(f"This run replayed the schedule recorded in {recording}", read.words())
 
     def test_a_run_without_a_clock_says_so(self):
-        text = self.page("--functional-only", "--epochs", "2")
-        self.assertNotIn("Time and energy to accuracy", self.headings(text))
-        self.assertIn("This run had no clock.", text)
-        self.assertIn("Training", self.headings(text))
-        self.assertNotIn("Staleness", self.headings(text))
+        read = self.page(run(self.root / "run", "--functional-only", "--epochs", "2"))
+        self.assertIn("This run had no clock.", read.words())
+        self.assertNotIn("Accuracy against simulated time", read.words())
+        self.assertNotIn("Not in the result folder", read.words())
 
-    def test_input_that_is_no_result_is_told(self):
-        self.page("--timing-only", "--trace")
-        summary, trace = self.out / "summary.json", self.out / "trace.json.gz"
-        for path, content, words in ((trace, trace.read_bytes()[:200], "no whole trace"),
-                                     (summary, b'{"schema": "stagecoach.summary/1"}', "lacks"),
-                                     (summary, b'{"schema": "other"}', "the schema is 'other'"),
-                                     (summary, b"[]", "the schema is None"),
-                                     (summary, summary.read_bytes()[:100], "no JSON"),
-                                     (summary, None, "no such file; give the folder")):
-            with self.subTest(words):
-                path.write_bytes(content) if content is not None else path.unlink()
-                made = subprocess.run([sys.executable, ROOT / "tools/report", self.out],
-                                      capture_output=True, text=True, check=False)
-                self.assertEqual(made.returncode, 2, made.stderr)
-                self.assertIn(words, made.stderr)
-                self.assertIn(str(path), made.stderr)
-                self.assertNotIn("Traceback", made.stderr)
-                trace.unlink(missing_ok=True)
+    def test_missing_files_are_named_on_the_page(self):
+        out = self.copy(self.timed)
+        for name in ("memory.csv", "staleness.csv", "trace.json.gz"):
+            (out / name).unlink()
+        read = self.page(out)
+        self.assertIn("Not in the result folder: staleness.csv, memory.csv, trace.json.gz",
+                      read.words())
+        self.assertIn("Most bytes held per class", read.words())
 
+    def test_names_are_text(self):
+        evil = '</script><script>alert("x")</script>'
+
+        def rename(summary):
+            summary["stages"][0]["name"] = evil
+            summary["provenance"]["workload"] = evil
+        read = self.page(self.copy(self.timed, rename))
+        self.assertEqual(read.charts("bars")[0]["rows"][0], f"0 {evil}")
+        self.assertIn(evil, read.words())
+
+    def test_a_page_goes_where_it_is_told(self):
+        page = self.root / "page.html"
+        self.assertEqual(report(self.timed, "--out", page).stdout.strip(), str(page))
+        self.assertTrue(page.read_text(encoding="utf-8").startswith("<!doctype html>"))
+        made = report(self.timed, "--out", self.root / "none/page.html")
+        self.assertEqual(made.returncode, 2)
+        self.assertIn(f"no such folder to write to: {self.root / 'none'}", made.stderr)
+
+    def test_an_earlier_page_stays_if_the_new_one_fails(self):
+        out = self.copy(self.timed)
+        (out / "report.html").write_text("earlier", encoding="utf-8")
+        (out / "summary.json").write_text("{", encoding="utf-8")
+        self.assertEqual(report(out).returncode, 2)
+        self.assertEqual((out / "report.html").read_text(encoding="utf-8"), "earlier")
+        self.assertEqual(list(out.glob(".report-*")), [])
 
 if __name__ == "__main__":
     unittest.main()

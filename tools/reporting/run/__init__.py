@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of one run's page: each takes a Result and returns HTML, empty for nothing."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Energy and area by part, traffic by link."""
+
+from .. import charts
+from ..words import count, folded, percent, quantity, section, si, size, table
+
+
+def _parts(title, parts, unit):
+    """Parts of a sum, the largest first."""
+    rows = sorted(((v, n.replace("_", " ")) for n, v in parts.items() if v), reverse=True)
+    if not rows:
+        return ""
+    total = sum(v for v, _ in rows)
+    return charts.bars(title, [f"{name}, {percent(v / total)}" for v, name in rows],
+                       [(title, "forward", [v for v, _ in rows])], unit)
+
+
+def energy_and_area(result):
+    energy, area = result.summary["energy"], result.summary.get("area") or {}
+    words, figures = [], []
+    for figures_of, total, unit, name in ((energy, "total_joules", "J", "Energy"),
+                                          (area, "total_mm2", "mm2", "Area")):
+        if figures_of.get(total) is None:
+            continue
+        low, high = figures_of.get(f"{total}_low"), figures_of.get(f"{total}_high")
+        between = "" if low is None or high is None else (
+            f", {quantity(low, unit)} to {quantity(high, unit)} with the uncertainty of the "
+            "hardware file's constants")
+        words.append(f"{name}: {quantity(figures_of[total], unit)} in all{between}.")
+        figures.append(_parts(f"{name} by part", figures_of.get("parts") or {}, unit))
+    return section("Energy and area", " ".join(words), charts.grid(*figures)) if words else ""
+
+
+def links(result):
+    found = result.summary["interconnect"]["links"] or []
+    if not found:
+        return ""
+    rows = [[link["name"], (size(link["bytes"]), link["bytes"]),
+             (count(link["busy_cycles"]), link["busy_cycles"]),
+             (count(link["wait_cycles"]), link["wait_cycles"]),
+             (percent(link["utilization"]), link["utilization"]),
+             *([(si(link.get("joules"), "J"), link.get("joules"))]
+               if any("joules" in other for other in found) else [])] for link in found]
+    columns = ["link", "carried", "busy cycles", "waiting", "busy"] + (
+        ["energy"] if len(rows[0]) > 5 else [])
+    return section("Links", "Waiting: cycles that transfers stood ready while the link was taken.",
+                   folded(f"{len(rows)} links", table(columns, rows, sortable=True)))
