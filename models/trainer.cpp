@@ -8,6 +8,7 @@
 #include "models/base/random.h"
 #include "models/engine/executor.h"
 #include "models/engine/pipeline_engine.h"
+#include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {

@@ -54,15 +54,13 @@ struct LayerNode {
     for (const auto& p : parameters) n += p.trainable() ? p.elements() : 0;
     return n;
   }
+  /// True with a weight matrix or kernel: the layer starts a stage in `per_layer`.
+  bool has_weight_matrix() const {
+    for (const auto& p : parameters)
+      if (p.role == ParameterRole::weight) return true;
+    return false;
+  }
 };
-
-/// Multiply-accumulates of one sample's forward pass through a layer with a weight matrix or
-/// kernel; 0 for all others. The input gradient and the weight gradient take as many each.
-inline std::int64_t forward_macs(const LayerNode& node) {
-  for (const ParameterSpec& p : node.parameters)
-    if (p.role == ParameterRole::weight) return p.elements() * node.output.pixels();
-  return 0;
-}
 
 /// Something wrong with a network, told so that a configuration reader can point at it.
 struct NetworkIssue {
@@ -89,13 +87,5 @@ Network build_network(const NetworkSpec& spec, std::vector<NetworkIssue>& issues
 
 /// The same for callers whose spec must be right: throws UserError with all issues.
 Network build_network(const NetworkSpec& spec);
-
-/// The word of a workload file ("conv2d"), and back; parse returns false for an unknown word.
-const char* to_word(LayerKind kind);
-bool parse_layer_kind(const std::string& word, LayerKind& kind);
-const std::vector<LayerKind>& all_layer_kinds();
-
-/// True for the kinds that have a weight matrix or kernel (they start a stage in `per_layer`).
-bool has_weight_matrix(LayerKind kind);
 
 }  // namespace stagecoach

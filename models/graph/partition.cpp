@@ -14,7 +14,7 @@ std::vector<int> cuts_per_layer(const Network& network) {
   std::vector<int> begins;
   bool seen = false;
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    if (!has_weight_matrix(network.layers[i].spec.kind)) continue;
+    if (!network.layers[i].has_weight_matrix()) continue;
     if (seen) begins.push_back(i);
     seen = true;
   }
@@ -41,7 +41,7 @@ std::vector<int> cuts_named(const Network& network, const std::vector<std::strin
 std::string stage_name(const Network& network, const StageSpec& stage) {
   if (stage.first_layer == stage.end_layer) return "loss";
   for (int i = stage.first_layer; i < stage.end_layer; ++i)
-    if (has_weight_matrix(network.layers[i].spec.kind)) return network.layers[i].spec.name;
+    if (network.layers[i].has_weight_matrix()) return network.layers[i].spec.name;
   return network.layers[stage.first_layer].spec.name;
 }
 

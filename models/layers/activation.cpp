@@ -4,12 +4,76 @@
 
 #include <Eigen/Core>
 
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 // GCC 12 takes the undefined register in its own AVX-512 headers for a forgotten variable.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kReluCost{"relu", 1, 1, "Per element."};
+
+LayerWork relu_work(const LayerNode& node) {
+  KeptValues kept;
+  kept.sign_of_output = true;
+  return elementwise_work(node, kReluCost, kept);
+}
+
+constexpr ElementwiseCost kTanhCost{"tanh", 4, 2, "Per element."};
+
+LayerWork tanh_work(const LayerNode& node) {
+  KeptValues kept;
+  kept.output = true;
+  return elementwise_work(node, kTanhCost, kept);
+}
+
+constexpr ElementwiseCost kSigmoidCost{"sigmoid", 4, 2, "Per element."};
+
+LayerWork sigmoid_work(const LayerNode& node) {
+  KeptValues kept;
+  kept.output = true;
+  return elementwise_work(node, kSigmoidCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition relu_definition() {
+  LayerDefinition d;
+  d.word = "relu";
+  d.sentence =
+      "max(x, 0). Keeps one bit per element; nothing where its input or output is kept by a layer "
+      "of the same stage.";
+  d.work = relu_work;
+  d.cost = &kReluCost;
+  d.make_f32 = make_relu<float>;
+  d.make_f64 = make_relu<double>;
+  return d;
+}
+
+LayerDefinition tanh_definition() {
+  LayerDefinition d;
+  d.word = "tanh";
+  d.sentence = "Hyperbolic tangent. Keeps its output.";
+  d.work = tanh_work;
+  d.cost = &kTanhCost;
+  d.make_f32 = make_tanh<float>;
+  d.make_f64 = make_tanh<double>;
+  return d;
+}
+
+LayerDefinition sigmoid_definition() {
+  LayerDefinition d;
+  d.word = "sigmoid";
+  d.sentence = "1 / (1 + exp(-x)). Keeps its output.";
+  d.work = sigmoid_work;
+  d.cost = &kSigmoidCost;
+  d.make_f32 = make_sigmoid<float>;
+  d.make_f64 = make_sigmoid<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

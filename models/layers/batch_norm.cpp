@@ -5,9 +5,47 @@
 #include <cmath>
 
 #include "models/layers/channel_norm.h"
+#include "models/layers/definition.h"
 #include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"batch_norm2d", 4, 8, "Per element."};
+
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2.0 * node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition batch_norm2d_definition() {
+  LayerDefinition d;
+  d.word = "batch_norm2d";
+  d.sentence =
+      "Normalises a channel over the samples that travel together and keeps running statistics for "
+      "evaluation. At batch size one that is over the pixels of one sample: training then sees "
+      "other statistics than evaluation, and a channel of one pixel gives its bias; `group_norm` "
+      "and `online_norm` are made for it. Keeps its input and two statistics per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_batch_norm2d<float>;
+  d.make_f64 = make_batch_norm2d<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

@@ -1,63 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one switch over LayerKind on the numeric side.
+// Every kind of layer, one line each, in the order of the documents.
+#include <algorithm>
+#include <type_traits>
+
 #include "models/base/error.h"
-#include "models/layers/activation.h"
-#include "models/layers/batch_norm.h"
-#include "models/layers/conv2d.h"
-#include "models/layers/dropout.h"
-#include "models/layers/filter_response_norm.h"
-#include "models/layers/group_norm.h"
-#include "models/layers/layer.h"
-#include "models/layers/layer_norm.h"
-#include "models/layers/linear.h"
-#include "models/layers/local_response_norm.h"
-#include "models/layers/online_norm.h"
-#include "models/layers/pass_through.h"
-#include "models/layers/pooling.h"
+#include "models/layers/definition.h"
 
 namespace stagecoach {
 
+/// A kind is described by a function `<kind>_definition` in its own file.
+#define STAGECOACH_LAYER(name)                                     \
+  case LayerKind::name: {                                          \
+    extern LayerDefinition name##_definition();                    \
+    static const LayerDefinition definition = name##_definition(); \
+    return &definition;                                            \
+  }
+
+/// Null past the last kind. The compiler names a kind that has no line (-Werror=switch).
+static const LayerDefinition* find_definition(LayerKind kind) {
+  switch (kind) {
+    STAGECOACH_LAYER(conv2d);
+    STAGECOACH_LAYER(linear);
+    STAGECOACH_LAYER(relu);
+    STAGECOACH_LAYER(tanh);
+    STAGECOACH_LAYER(sigmoid);
+    STAGECOACH_LAYER(max_pool2d);
+    STAGECOACH_LAYER(avg_pool2d);
+    STAGECOACH_LAYER(global_avg_pool2d);
+    STAGECOACH_LAYER(flatten);
+    STAGECOACH_LAYER(batch_norm2d);
+    STAGECOACH_LAYER(group_norm);
+    STAGECOACH_LAYER(layer_norm);
+    STAGECOACH_LAYER(filter_response_norm);
+    STAGECOACH_LAYER(online_norm);
+    STAGECOACH_LAYER(local_response_norm);
+    STAGECOACH_LAYER(dropout);
+    STAGECOACH_LAYER(identity);
+    STAGECOACH_LAYER(add);
+  }
+  return nullptr;
+}
+
+#undef STAGECOACH_LAYER
+
+const LayerDefinition& definition_of(LayerKind kind) {
+  const LayerDefinition* found = find_definition(kind);
+  if (!found) throw ModelBug("a layer kind outside the enumeration");
+  return *found;
+}
+
+const std::vector<LayerKind>& all_layer_kinds() {
+  static const std::vector<LayerKind> kinds = [] {
+    std::vector<LayerKind> all;
+    while (find_definition(static_cast<LayerKind>(all.size())))
+      all.push_back(static_cast<LayerKind>(all.size()));
+    return all;
+  }();
+  return kinds;
+}
+
+const std::vector<const ElementwiseCost*>& elementwise_costs() {
+  static const std::vector<const ElementwiseCost*> costs = [] {
+    std::vector<const ElementwiseCost*> all;
+    for (LayerKind kind : all_layer_kinds()) {
+      const ElementwiseCost* cost = definition_of(kind).cost;
+      if (cost && !std::count(all.begin(), all.end(), cost)) all.push_back(cost);
+    }
+    return all;
+  }();
+  return costs;
+}
+
+const char* to_word(LayerKind kind) { return definition_of(kind).word; }
+
+bool parse_layer_kind(const std::string& word, LayerKind& kind) {
+  for (LayerKind k : all_layer_kinds())
+    if (word == to_word(k)) {
+      kind = k;
+      return true;
+    }
+  return false;
+}
+
+LayerWork work_of(const LayerNode& node) { return definition_of(node.spec.kind).work(node); }
+
+std::int64_t forward_macs(const LayerNode& node) {
+  std::int64_t macs = 0;
+  for (const MatrixProduct& p : work_of(node).products)
+    if (p.pass() == LayerPass::forward) macs += p.macs();
+  return macs;
+}
+
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerNode& node) {
-  switch (node.spec.kind) {
-    case LayerKind::conv2d:
-      return make_conv2d<T>(node);
-    case LayerKind::linear:
-      return make_linear<T>(node);
-    case LayerKind::relu:
-      return make_relu<T>(node);
-    case LayerKind::tanh:
-      return make_tanh<T>(node);
-    case LayerKind::sigmoid:
-      return make_sigmoid<T>(node);
-    case LayerKind::max_pool2d:
-      return make_max_pool2d<T>(node);
-    case LayerKind::avg_pool2d:
-      return make_avg_pool2d<T>(node);
-    case LayerKind::global_avg_pool2d:
-      return make_global_avg_pool2d<T>(node);
-    case LayerKind::flatten:
-      return make_flatten<T>(node);
-    case LayerKind::batch_norm2d:
-      return make_batch_norm2d<T>(node);
-    case LayerKind::group_norm:
-      return make_group_norm<T>(node);
-    case LayerKind::layer_norm:
-      return make_layer_norm<T>(node);
-    case LayerKind::filter_response_norm:
-      return make_filter_response_norm<T>(node);
-    case LayerKind::online_norm:
-      return make_online_norm<T>(node);
-    case LayerKind::local_response_norm:
-      return make_local_response_norm<T>(node);
-    case LayerKind::dropout:
-      return make_dropout<T>(node);
-    case LayerKind::identity:
-      return make_identity<T>(node);
-    case LayerKind::add:
-      return make_add<T>(node);
-  }
-  throw ModelBug("a layer kind outside the enumeration");
+  const LayerDefinition& kind = definition_of(node.spec.kind);
+  if constexpr (std::is_same_v<T, float>)
+    return kind.make_f32(node);
+  else
+    return kind.make_f64(node);
 }
 
 template std::unique_ptr<Layer<float>> make_layer(const LayerNode&);

@@ -8,8 +8,55 @@
 #include "models/base/error.h"
 #include "models/kernels/conv_kernels.h"
 #include "models/kernels/conv_plain.h"
+#include "models/layers/definition.h"
 
 namespace stagecoach {
+namespace {
+
+void infer(LayerResolver& layer) {
+  LayerSpec& spec = layer.spec;
+  if (spec.stride == 0) spec.stride = 1;
+  if (!layer.need_image()) return;
+  const bool ok = layer.need_at_least("out_channels", spec.out_channels, 1) &
+                  layer.need_at_least("kernel", spec.kernel, 1) &
+                  layer.need_at_least("stride", spec.stride, 1) &
+                  layer.need_at_least("padding", spec.padding, 0) &
+                  layer.need_at_least("groups", spec.groups, 1);
+  if (!ok) return;
+  const int in = layer.in().channels, out = spec.out_channels;
+  if (in % spec.groups || out % spec.groups) {
+    layer.issue("groups", "found " + std::to_string(spec.groups) + "; it must divide the input's " +
+                              std::to_string(in) + " channels and the " + std::to_string(out) +
+                              " output channels");
+    return;
+  }
+  layer.slide_window(out);
+  if (layer.node.output.channels == 0) return;
+  const int taps = spec.kernel * spec.kernel;
+  const int fan_in = in / spec.groups * taps, fan_out = out / spec.groups * taps;
+  layer.parameter("weight", {out, in / spec.groups, spec.kernel, spec.kernel},
+                  ParameterRole::weight, fan_in, fan_out);
+  if (spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, fan_in, fan_out);
+}
+
+LayerWork work(const LayerNode& node) {
+  return weighted_work(node, node.spec.groups, node.spec.kernel);
+}
+
+}  // namespace
+
+LayerDefinition conv2d_definition() {
+  LayerDefinition d;
+  d.word = "conv2d";
+  d.sentence = "Convolution of an image with square kernels. Keeps its input.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kBiasCost;
+  d.make_f32 = make_conv2d<float>;
+  d.make_f64 = make_conv2d<double>;
+  return d;
+}
+
 namespace {
 
 ConvGeometry checked_geometry(const LayerNode& node) {

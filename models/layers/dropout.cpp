@@ -5,9 +5,41 @@
 #include <cmath>
 
 #include "models/base/random.h"
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"dropout", 1, 1, "Per element."};
+
+void infer(LayerResolver& layer) {
+  const double p = layer.spec.probability;
+  if (p < 0 || p >= 1)
+    layer.issue("probability", "found " + std::to_string(p) + "; allowed: 0 <= p < 1");
+  infer_same_shape(layer);
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.bits = static_cast<double>(node.output.elements());
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition dropout_definition() {
+  LayerDefinition d;
+  d.word = "dropout";
+  d.sentence = "Sets random elements to zero while training. Keeps one bit per element.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_dropout<float>;
+  d.make_f64 = make_dropout<double>;
+  return d;
+}
+
 namespace {
 
 /// FNV-1a: a number for the layer's name that is the same in every build.

@@ -5,9 +5,44 @@
 #include <cmath>
 
 #include "models/layers/channel_norm.h"
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"filter_response_norm", 5, 8, "Per element."};
+
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("threshold", {channels}, ParameterRole::norm_shift);
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition filter_response_norm_definition() {
+  LayerDefinition d;
+  d.word = "filter_response_norm";
+  d.sentence =
+      "Divides by the root mean square; thresholded linear unit after it. Keeps its input and one "
+      "statistic per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_filter_response_norm<float>;
+  d.make_f64 = make_filter_response_norm<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

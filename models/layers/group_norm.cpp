@@ -3,9 +3,46 @@
 #include "models/layers/group_norm.h"
 
 #include "models/layers/channel_norm.h"
+#include "models/layers/definition.h"
 #include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"group_norm", 6, 9, "Per element."};
+
+void infer(LayerResolver& layer) {
+  const int groups = layer.spec.groups, channels = layer.in().channels;
+  if (groups < 1 || channels % groups) {
+    layer.issue("groups", "found " + std::to_string(groups) + "; it must divide the input's " +
+                              std::to_string(channels) + " channels");
+    return;
+  }
+  layer.norm({channels});
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2.0 * node.spec.groups;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition group_norm_definition() {
+  LayerDefinition d;
+  d.word = "group_norm";
+  d.sentence =
+      "Normalises groups of channels of each sample. Keeps its input and two statistics per group.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_group_norm<float>;
+  d.make_f64 = make_group_norm<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

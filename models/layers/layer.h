@@ -105,8 +105,7 @@ class Layer {
   virtual bool fuses_update(int /*samples*/) const { return false; }
 };
 
-/// The kernels for a layer: the one switch over LayerKind on the numeric side
-/// (models/layers/catalogue.cpp). Instantiated for float and double.
+/// The kernels for a layer, from its kind's definition. Instantiated for float and double.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerNode& node);
 

@@ -4,10 +4,42 @@
 
 #include <algorithm>
 
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 #include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"layer_norm", 6, 9, "Per element."};
+
+void infer(LayerResolver& layer) {
+  const Shape& in = layer.in();
+  layer.norm(in.rank == 3 ? std::vector<int>{in.channels, in.height, in.width}
+                          : std::vector<int>{in.channels});
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition layer_norm_definition() {
+  LayerDefinition d;
+  d.word = "layer_norm";
+  d.sentence = "Normalises all of each sample. Keeps its input and two statistics per sample.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_layer_norm<float>;
+  d.make_f64 = make_layer_norm<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

@@ -7,8 +7,41 @@
 
 #include "models/base/error.h"
 #include "models/kernels/conv_kernels.h"
+#include "models/layers/definition.h"
 
 namespace stagecoach {
+namespace {
+
+void infer(LayerResolver& layer) {
+  const Shape& in = layer.in();
+  if (in.rank != 1) {
+    layer.issue("", "linear needs features [F], its input is " + to_string(in) +
+                        "; put a flatten layer before it");
+    return;
+  }
+  const int features = in.channels, out = layer.spec.out_features;
+  if (!layer.need_at_least("out_features", out, 1)) return;
+  layer.node.output = Shape::features(out);
+  layer.parameter("weight", {out, features}, ParameterRole::weight, features, out);
+  if (layer.spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, features, out);
+}
+
+LayerWork work(const LayerNode& node) { return weighted_work(node, 1, 1); }
+
+}  // namespace
+
+LayerDefinition linear_definition() {
+  LayerDefinition d;
+  d.word = "linear";
+  d.sentence = "Fully connected; needs features: put `flatten` before it. Keeps its input.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kBiasCost;
+  d.make_f32 = make_linear<float>;
+  d.make_f64 = make_linear<double>;
+  return d;
+}
+
 namespace {
 
 /// The samples of a rank-1 value as the pixels of one image.

@@ -5,9 +5,42 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"local_response_norm", 2, 4, "Per element of a channel window."};
+
+void infer(LayerResolver& layer) {
+  if (layer.need_image() && layer.need_at_least("size", layer.spec.size, 1))
+    infer_same_shape(layer);
+}
+
+LayerWork work(const LayerNode& node) {
+  const double out = static_cast<double>(node.output.elements());
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = out;
+  return elementwise_work(node, kCost, out * node.spec.size, out * node.spec.size, kept);
+}
+
+}  // namespace
+
+LayerDefinition local_response_norm_definition() {
+  LayerDefinition d;
+  d.word = "local_response_norm";
+  d.sentence =
+      "Divides by activity of neighbouring channels. Keeps its input and its denominators.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_local_response_norm<float>;
+  d.make_f64 = make_local_response_norm<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

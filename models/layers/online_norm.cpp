@@ -5,9 +5,47 @@
 #include <cmath>
 
 #include "models/layers/channel_norm.h"
+#include "models/layers/definition.h"
 #include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kCost{"online_norm", 8, 10, "Per element."};
+
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
+  layer.parameter("control_y", {channels}, ParameterRole::running_statistic);
+  layer.parameter("control_1", {channels}, ParameterRole::running_statistic);
+}
+
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.output = true;
+  kept.elements = 2.0 * node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition online_norm_definition() {
+  LayerDefinition d;
+  d.word = "online_norm";
+  d.sentence =
+      "Normalises by running statistics of the samples before. Keeps its output and two statistics "
+      "per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.make_f32 = make_online_norm<float>;
+  d.make_f64 = make_online_norm<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

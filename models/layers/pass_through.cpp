@@ -2,9 +2,71 @@
 // Layers that move numbers without changing them: identity, flatten; and add.
 #include "models/layers/pass_through.h"
 
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kAddCost{"add", 1, 0,
+                                   "Forward per input beyond the first, backward per input."};
+
+void infer_flatten(LayerResolver& layer) {
+  layer.node.output = Shape::features(static_cast<int>(layer.in().elements()));
+}
+
+void infer_add(LayerResolver& layer) {
+  for (const Shape& s : layer.node.input_shapes) {
+    if (s == layer.in()) continue;
+    layer.issue("inputs", "adds " + to_string(layer.in()) + " and " + to_string(s) +
+                              "; shapes must be equal");
+    return;
+  }
+  infer_same_shape(layer);
+}
+
+LayerWork add_work(const LayerNode& node) {
+  const double out = static_cast<double>(node.output.elements());
+  const double inputs = static_cast<double>(node.inputs.size());
+  return elementwise_work(node, kAddCost, out * (inputs - 1), out * inputs);
+}
+
+}  // namespace
+
+LayerDefinition flatten_definition() {
+  LayerDefinition d;
+  d.word = "flatten";
+  d.sentence = "[C,H,W] becomes [C*H*W]. Only renames its input.";
+  d.infer = infer_flatten;
+  d.work = renaming_work;
+  d.make_f32 = make_flatten<float>;
+  d.make_f64 = make_flatten<double>;
+  return d;
+}
+
+LayerDefinition identity_definition() {
+  LayerDefinition d;
+  d.word = "identity";
+  d.sentence = "Passes its input on. Only renames it.";
+  d.work = renaming_work;
+  d.make_f32 = make_identity<float>;
+  d.make_f64 = make_identity<double>;
+  return d;
+}
+
+LayerDefinition add_definition() {
+  LayerDefinition d;
+  d.word = "add";
+  d.sentence = "Sum of two or more inputs of one shape. Keeps nothing.";
+  d.inputs = LayerInputs::two_or_more;
+  d.infer = infer_add;
+  d.work = add_work;
+  d.cost = &kAddCost;
+  d.make_f32 = make_add<float>;
+  d.make_f64 = make_add<double>;
+  return d;
+}
+
 namespace {
 
 template <class T>

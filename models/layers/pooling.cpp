@@ -3,11 +3,98 @@
 #include "models/layers/pooling.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "models/layers/definition.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
+namespace {
+
+constexpr ElementwiseCost kMaxCost{"max_pool2d", 1, 1,
+                                   "Forward per element of a window, backward per output element."};
+constexpr ElementwiseCost kAverageCost{
+    "avg_pool2d", 1, 1, "Per element of a window; global_avg_pool2d per input element."};
+
+void infer_window(LayerResolver& layer) {
+  LayerSpec& spec = layer.spec;
+  if (!layer.need_image()) return;
+  if (!(layer.need_at_least("kernel", spec.kernel, 1) &
+        layer.need_at_least("padding", spec.padding, 0)))
+    return;
+  if (spec.stride == 0) spec.stride = spec.kernel;
+  if (2 * spec.padding > spec.kernel) {
+    layer.issue("padding", "found " + std::to_string(spec.padding) +
+                               "; allowed: at most half the kernel of " +
+                               std::to_string(spec.kernel));
+    return;
+  }
+  layer.slide_window(layer.in().channels);
+}
+
+void infer_global(LayerResolver& layer) {
+  if (layer.need_image()) layer.node.output = Shape::features(layer.in().channels);
+}
+
+double window_elements(const LayerNode& node) {
+  return static_cast<double>(node.output.elements()) * node.spec.kernel * node.spec.kernel;
+}
+
+LayerWork max_work(const LayerNode& node) {
+  const double out = static_cast<double>(node.output.elements());
+  KeptValues kept;
+  kept.place_bits = out * std::ceil(std::log2(1.0 * node.spec.kernel * node.spec.kernel));
+  return elementwise_work(node, kMaxCost, window_elements(node), out, kept);
+}
+
+LayerWork average_work(const LayerNode& node) {
+  return elementwise_work(node, kAverageCost, window_elements(node), window_elements(node));
+}
+
+LayerWork global_average_work(const LayerNode& node) {
+  const double in = static_cast<double>(node.input_shapes.at(0).elements());
+  return elementwise_work(node, kAverageCost, in, in);
+}
+
+}  // namespace
+
+LayerDefinition max_pool2d_definition() {
+  LayerDefinition d;
+  d.word = "max_pool2d";
+  d.sentence = "Maximum of each window. Keeps ceil(log2(kernel^2)) bits per output element.";
+  d.infer = infer_window;
+  d.work = max_work;
+  d.cost = &kMaxCost;
+  d.make_f32 = make_max_pool2d<float>;
+  d.make_f64 = make_max_pool2d<double>;
+  return d;
+}
+
+LayerDefinition avg_pool2d_definition() {
+  LayerDefinition d;
+  d.word = "avg_pool2d";
+  d.sentence = "Mean of each window, padding counted as zeros. Keeps nothing.";
+  d.infer = infer_window;
+  d.work = average_work;
+  d.cost = &kAverageCost;
+  d.make_f32 = make_avg_pool2d<float>;
+  d.make_f64 = make_avg_pool2d<double>;
+  return d;
+}
+
+LayerDefinition global_avg_pool2d_definition() {
+  LayerDefinition d;
+  d.word = "global_avg_pool2d";
+  d.sentence = "Mean of each channel: [C,H,W] becomes [C]. Keeps nothing.";
+  d.infer = infer_global;
+  d.work = global_average_work;
+  d.cost = &kAverageCost;
+  d.make_f32 = make_global_avg_pool2d<float>;
+  d.make_f64 = make_global_avg_pool2d<double>;
+  return d;
+}
+
 namespace {
 
 /// Where windows lie. Taps are numbered row-major within the unclipped window.

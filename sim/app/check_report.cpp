@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/app/check_report.h"
 
+#include "models/layers/definition.h"
 #include "sim/app/limit_report.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/stats/text_table.h"

@@ -2,6 +2,7 @@
 #include "sim/app/recording.h"
 
 #include "models/base/error.h"
+#include "models/layers/definition.h"
 #include "sim/config/errors.h"
 #include "sim/config/hardware_config.h"
 #include "sim/files/sha256.h"

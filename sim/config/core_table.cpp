@@ -49,23 +49,11 @@ Table<VectorOperations> operations_table() {
   using V = VectorOperations;
   Table<V> t("vector operations", "Operations per element of what is no matrix product.");
   const Codec<VectorCost> cost = vector_cost();
-  t.optional("bias", &V::bias, cost, "Per output element of conv2d and linear.");
-  t.optional("relu", &V::relu, cost, "Per element.");
-  t.optional("tanh", &V::tanh, cost, "Per element.");
-  t.optional("sigmoid", &V::sigmoid, cost, "Per element.");
-  t.optional("max_pool2d", &V::max_pool2d, cost,
-             "Forward per element of a window, backward per output element.");
-  t.optional("avg_pool2d", &V::avg_pool2d, cost,
-             "Per element of a window; global_avg_pool2d per input element.");
-  t.optional("batch_norm2d", &V::batch_norm2d, cost, "Per element.");
-  t.optional("group_norm", &V::group_norm, cost, "Per element.");
-  t.optional("layer_norm", &V::layer_norm, cost, "Per element.");
-  t.optional("filter_response_norm", &V::filter_response_norm, cost, "Per element.");
-  t.optional("online_norm", &V::online_norm, cost, "Per element.");
-  t.optional("local_response_norm", &V::local_response_norm, cost,
-             "Per element of a channel window.");
-  t.optional("dropout", &V::dropout, cost, "Per element.");
-  t.optional("add", &V::add, cost, "Forward per input beyond the first, backward per input.");
+  for (const ElementwiseCost* layer : elementwise_costs()) {
+    const std::string key = layer->key;
+    t.optional_entry(
+        key, [key](auto& v) -> auto& { return v.layers.at(key); }, cost, layer->sentence);
+  }
   t.optional("loss", &V::loss, cost, "Per output of the network.");
   t.optional("update", &V::update, number(at_least(0), "operations"),
              "Per weight and term of the update rule (plain SGD has one, momentum one more).");

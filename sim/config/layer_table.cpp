@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of layers and networks.
-#include <algorithm>
+#include <map>
 
-#include "models/graph/network.h"
+#include "models/layers/definition.h"
 #include "sim/config/workload_file.h"
 
 namespace stagecoach {
@@ -96,56 +96,23 @@ Fields dropout_fields() {
   return t;
 }
 
-struct LayerText {
-  Fields fields;
-  const char* sentence;
-};
-
-/// Exhaustive: the compiler asks for a new kind's rows here.
-LayerText text_of(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::conv2d:
-      return {conv2d_fields(), "Convolution of an image with square kernels."};
-    case LayerKind::linear:
-      return {linear_fields(), "Fully connected; needs features: put `flatten` before it."};
-    case LayerKind::relu:
-      return {Fields(), "max(x, 0)."};
-    case LayerKind::tanh:
-      return {Fields(), "Hyperbolic tangent."};
-    case LayerKind::sigmoid:
-      return {Fields(), "1 / (1 + exp(-x))."};
-    case LayerKind::max_pool2d:
-      return {pool_fields(), "Maximum of each window."};
-    case LayerKind::avg_pool2d:
-      return {pool_fields(), "Mean of each window, padding counted as zeros."};
-    case LayerKind::global_avg_pool2d:
-      return {Fields(), "Mean of each channel: [C,H,W] becomes [C]."};
-    case LayerKind::flatten:
-      return {Fields(), "[C,H,W] becomes [C*H*W]."};
-    case LayerKind::batch_norm2d:
-      return {batch_norm_fields(),
-              "Normalises a channel over the samples that travel together and keeps running "
-              "statistics for evaluation. At batch size one that is over the pixels of one sample: "
-              "training then sees other statistics than evaluation, and a channel of one pixel "
-              "gives its bias; `group_norm` and `online_norm` are made for it."};
-    case LayerKind::group_norm:
-      return {group_norm_fields(), "Normalises groups of channels of each sample."};
-    case LayerKind::layer_norm:
-      return {norm_fields(), "Normalises all of each sample."};
-    case LayerKind::filter_response_norm:
-      return {norm_fields(), "Divides by the root mean square; thresholded linear unit after it."};
-    case LayerKind::online_norm:
-      return {online_norm_fields(), "Normalises by running statistics of the samples before."};
-    case LayerKind::local_response_norm:
-      return {local_response_norm_fields(), "Divides by activity of neighbouring channels."};
-    case LayerKind::dropout:
-      return {dropout_fields(), "Sets random elements to zero while training."};
-    case LayerKind::identity:
-      return {Fields(), "Passes its input on."};
-    case LayerKind::add:
-      return {Fields(), "Sum of two or more inputs of one shape."};
-  }
-  return {Fields(), ""};
+/// The fields of a kind; kinds that are not named here have none of their own.
+Fields fields_of(LayerKind kind) {
+  static const std::map<LayerKind, Fields (*)()> rows = {
+      {LayerKind::conv2d, conv2d_fields},
+      {LayerKind::linear, linear_fields},
+      {LayerKind::max_pool2d, pool_fields},
+      {LayerKind::avg_pool2d, pool_fields},
+      {LayerKind::batch_norm2d, batch_norm_fields},
+      {LayerKind::group_norm, group_norm_fields},
+      {LayerKind::layer_norm, norm_fields},
+      {LayerKind::filter_response_norm, norm_fields},
+      {LayerKind::online_norm, online_norm_fields},
+      {LayerKind::local_response_norm, local_response_norm_fields},
+      {LayerKind::dropout, dropout_fields},
+  };
+  const auto found = rows.find(kind);
+  return found == rows.end() ? Fields() : found->second();
 }
 
 }  // namespace
@@ -157,8 +124,7 @@ Table<LayerSpec> layer_table() {
              "type and position, e.g. `relu3`");
   std::vector<Variant<LayerSpec, LayerKind>> variants;
   for (const LayerKind kind : all_layer_kinds()) {
-    LayerText text = text_of(kind);
-    variants.push_back({to_word(kind), kind, text.sentence, std::move(text.fields)});
+    variants.push_back({to_word(kind), kind, definition_of(kind).sentence, fields_of(kind)});
   }
   t.tagged<LayerKind>("type", &LayerSpec::kind, "What the layer computes.", std::move(variants));
   t.optional("inputs", &LayerSpec::inputs, list_of<std::string>(text(), 1),

@@ -73,7 +73,7 @@ class Table {
   template <class M, class B>
   Table& required(std::string key, M B::*member, typename Same<Codec<M>>::type type,
                   std::string sentence) {
-    return add(std::move(key), member, std::move(type), true, std::move(sentence), "");
+    return add(std::move(key), place_of(member), std::move(type), true, std::move(sentence), "");
   }
 
   /// A field that may be absent. `default_text` describes a default that depends on other things;
@@ -81,8 +81,14 @@ class Table {
   template <class M, class B>
   Table& optional(std::string key, M B::*member, typename Same<Codec<M>>::type type,
                   std::string sentence, std::string default_text = "") {
-    return add(std::move(key), member, std::move(type), false, std::move(sentence),
+    return add(std::move(key), place_of(member), std::move(type), false, std::move(sentence),
                std::move(default_text));
+  }
+
+  /// The same for a value that is no member: `place` finds it in the struct.
+  template <class M, class PlaceOf>
+  Table& optional_entry(std::string key, PlaceOf place, Codec<M> type, std::string sentence) {
+    return add(std::move(key), place, std::move(type), false, std::move(sentence), "");
   }
 
   /// A field whose absence means something of its own.
@@ -278,10 +284,15 @@ class Table {
   }
 
   template <class M, class B>
-  Table& add(std::string key, M B::*member, Codec<M> type, bool is_required, std::string sentence,
+  static auto place_of(M B::*member) {
+    return [member](auto& t) -> auto& { return t.*member; };
+  }
+
+  template <class M, class PlaceOf>
+  Table& add(std::string key, PlaceOf place, Codec<M> type, bool is_required, std::string sentence,
              std::string default_text) {
     Row<T> row;
-    const OrderedJson fallback = is_required ? OrderedJson() : type.write(prototype_.*member);
+    const OrderedJson fallback = is_required ? OrderedJson() : type.write(place(prototype_));
     const bool only_if_given = !default_text.empty();
     row.info = {std::move(key),
                 type.info,
@@ -289,11 +300,11 @@ class Table {
                 std::move(sentence),
                 only_if_given ? OrderedJson() : fallback,
                 std::move(default_text)};
-    row.read = [type, member](const Json& value, const Place& at, T& out) {
-      return type.read(value, at, out.*member);
+    row.read = [type, place](const Json& value, const Place& at, T& out) {
+      return type.read(value, at, place(out));
     };
-    row.write = [type, member, fallback, only_if_given](const T& from) {
-      OrderedJson value = type.write(from.*member);
+    row.write = [type, place, fallback, only_if_given](const T& from) {
+      OrderedJson value = type.write(place(from));
       return only_if_given && value == fallback ? OrderedJson() : value;
     };
     rows_.push_back(std::move(row));

@@ -53,7 +53,7 @@ struct FieldInfo {
   /// For fields that may be absent: the value that stands for absence, or a text if it depends.
   OrderedJson default_value;
   std::string default_text;
-  std::string formerly;  ///< an older key that is still read; empty: none
+  std::string formerly = {};  ///< an older key that is still read; empty: none
 };
 
 /// An object that a word selects ("kind": "systolic").

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/layers/definition.h"
 #include "sim/base/units.h"
 
 namespace stagecoach {
@@ -114,22 +115,19 @@ struct VectorCost {
 };
 
 struct VectorOperations {
-  VectorCost bias{0, 1};  ///< per output element of conv2d, linear
-  VectorCost relu{1, 1};
-  VectorCost tanh{4, 2};
-  VectorCost sigmoid{4, 2};
-  VectorCost max_pool2d{1, 1};  ///< per element of a window / per output element
-  VectorCost avg_pool2d{1, 1};  ///< per element of a window, both ways
-  VectorCost batch_norm2d{4, 8};
-  VectorCost group_norm{6, 9};
-  VectorCost layer_norm{6, 9};
-  VectorCost filter_response_norm{5, 8};
-  VectorCost online_norm{8, 10};
-  VectorCost local_response_norm{2, 4};  ///< per element of a channel window
-  VectorCost dropout{1, 1};
-  VectorCost add{1, 0};   ///< per input beyond the first / per input
+  /// By ElementwiseCost::key; all keys are there, with their kinds' defaults.
+  std::map<std::string, VectorCost> layers = default_layer_operations();
   VectorCost loss{4, 2};  ///< per output of the network
   double update = 1;      ///< per weight and term of the update rule (SGD 1, with momentum 2, ...)
+
+  const VectorCost& of(const ElementwiseCost& cost) const { return layers.at(cost.key); }
+
+ private:
+  static std::map<std::string, VectorCost> default_layer_operations() {
+    std::map<std::string, VectorCost> costs;
+    for (const ElementwiseCost* c : elementwise_costs()) costs[c->key] = {c->forward, c->backward};
+    return costs;
+  }
 };
 
 struct VectorUnitSpec {

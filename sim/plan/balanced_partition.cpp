@@ -26,19 +26,20 @@ PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
   const PricingContext c = pricing_context(scope, service);
   const int samples = scope.micro_batch_samples;
   PrefixSums sums;
-  const auto add = [](std::vector<PassSums>& all, std::initializer_list<PassPrice> passes) {
+  const auto add = [](std::vector<PassSums>& all, const std::vector<PassPrice>& passes) {
     all.push_back(all.back());
     for (const PassPrice& p : passes) all.back() += p;
   };
   for (const LayerNode& node : scope.network->layers) {
-    add(sums.forward, {price_forward(node, c, samples)});
-    const PassPrice inputs = price_input_gradient(node, c, samples);
-    const PassPrice weights = price_weight_gradient(node, c, samples);
-    if (scope.splits_backward) {
-      add(sums.backward, {inputs}), add(sums.weight_gradient, {weights});
-    } else {
-      add(sums.backward, {inputs, weights}), add(sums.weight_gradient, {});
+    add(sums.forward, price_pass(node, LayerPass::forward, c, samples));
+    std::vector<PassPrice> inputs = price_pass(node, LayerPass::input_gradient, c, samples);
+    std::vector<PassPrice> weights = price_pass(node, LayerPass::weight_gradient, c, samples);
+    if (!scope.splits_backward) {
+      inputs.insert(inputs.end(), weights.begin(), weights.end());
+      weights.clear();
     }
+    add(sums.backward, inputs);
+    add(sums.weight_gradient, weights);
     add(sums.update, {price_update(node, c)});
   }
   const std::int64_t outputs = scope.network->output().elements();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "models/layers/definition.h"
+
 namespace stagecoach {
 
 namespace {
@@ -12,69 +14,10 @@ namespace {
 ValueId root_of(const Network& network, ValueId v) {
   while (v != kInputValue) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(v - 1)];
-    if (node.spec.kind != LayerKind::flatten && node.spec.kind != LayerKind::identity) break;
+    if (!work_of(node).renames_input) break;
     v = node.inputs.at(0);
   }
   return v;
-}
-
-/// What one layer keeps: whole values, extra elements of activation size, and single bits.
-struct Keeps {
-  bool input = false;
-  bool output = false;
-  bool sign_of_output = false;
-  double elements = 0;
-  double bits = 0;
-};
-
-Keeps keeps_of(const LayerNode& node) {
-  const double out = static_cast<double>(node.output.elements());
-  const double channels = node.output.channels;
-  Keeps k;
-  switch (node.spec.kind) {
-    case LayerKind::conv2d:
-    case LayerKind::linear:
-      k.input = true;
-      break;
-    case LayerKind::relu:
-      k.sign_of_output = true;
-      break;
-    case LayerKind::tanh:
-    case LayerKind::sigmoid:
-      k.output = true;
-      break;
-    case LayerKind::max_pool2d:
-      k.bits = out * std::ceil(std::log2(1.0 * node.spec.kernel * node.spec.kernel));
-      break;
-    case LayerKind::batch_norm2d:
-      k.input = true, k.elements = 2 * channels;
-      break;
-    case LayerKind::group_norm:
-      k.input = true, k.elements = 2 * node.spec.groups;
-      break;
-    case LayerKind::layer_norm:
-      k.input = true, k.elements = 2;
-      break;
-    case LayerKind::filter_response_norm:
-      k.input = true, k.elements = channels;
-      break;
-    case LayerKind::online_norm:
-      k.output = true, k.elements = 2 * channels;
-      break;
-    case LayerKind::local_response_norm:
-      k.input = true, k.elements = out;
-      break;
-    case LayerKind::dropout:
-      k.bits = out;
-      break;
-    case LayerKind::avg_pool2d:
-    case LayerKind::global_avg_pool2d:
-    case LayerKind::flatten:
-    case LayerKind::identity:
-    case LayerKind::add:
-      break;
-  }
-  return k;
 }
 
 }  // namespace
@@ -88,22 +31,21 @@ Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
   double extra_elements = 0, bits = 0;
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
-    const Keeps keeps = keeps_of(node);
+    const KeptValues keeps = work_of(node).kept;
     if (keeps.input) values.insert(root_of(network, node.inputs.at(0)));
     if (keeps.output || all) values.insert(root_of(network, l + 1));
     if (all) {
       for (ValueId v : node.inputs) values.insert(root_of(network, v));
     }
     extra_elements += keeps.elements;
-    // A maximum is found again where input and output are kept.
-    if (!all || node.spec.kind == LayerKind::dropout) bits += keeps.bits;
+    bits += keeps.bits + (all ? 0 : keeps.place_bits);
   }
   if (stage.has_loss) {
     values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));
   }
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
-    if (!keeps_of(node).sign_of_output) continue;
+    if (!work_of(node).kept.sign_of_output) continue;
     const bool known = values.count(root_of(network, node.inputs.at(0))) > 0 ||
                        values.count(root_of(network, l + 1)) > 0;
     if (!known) bits += static_cast<double>(node.output.elements());

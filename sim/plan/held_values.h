@@ -8,18 +8,8 @@
 namespace stagecoach {
 
 /// Bytes held per sample from its forward to its backward, every value counted once, however many
-/// layers of the stage need it (flatten and identity only rename a value). Per kind:
-///   conv2d, linear           their input
-///   relu                     1 bit per element, nothing where its input or output is held anyway
-///   tanh, sigmoid            their output
-///   max_pool2d               ceil(log2(kernel^2)) bits per output element
-///   batch, group, layer norm their input, and two statistics per channel (group, sample)
-///   filter_response_norm     its input, and one statistic per channel
-///   online_norm              its output, and two statistics per channel
-///   local_response_norm      its input and its denominators
-///   dropout                  1 bit per element
-///   loss                     the network's output
-///   add, average pools       nothing
+/// layers of the stage need it (some layers only rename a value). What a layer keeps stands in its
+/// kind's definition (KeptValues); the loss keeps the network's output.
 /// With KeptActivations::every_output instead the stage's inputs and the output of every layer,
 /// with the norms' statistics and dropout's bits.
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,

@@ -13,6 +13,10 @@ struct StagePasses {
   std::vector<PassPrice> forward, backward, weight_gradient, update;
 };
 
+void append(std::vector<PassPrice>& to, const std::vector<PassPrice>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
 StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& forward,
                       const PricingContext& backward, int samples) {
   const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
@@ -21,9 +25,9 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
       scope.splits_backward ? passes.weight_gradient : passes.backward;
   for (int l = spec.first_layer; l < spec.end_layer; ++l) {
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
-    passes.forward.push_back(price_forward(node, forward, samples));
-    passes.backward.push_back(price_input_gradient(node, backward, samples));
-    weight_gradient.push_back(price_weight_gradient(node, backward, samples));
+    append(passes.forward, price_pass(node, LayerPass::forward, forward, samples));
+    append(passes.backward, price_pass(node, LayerPass::input_gradient, backward, samples));
+    append(weight_gradient, price_pass(node, LayerPass::weight_gradient, backward, samples));
     passes.update.push_back(price_update(node, backward));
   }
   if (spec.has_loss) {
@@ -149,8 +153,10 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
   const PricingContext f = pricing_context(scope, forward);
   const PricingContext b = pricing_context(scope, backward);
   const LayerNode& node = scope.network->layers[static_cast<std::size_t>(layer)];
-  return {price_forward(node, f, 1).cost(), price_input_gradient(node, b, 1).cost(),
-          price_weight_gradient(node, b, 1).cost(), price_update(node, b).cost()};
+  return {cost_of(price_pass(node, LayerPass::forward, f, 1)),
+          cost_of(price_pass(node, LayerPass::input_gradient, b, 1)),
+          cost_of(price_pass(node, LayerPass::weight_gradient, b, 1)),
+          cost_of({price_update(node, b)})};
 }
 
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
@@ -163,10 +169,13 @@ double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
 
 bool stores_weight_gradient(const LayerNode& node, const PricingContext& c) {
   if (!c.core->fused_update || c.accumulates) return true;
-  if (c.core->kind != CoreKind::resident || !has_weight_matrix(node.spec.kind)) return false;
+  if (c.core->kind != CoreKind::resident) return false;
   // Accumulators over the pixels, unless one register holds the only one.
-  const MatrixGeometry g = matrix_geometry(node);
-  return g.pixels_out > 1 && resident_share(g, c.core->resident, c.cores) > 1;
+  const std::vector<MatrixProduct> products = work_of(node).products;
+  return std::any_of(products.begin(), products.end(), [&](const MatrixProduct& p) {
+    return p.pass() == LayerPass::weight_gradient && resident_meetings(p) > 1 &&
+           resident_share(resident_elements(p), c.core->resident, c.cores) > 1;
+  });
 }
 
 }  // namespace stagecoach

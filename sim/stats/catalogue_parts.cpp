@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics of one epoch, one layer and one link (summary.json: training.epochs[], layers[],
 // interconnect.links[]).
+#include "models/layers/definition.h"
 #include "sim/stats/derived.h"
 #include "sim/stats/statistic.h"
 

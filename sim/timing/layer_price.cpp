@@ -7,7 +7,6 @@
 #include "sim/base/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
-#include "sim/timing/vector_work.h"
 
 namespace stagecoach {
 
@@ -67,12 +66,19 @@ PassPrice finish(const PricingContext& c, PassPrice p) {
 
 void add_region(PassPrice& p, const MatrixJob& job, const PricingContext& c) {
   if (!c.region.present || c.core->kind == CoreKind::fixed) return;
-  const std::int64_t cores = cores_at_work(job, *c.core, c.cores);
+  const std::int64_t cores = cores_at_work(job.product, *c.core, c.cores);
   const RegionTraffic traffic =
       region_traffic(job, c.elements, cores, region_shape(cores, c.region.bounds));
   p.region_bytes = traffic.bytes;
   p.region_cycles = cycles_at(traffic.busiest_bytes, c.region.bytes_per_cycle);
 }
+
+/// Work of the vector unit that moves its operands itself; counts of one sample.
+struct VectorWork {
+  double operations = 0;
+  double elements_read = 0;
+  double elements_written = 0;
+};
 
 PassPrice price_vector(const VectorWork& work, double read_bytes, double write_bytes,
                        const PricingContext& c, int samples) {
@@ -85,57 +91,48 @@ PassPrice price_vector(const VectorWork& work, double read_bytes, double write_b
   return finish(c, p);
 }
 
-PassPrice price_on_all_cores(const LayerNode& node, Product product, const PricingContext& c,
-                             int samples) {
-  const MatrixJob job{matrix_geometry(node), product, samples, only_reads_network_input(node)};
-  PassPrice p;
-  p.events.macs = static_cast<double>(macs_per_sample(node)) * samples;
-  p.matrix_cycles = matrix_cycles(job, *c.core, c.clock_mhz, c.cores);
-  OperandTraffic t = matrix_traffic(job, *c.core, c.cores);
-  const ElementSpec& e = c.elements;
-  const VectorOperations& v = c.core->vector_unit.operations;
-  switch (product) {
-    case Product::forward:
-      p.events.vector_operations = vector_forward(node, v).operations * samples;
-      p.events.weight_read_bytes = t.right * e.weights_bytes;
-      p.events.activation_read_bytes = (t.left + t.result_read) * e.activations_bytes;
-      p.events.activation_write_bytes = t.result_write * e.activations_bytes;
-      break;
-    case Product::input_gradient:
-      p.events.weight_read_bytes = t.right * e.weights_bytes;
-      p.events.activation_read_bytes = (t.left + t.result_read) * e.gradients_bytes;
-      p.events.activation_write_bytes = t.result_write * e.gradients_bytes;
-      break;
-    case Product::weight_gradient: {
-      const double weights = static_cast<double>(job.geometry.weights());
-      if (c.core->fused_update && !c.accumulates) t.result_write -= weights;
-      if (c.accumulates) t.result_read += weights;
-      p.events.vector_operations = vector_backward(node, v).operations * samples;
-      p.events.activation_read_bytes = t.left * e.activations_bytes + t.right * e.gradients_bytes;
-      p.events.weight_read_bytes = t.result_read * e.gradients_bytes;
-      p.events.weight_write_bytes = t.result_write * e.gradients_bytes;
-      break;
-    }
+/// Operations of one sample.
+double operations_of(const ElementwiseCost* cost, double elements, LayerPass pass,
+                     const CoreSpec& core) {
+  if (!cost) return 0;
+  const VectorCost& v = core.vector_unit.operations.of(*cost);
+  return (pass == LayerPass::forward ? v.forward : v.backward) * elements;
+}
+
+/// Elements moved between buffers and the matrix unit, as bytes of the memory that holds each.
+void add_traffic(EventCounts& events, const MatrixProduct& p, const OperandTraffic& t,
+                 const ElementSpec& e) {
+  using R = OperandRole;
+  for (const R role : {R::weight, R::weight_gradient, R::activation, R::gradient}) {
+    double read = 0, written = 0;
+    if (p.left.role == role) read += t.left;
+    if (p.right.role == role) read += t.right;
+    if (p.result.role == role) read += t.result_read, written += t.result_write;
+    const double bytes = bytes_of(role, e);
+    const bool weights = role == R::weight || role == R::weight_gradient;
+    (weights ? events.weight_read_bytes : events.activation_read_bytes) += read * bytes;
+    (weights ? events.weight_write_bytes : events.activation_write_bytes) += written * bytes;
   }
+}
+
+PassPrice price_on_all_cores(const MatrixProduct& product, bool reads_network_input,
+                             const PricingContext& c, int samples) {
+  const MatrixJob job{for_samples(product, samples), reads_network_input};
+  PassPrice p;
+  p.events.macs = static_cast<double>(product.macs()) * samples;
+  p.matrix_cycles = matrix_cycles(job, *c.core, c.clock_mhz, c.cores);
+  OperandTraffic t = matrix_traffic(job.product, *c.core, c.cores);
+  if (product.pass() == LayerPass::weight_gradient) {
+    const double weights = static_cast<double>(product.result.elements);
+    if (c.core->fused_update && !c.accumulates) t.result_write -= weights;
+    if (c.accumulates) t.result_read += weights;
+  }
+  add_traffic(p.events, job.product, t, c.elements);
+  p.events.vector_operations =
+      operations_of(product.fused_cost, product.fused_elements, product.pass(), *c.core) * samples;
   p.vector_cycles = vector_cycles(c, p.events.vector_operations);
   add_region(p, job, c);
   return finish(c, p);
-}
-
-PassPrice price_matrix(const LayerNode& node, Product product, const PricingContext& c,
-                       int samples) {
-  PassPrice best = price_on_all_cores(node, product, c, samples);
-  std::int64_t cores = 1;
-  while (cores * 2 < c.cores) cores *= 2;
-  // Fewer cores never compute faster, so there is nothing to gain once links are not the limit.
-  for (; cores < c.cores && cores >= 1; cores /= 2) {
-    if (best.region_cycles <= std::max(best.compute_cycles, best.memory_cycles)) break;
-    PricingContext fewer = c;
-    fewer.cores = cores;
-    const PassPrice price = price_on_all_cores(node, product, fewer, samples);
-    if (price.cycles < best.cycles) best = price;
-  }
-  return best;
 }
 
 }  // namespace
@@ -155,30 +152,41 @@ UpdateWork update_work(const TrainSpec& train) {
   return work;
 }
 
-PassPrice price_forward(const LayerNode& node, const PricingContext& c, int samples) {
-  if (has_weight_matrix(node.spec.kind)) return price_matrix(node, Product::forward, c, samples);
-  const double bytes = c.elements.activations_bytes;
-  return price_vector(vector_forward(node, c.core->vector_unit.operations), bytes, bytes, c,
-                      samples);
+PassPrice price_product(const MatrixProduct& product, bool reads_network_input,
+                        const PricingContext& c, int samples) {
+  PassPrice best = price_on_all_cores(product, reads_network_input, c, samples);
+  std::int64_t cores = 1;
+  while (cores * 2 < c.cores) cores *= 2;
+  // Fewer cores never compute faster, so there is nothing to gain once links are not the limit.
+  for (; cores < c.cores && cores >= 1; cores /= 2) {
+    if (best.region_cycles <= std::max(best.compute_cycles, best.memory_cycles)) break;
+    PricingContext fewer = c;
+    fewer.cores = cores;
+    const PassPrice price = price_on_all_cores(product, reads_network_input, fewer, samples);
+    if (price.cycles < best.cycles) best = price;
+  }
+  return best;
 }
 
-PassPrice price_input_gradient(const LayerNode& node, const PricingContext& c, int samples) {
-  if (only_reads_network_input(node)) {
-    const bool has_own_gradients =
-        !has_weight_matrix(node.spec.kind) && node.trainable_parameters() > 0;
-    if (!has_own_gradients) return {};
+std::vector<PassPrice> price_pass(const LayerNode& node, LayerPass pass, const PricingContext& c,
+                                  int samples) {
+  const bool first = only_reads_network_input(node);
+  const bool unwanted = first && pass == LayerPass::input_gradient;
+  const LayerWork work = work_of(node);
+  std::vector<PassPrice> prices;
+  for (const MatrixProduct& product : work.products) {
+    if (product.pass() == pass && !unwanted)
+      prices.push_back(price_product(product, first, c, samples));
   }
-  if (has_weight_matrix(node.spec.kind)) {
-    return price_matrix(node, Product::input_gradient, c, samples);
+  for (const ElementwiseWork& w : work.elementwise) {
+    if (w.pass != pass || (unwanted && node.trainable_parameters() == 0)) continue;
+    const double bytes =
+        pass == LayerPass::forward ? c.elements.activations_bytes : c.elements.gradients_bytes;
+    const double operations = operations_of(w.cost, w.elements, pass, *c.core);
+    prices.push_back(
+        price_vector({operations, w.elements_read, w.elements_written}, bytes, bytes, c, samples));
   }
-  const double bytes = c.elements.gradients_bytes;
-  return price_vector(vector_backward(node, c.core->vector_unit.operations), bytes, bytes, c,
-                      samples);
-}
-
-PassPrice price_weight_gradient(const LayerNode& node, const PricingContext& c, int samples) {
-  if (!has_weight_matrix(node.spec.kind)) return {};
-  return price_matrix(node, Product::weight_gradient, c, samples);
+  return prices;
 }
 
 PassPrice price_update(const LayerNode& node, const PricingContext& c) {
@@ -192,12 +200,16 @@ PassPrice price_update(const LayerNode& node, const PricingContext& c) {
   p.events.weight_write_bytes =
       parameters * c.elements.weights_bytes * (1 + c.update.shadow_values) + optimizer;
   double on_vector_unit = parameters;
-  if (c.core->kind == CoreKind::resident && has_weight_matrix(node.spec.kind)) {
-    const MatrixGeometry g = matrix_geometry(node);
-    const std::int64_t trips = resident_share(g, c.core->resident, c.cores) * c.update.terms;
-    p.matrix_cycles = c.core->mac.initiation_interval * (trips - 1) + c.core->mac.latency_cycles;
-    p.events.macs = static_cast<double>(g.weights()) * c.update.terms;
-    on_vector_unit -= static_cast<double>(g.weights());
+  if (c.core->kind == CoreKind::resident) {
+    for (const MatrixProduct& product : work_of(node).products) {
+      if (product.pass() != LayerPass::weight_gradient) continue;
+      const std::int64_t weights = product.result.elements;
+      const std::int64_t trips =
+          resident_share(weights, c.core->resident, c.cores) * c.update.terms;
+      p.matrix_cycles += c.core->mac.initiation_interval * (trips - 1) + c.core->mac.latency_cycles;
+      p.events.macs += static_cast<double>(weights) * c.update.terms;
+      on_vector_unit -= static_cast<double>(weights);
+    }
   }
   p.events.vector_operations =
       on_vector_unit * c.update.terms * c.core->vector_unit.operations.update;
@@ -206,10 +218,23 @@ PassPrice price_update(const LayerNode& node, const PricingContext& c) {
 }
 
 PassPrice price_loss(std::int64_t elements, bool backward, const PricingContext& c, int samples) {
-  const VectorOperations& v = c.core->vector_unit.operations;
+  const VectorCost& cost = c.core->vector_unit.operations.loss;
+  const double n = static_cast<double>(elements);
   const double act = c.elements.activations_bytes, grad = c.elements.gradients_bytes;
-  return backward ? price_vector(loss_backward(elements, v), act, grad, c, samples)
-                  : price_vector(loss_forward(elements, v), act, act, c, samples);
+  return price_vector({(backward ? cost.backward : cost.forward) * n, n, n}, act,
+                      backward ? grad : act, c, samples);
+}
+
+LayerPassCost cost_of(const std::vector<PassPrice>& passes) {
+  LayerPassCost sum;
+  for (const PassPrice& p : passes) {
+    sum.macs += static_cast<std::int64_t>(p.events.macs);
+    sum.compute_cycles += p.compute_cycles;
+    sum.memory_cycles += p.memory_cycles;
+    sum.cycles += p.cycles;
+    sum.interconnect_cycles += p.region_cycles;
+  }
+  return sum;
 }
 
 PassSums& PassSums::operator+=(const PassPrice& p) {

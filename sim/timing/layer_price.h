@@ -2,6 +2,9 @@
 // The price of one pass of one layer on the cores that serve its stage. Pure arithmetic.
 #pragma once
 
+#include <vector>
+
+#include "models/layers/definition.h"
 #include "models/spec.h"
 #include "sim/hardware/hardware_spec.h"
 #include "sim/timing/cost.h"
@@ -51,22 +54,21 @@ struct PassPrice {
   Cycles cycles = 0;
   double region_bytes = 0;
   EventCounts events;
-
-  LayerPassCost cost() const {
-    return {static_cast<std::int64_t>(events.macs), compute_cycles, memory_cycles, cycles,
-            region_cycles};
-  }
 };
 
-PassPrice price_forward(const LayerNode& node, const PricingContext& context, int samples);
+/// Price of one product (of one sample) for a micro-batch of `samples`.
+PassPrice price_product(const MatrixProduct& product, bool reads_network_input,
+                        const PricingContext& context, int samples);
 
-/// Zero for the layer that reads only the network's input, where nothing upstream wants it. A
-/// layer without a weight matrix does its whole backward here, the gradients of its own parameters
+/// Prices of one pass of a layer, one for each product and each elementwise work that moves data.
+/// A layer that reads only the network's input has no input gradient, since nothing upstream wants
+/// it; but elementwise work of a layer with parameters is priced there too, their gradients
 /// included.
-PassPrice price_input_gradient(const LayerNode& node, const PricingContext& context, int samples);
+std::vector<PassPrice> price_pass(const LayerNode& node, LayerPass pass,
+                                  const PricingContext& context, int samples);
 
-/// Zero for layers without a weight matrix.
-PassPrice price_weight_gradient(const LayerNode& node, const PricingContext& context, int samples);
+/// The passes one after the other, as a layer's row of the report.
+LayerPassCost cost_of(const std::vector<PassPrice>& passes);
 
 /// On resident cores the lanes update the weights that they own; everything else on the vector
 /// unit. Ports: weights, optimizer values read and written, gradients read unless fused.

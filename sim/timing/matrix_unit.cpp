@@ -29,74 +29,58 @@ struct DotLoops {
 };
 
 DotLoops dot_loops(const MatrixJob& job, const DotProductCore& core) {
-  const MatrixGeometry& g = job.geometry;
+  const MatrixProduct p = in_form(job.product, core.input_gradient);
   const std::int64_t ai = core.atomic_inputs, ao = core.atomic_outputs;
-  const std::int64_t pixels = g.pixels_out * job.samples;
-  switch (job.product) {
-    case Product::forward:
-      if (core.pack_image_rows && job.reads_network_input) {
-        return {pixels, g.kernel * ceil_div(g.in * g.kernel, ai), ceil_div(g.out, ao)};
-      }
-      return {pixels, g.window() * ceil_div(g.in, ai), ceil_div(g.out, ao)};
-    case Product::weight_gradient:
-      return {g.in * g.window(), ceil_div(pixels, ai), ceil_div(g.out, ao)};
-    case Product::input_gradient:
-      if (core.input_gradient == InputGradientForm::gemm) {
-        return {pixels, ceil_div(g.out, ai), g.window() * ceil_div(g.in, ao)};
-      }
-      return {g.pixels_in * job.samples, g.window() * ceil_div(g.out, ai), ceil_div(g.in, ao)};
-  }
-  return {};
+  const bool packs =
+      core.pack_image_rows && job.reads_network_input && p.pass() == LayerPass::forward;
+  const std::int64_t inner = packs
+                                 ? p.k.window_rows * ceil_div(p.k.channels * p.k.window_columns, ai)
+                                 : p.k.window() * ceil_div(p.k.channels, ai);
+  return {p.m.size(), inner, p.n.window() * ceil_div(p.n.channels, ao)};
 }
 
+/// The form in which a kind of core computes an input gradient.
 InputGradientForm form_of(const CoreSpec& core) {
-  if (core.kind == CoreKind::systolic) return core.systolic.input_gradient;
-  if (core.kind == CoreKind::dot_product) return core.dot_product.input_gradient;
+  switch (core.kind) {
+    case CoreKind::systolic:
+      return core.systolic.input_gradient;
+    case CoreKind::dot_product:
+      return core.dot_product.input_gradient;
+    case CoreKind::fixed:
+    case CoreKind::resident:
+    case CoreKind::roofline:
+      break;
+  }
   return InputGradientForm::gemm;
 }
 
-OperandTraffic resident_traffic(const MatrixJob& job, const ResidentCore& core,
-                                std::int64_t cores) {
-  const MatrixGeometry& g = job.geometry;
-  const double weights = static_cast<double>(g.weights());
-  const double pixels = static_cast<double>(g.pixels_out * job.samples);
-  const double in = static_cast<double>(g.groups * g.in * g.pixels_in * job.samples);
-  const double out = static_cast<double>(g.groups * g.out) * pixels;
-  const double meets = resident_share(g, core, cores) > 1 ? pixels : 1;
-  switch (job.product) {
-    case Product::forward:
-      return {in, weights * meets, out, 0};
-    case Product::input_gradient:
-      return {out, weights * meets, in, 0};
-    case Product::weight_gradient:
-      return {in, out, weights * meets, weights * (meets - 1)};
-  }
-  return {};
-}
-
-OperandTraffic once_each(const MatrixJob& job, double left_passes) {
-  const GemmShape s = gemm_shape(job.geometry, job.product, InputGradientForm::gemm, job.samples);
-  const double m = static_cast<double>(s.m), k = static_cast<double>(s.k);
-  const double n = static_cast<double>(s.n), groups = static_cast<double>(s.groups);
-  return {m * k * left_passes * groups, k * n * groups, m * n * groups, 0};
-}
+double elements(const Operand& o) { return static_cast<double>(o.elements); }
 
 /// Every value once: what a device with caches large enough for one layer moves.
-OperandTraffic roofline_traffic(const MatrixJob& job) {
-  const MatrixGeometry& g = job.geometry;
-  const double samples = job.samples;
-  const double in = static_cast<double>(g.groups * g.in * g.pixels_in) * samples;
-  const double out = static_cast<double>(g.groups * g.out * g.pixels_out) * samples;
-  const double weights = static_cast<double>(g.weights());
-  switch (job.product) {
-    case Product::forward:
-      return {in, weights, out, 0};
-    case Product::input_gradient:
-      return {out, weights, in, 0};
-    case Product::weight_gradient:
-      return {in, out, weights, 0};
+OperandTraffic once_each(const MatrixProduct& p) {
+  return {elements(p.left), elements(p.right), elements(p.result), 0};
+}
+
+OperandTraffic resident_traffic(const MatrixProduct& p, const ResidentCore& core,
+                                std::int64_t cores) {
+  OperandTraffic traffic = once_each(p);
+  if (resident_share(resident_elements(p), core, cores) <= 1) return traffic;
+  const double meets = static_cast<double>(resident_meetings(p));
+  if (p.result.role == OperandRole::weight_gradient) {
+    traffic.result_read = traffic.result_write * (meets - 1);
+    traffic.result_write *= meets;
+  } else {
+    traffic.right *= meets;
   }
-  return {};
+  return traffic;
+}
+
+OperandTraffic dot_product_traffic(const MatrixProduct& p, const DotProductCore& core) {
+  const GemmShape s = gemm_shape(p);
+  const double m = static_cast<double>(s.m), k = static_cast<double>(s.k);
+  const double n = static_cast<double>(s.n), groups = static_cast<double>(s.groups);
+  const double passes = static_cast<double>(ceil_div(p.n.channels, core.atomic_outputs));
+  return {m * k * passes * groups, k * n * groups, m * n * groups, 0};
 }
 
 }  // namespace
@@ -127,22 +111,30 @@ double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz) {
   return interval == 0 ? 0 : mac_units(core) / static_cast<double>(interval);
 }
 
-std::int64_t resident_share(const MatrixGeometry& g, const ResidentCore& core, std::int64_t cores) {
-  const std::int64_t lanes =
-      std::int64_t{1} * core.tile_rows * core.tile_columns * core.lanes_per_tile * cores;
-  return ceil_div(g.weights(), lanes);
+std::int64_t resident_elements(const MatrixProduct& p) {
+  return p.result.role == OperandRole::weight_gradient ? p.result.elements : p.right.elements;
 }
 
-Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const MacSpec& mac,
+std::int64_t resident_meetings(const MatrixProduct& p) {
+  return p.result.role == OperandRole::weight_gradient ? p.k.size() : p.m.size();
+}
+
+std::int64_t resident_share(std::int64_t resident, const ResidentCore& core, std::int64_t cores) {
+  const std::int64_t lanes =
+      std::int64_t{1} * core.tile_rows * core.tile_columns * core.lanes_per_tile * cores;
+  return ceil_div(resident, lanes);
+}
+
+Cycles resident_cycles(const MatrixProduct& p, const ResidentCore& core, const MacSpec& mac,
                        std::int64_t cores) {
-  const std::int64_t weights = job.geometry.weights();
-  const std::int64_t pixels = job.geometry.pixels_out * job.samples;
-  const std::int64_t smallest = resident_share(job.geometry, core, cores);
+  const std::int64_t resident = resident_elements(p);
+  const std::int64_t meetings = resident_meetings(p);
+  const std::int64_t smallest = resident_share(resident, core, cores);
   Cycles best = kUnlimited<std::int64_t>;
-  for (std::int64_t share = smallest; share <= weights; ++share) {
-    const Cycles work = pipelined_loop(mac, share * pixels);
+  for (std::int64_t share = smallest; share <= resident; ++share) {
+    const Cycles work = pipelined_loop(mac, share * meetings);
     if (work >= best) break;  // larger shares only add work
-    const std::int64_t tiles = ceil_div(weights, share * core.lanes_per_tile);
+    const std::int64_t tiles = ceil_div(resident, share * core.lanes_per_tile);
     best = std::min(best, work + core.tile_hop_cycles * region_hops(core, cores, tiles));
   }
   return best;
@@ -158,16 +150,14 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
         std::min(trips, ceil_div(loops.outputs, by_output) * loops.inner *
                             ceil_div(loops.outer, std::max<std::int64_t>(1, cores / by_output)));
   }
-  return pipelined_loop(mac, trips * job.geometry.groups);
+  return pipelined_loop(mac, trips * job.product.groups);
 }
 
-Cycles roofline_cycles(const MatrixJob& job, const RooflineCore& core, double clock_mhz,
+Cycles roofline_cycles(const MatrixProduct& p, const RooflineCore& core, double clock_mhz,
                        std::int64_t cores) {
-  const double macs = static_cast<double>(job.geometry.weights() * job.geometry.pixels_out) *
-                      static_cast<double>(job.samples);
   const double per_cycle = core.peak_gmacs_per_s * core.efficiency * 1000 / clock_mhz;
   return cycles_of_ns(core.launch_overhead_ns, clock_mhz) +
-         cycles_at(macs, per_cycle * static_cast<double>(cores));
+         cycles_at(static_cast<double>(p.macs()), per_cycle * static_cast<double>(cores));
 }
 
 Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mhz,
@@ -176,35 +166,30 @@ Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mh
     case CoreKind::fixed:
       return 0;
     case CoreKind::resident:
-      return resident_cycles(job, core.resident, core.mac, cores);
+      return resident_cycles(job.product, core.resident, core.mac, cores);
     case CoreKind::systolic:
-      return systolic_cycles(
-          gemm_shape(job.geometry, job.product, core.systolic.input_gradient, job.samples),
-          core.systolic, core.mac, cores);
+      return systolic_cycles(gemm_shape(in_form(job.product, form_of(core))), core.systolic,
+                             core.mac, cores);
     case CoreKind::dot_product:
       return dot_product_cycles(job, core.dot_product, core.mac, cores);
     case CoreKind::roofline:
-      return roofline_cycles(job, core.roofline, clock_mhz, cores);
+      return roofline_cycles(job.product, core.roofline, clock_mhz, cores);
   }
   return 0;
 }
 
-OperandTraffic matrix_traffic(const MatrixJob& job, const CoreSpec& core, std::int64_t cores) {
+OperandTraffic matrix_traffic(const MatrixProduct& product, const CoreSpec& core,
+                              std::int64_t cores) {
   switch (core.kind) {
     case CoreKind::fixed:
     case CoreKind::roofline:
-      return roofline_traffic(job);
+      return once_each(product);
     case CoreKind::resident:
-      return resident_traffic(job, core.resident, cores);
+      return resident_traffic(product, core.resident, cores);
     case CoreKind::systolic:
-      return systolic_traffic(gemm_shape(job.geometry, job.product, form_of(core), job.samples),
-                              core.systolic);
-    case CoreKind::dot_product: {
-      const std::int64_t results =
-          job.product == Product::input_gradient ? job.geometry.in : job.geometry.out;
-      return once_each(job,
-                       static_cast<double>(ceil_div(results, core.dot_product.atomic_outputs)));
-    }
+      return systolic_traffic(gemm_shape(in_form(product, form_of(core))), core.systolic);
+    case CoreKind::dot_product:
+      return dot_product_traffic(product, core.dot_product);
   }
   return {};
 }

@@ -7,11 +7,9 @@
 
 namespace stagecoach {
 
-/// One product of one layer for a micro-batch of `samples`.
+/// One product of one layer for a micro-batch (its samples are in it: for_samples).
 struct MatrixJob {
-  MatrixGeometry geometry;
-  Product product = Product::forward;
-  int samples = 1;
+  MatrixProduct product;
   bool reads_network_input = false;
 };
 
@@ -27,12 +25,17 @@ double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz);
 /// over the near-square region of tiles in use (within the rectangle of a lone core; cores of a
 /// stage are assumed to stand so that their tiles form such a region). A layer uses fewer tiles
 /// where that is faster, so more tiles never cost cycles. Batch one on a dense layer: ceil(I O / L)
-/// and the fill.
-Cycles resident_cycles(const MatrixJob& job, const ResidentCore& core, const MacSpec& mac,
+/// and the fill. Of a product of two activations the right one lies in the lanes.
+Cycles resident_cycles(const MatrixProduct& product, const ResidentCore& core, const MacSpec& mac,
                        std::int64_t cores);
 
-/// Weights that the busiest lane owns on `cores` cores: s above.
-std::int64_t resident_share(const MatrixGeometry& geometry, const ResidentCore& core,
+/// W above: elements of the operand that lies in the lanes.
+std::int64_t resident_elements(const MatrixProduct& product);
+/// Operands that each of them meets: pixels x samples.
+std::int64_t resident_meetings(const MatrixProduct& product);
+
+/// s above: elements that the busiest lane owns on `cores` cores.
+std::int64_t resident_share(std::int64_t resident_elements, const ResidentCore& core,
                             std::int64_t cores);
 
 /// Dot product of `atomic_inputs` channels for `atomic_outputs` results a cycle. Trips per group:
@@ -44,7 +47,7 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
                           std::int64_t cores);
 
 /// launch overhead + MACs / (peak x efficiency).
-Cycles roofline_cycles(const MatrixJob& job, const RooflineCore& core, double clock_mhz,
+Cycles roofline_cycles(const MatrixProduct& product, const RooflineCore& core, double clock_mhz,
                        std::int64_t cores);
 
 /// The one switch over CoreKind. 0 for `fixed`, which prices stages and not layers.
@@ -56,6 +59,7 @@ Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mh
 /// where a lane owns one weight and keeps it in a register. Systolic: per fold (systolic.h). Dot
 /// product: the left operand once per block of outputs, weights and results once. Roofline:
 /// everything once.
-OperandTraffic matrix_traffic(const MatrixJob& job, const CoreSpec& core, std::int64_t cores);
+OperandTraffic matrix_traffic(const MatrixProduct& product, const CoreSpec& core,
+                              std::int64_t cores);
 
 }  // namespace stagecoach

@@ -19,6 +19,11 @@ void add_lines(RegionTraffic& traffic, double bytes, std::int64_t slices, std::i
   traffic.busiest_bytes = std::max(traffic.busiest_bytes, slice);
 }
 
+/// All values of an operand. Partial sums travel in the precision of what they become.
+double operand_bytes(const Operand& o, const ElementSpec& e) {
+  return static_cast<double>(o.elements) * bytes_of(o.role, e);
+}
+
 }  // namespace
 
 RegionShape region_shape(std::int64_t cores, RegionShape bounds) {
@@ -31,34 +36,34 @@ RegionShape region_shape(std::int64_t cores, RegionShape bounds) {
 
 RegionTraffic region_traffic(const MatrixJob& job, const ElementSpec& e, std::int64_t cores,
                              RegionShape region) {
-  const MatrixGeometry& g = job.geometry;
-  const std::int64_t channels_in = g.groups * g.in, channels_out = g.groups * g.out;
-  const double in = static_cast<double>(channels_in * g.pixels_in) * job.samples;
-  const double out = static_cast<double>(channels_out * g.pixels_out) * job.samples;
+  const MatrixProduct& p = job.product;
   RegionTraffic traffic;
-  switch (job.product) {
-    case Product::forward:
-      add_lines(traffic, in * e.activations_bytes, channels_in, region.rows, cores);
-      add_lines(traffic, out * e.activations_bytes, channels_out, region.columns, cores);
+  const auto along_rows = [&](const Operand& o, const Extent& channels) {
+    add_lines(traffic, operand_bytes(o, e), p.groups * channels.channels, region.rows, cores);
+  };
+  const auto along_columns = [&](const Operand& o, const Extent& channels) {
+    add_lines(traffic, operand_bytes(o, e), p.groups * channels.channels, region.columns, cores);
+  };
+  switch (p.pass()) {
+    case LayerPass::forward:
+      along_rows(p.left, p.k);
+      along_columns(p.result, p.n);
       break;
-    case Product::input_gradient:
-      add_lines(traffic, in * e.gradients_bytes, channels_in, region.rows, cores);
-      add_lines(traffic, out * e.gradients_bytes, channels_out, region.columns, cores);
+    case LayerPass::input_gradient:
+      along_rows(p.result, p.n);
+      along_columns(p.left, p.k);
       break;
-    case Product::weight_gradient:
-      add_lines(traffic, in * e.activations_bytes, channels_in, region.rows, cores);
-      if (!job.reads_network_input) break;
-      add_lines(traffic, out * e.gradients_bytes, channels_out, region.columns, cores);
+    case LayerPass::weight_gradient:
+      along_rows(p.left, p.m);
+      if (job.reads_network_input) along_columns(p.right, p.n);
       break;
   }
   return traffic;
 }
 
-std::int64_t cores_at_work(const MatrixJob& job, const CoreSpec& core, std::int64_t cores) {
+std::int64_t cores_at_work(const MatrixProduct& product, const CoreSpec& core, std::int64_t cores) {
   if (core.kind != CoreKind::resident) return cores;
-  const ResidentCore& r = core.resident;
-  const std::int64_t lanes = std::int64_t{1} * r.tile_rows * r.tile_columns * r.lanes_per_tile;
-  return std::min(cores, ceil_div(job.geometry.weights(), lanes));
+  return std::min(cores, resident_share(resident_elements(product), core.resident, 1));
 }
 
 }  // namespace stagecoach

@@ -47,6 +47,6 @@ RegionTraffic region_traffic(const MatrixJob& job, const ElementSpec& elements, 
 
 /// Cores of a unit that have a part of a product: resident lanes hold at least one weight each,
 /// other kinds use all.
-std::int64_t cores_at_work(const MatrixJob& job, const CoreSpec& core, std::int64_t cores);
+std::int64_t cores_at_work(const MatrixProduct& product, const CoreSpec& core, std::int64_t cores);
 
 }  // namespace stagecoach

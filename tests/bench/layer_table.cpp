@@ -12,6 +12,7 @@
 
 #include "models/base/host_clock.h"
 #include "models/graph/families.h"
+#include "models/layers/definition.h"
 #include "models/trainer.h"
 #include "sim/schedule/lockstep.h"
 #include "tests/bench/peak.h"

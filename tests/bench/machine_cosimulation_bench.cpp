@@ -6,6 +6,7 @@
 
 #include "models/base/host_clock.h"
 #include "models/graph/families.h"
+#include "models/layers/definition.h"
 #include "models/trainer.h"
 #include "paths.h"
 #include "sim/config/hardware_config.h"

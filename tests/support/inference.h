@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "models/base/error.h"
-#include "models/graph/network.h"
+#include "models/layers/definition.h"
 #include "sim/base/arithmetic.h"
 #include "sim/hardware/hardware_spec.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
-#include "sim/timing/vector_work.h"
 
 namespace stagecoach {
 
@@ -50,18 +49,12 @@ inline double frames_per_second(const HardwareSpec& hardware, const Network& net
 namespace inference_detail {
 
 /// A pool reads its windows; everything else passes each of its results once.
-inline double stream_elements(const LayerNode& node, const VectorOperations& operations) {
-  switch (node.spec.kind) {
-    case LayerKind::max_pool2d:
-    case LayerKind::avg_pool2d:
-    case LayerKind::global_avg_pool2d:
-      return vector_forward(node, operations).operations;
-    case LayerKind::flatten:
-    case LayerKind::identity:
-      return 0;
-    default:
-      return static_cast<double>(node.output.elements());
-  }
+inline double stream_elements(const LayerNode& node, const LayerWork& work) {
+  if (work.renames_input) return 0;
+  double elements = static_cast<double>(node.output.elements());
+  for (const ElementwiseWork& w : work.elementwise)
+    if (w.pass == LayerPass::forward) elements = std::max(elements, w.elements);
+  return elements;
 }
 
 /// Cycles of a DRAM transfer whose latency is hidden.
@@ -72,10 +65,11 @@ inline Cycles streaming_cycles(const HardwareSpec& hw, double bytes) {
   return dram_cycles(dram, bytes, hw.clock_mhz);
 }
 
-inline InferenceStep product_step(const HardwareSpec& hw, const LayerNode& node) {
+inline InferenceStep product_step(const HardwareSpec& hw, const LayerNode& node,
+                                  const MatrixProduct& product) {
   const CoreSpec& core = hw.cores[0];
-  const MatrixJob job{matrix_geometry(node), Product::forward, 1, node.inputs.at(0) == kInputValue};
-  const double weights = static_cast<double>(job.geometry.weights()) * hw.elements.weights_bytes;
+  const MatrixJob job{product, node.inputs.at(0) == kInputValue};
+  const double weights = static_cast<double>(product.right.elements) * hw.elements.weights_bytes;
   const double input =
       static_cast<double>(node.input_shapes[0].elements()) * hw.elements.activations_bytes;
   const double capacity = core.weight_memory().capacity_kib * 1024;
@@ -110,19 +104,18 @@ inline std::vector<InferenceStep> inference_steps(const HardwareSpec& hw, const 
     operand_bytes = 0;
   };
   for (const LayerNode& node : network.layers) {
-    if (has_weight_matrix(node.spec.kind)) {
+    const LayerWork work = work_of(node);
+    for (const MatrixProduct& product : work.products) {
+      if (product.pass() != LayerPass::forward) continue;
       close();
-      steps.push_back(inference_detail::product_step(hw, node));
+      steps.push_back(inference_detail::product_step(hw, node, product));
     }
     if (steps.empty()) continue;  // before the first product: part of preparing the input
     steps.back().vector_cycles =
         std::max(steps.back().vector_cycles,
-                 cycles_at(inference_detail::stream_elements(node, core.vector_unit.operations),
-                           core.vector_unit.lanes));
-    if (node.spec.kind == LayerKind::add) {
-      for (std::size_t i = 1; i < node.input_shapes.size(); ++i) {
-        operand_bytes += static_cast<double>(node.input_shapes[i].elements()) * bytes;
-      }
+                 cycles_at(inference_detail::stream_elements(node, work), core.vector_unit.lanes));
+    for (std::size_t i = 1; i < node.input_shapes.size(); ++i) {
+      operand_bytes += static_cast<double>(node.input_shapes[i].elements()) * bytes;
     }
     result_bytes = static_cast<double>(node.output.elements()) * bytes;
   }

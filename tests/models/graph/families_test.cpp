@@ -130,7 +130,7 @@ TEST_CASE("CIFAR ResNets of depth 6n+2 grow by six convolutions with n up to 362
     const std::int64_t stem_and_end = 9 * 3 * 16 + 2 * 16 + 64 * 10 + 10;
     CHECK(network.trainable_parameters() == n * per_n - narrower + stem_and_end + kProjections);
     CHECK(std::count_if(network.layers.begin(), network.layers.end(), [](const LayerNode& node) {
-            return has_weight_matrix(node.spec.kind);
+            return node.has_weight_matrix();
           }) == depth + 2);
     CHECK(layer(network, "pool").input_shapes[0] == Shape::image(64, 8, 8));
   }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "models/base/error.h"
+#include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
@@ -44,16 +45,6 @@ TEST_CASE("shapes and parameters follow PyTorch's rules") {
   CHECK(to_string(n.layers[2].output) == "[6,9,8]");
   CHECK(forward_macs(n.layers[0]) == 8 * 3 * 9 * 17 * 16);
   CHECK(n.trainable_parameters() == 8 * 27 + 8 + 6 * 4 + 6);
-}
-
-TEST_CASE("every kind has a word that leads back to it") {
-  for (LayerKind kind : all_layer_kinds()) {
-    LayerKind back = LayerKind::identity;
-    CHECK(parse_layer_kind(to_word(kind), back));
-    CHECK(back == kind);
-  }
-  LayerKind kind = LayerKind::identity;
-  CHECK_FALSE(parse_layer_kind("conv3d", kind));
 }
 
 TEST_CASE("every problem of a network is told with its layer and field") {

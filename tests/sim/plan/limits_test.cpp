@@ -131,15 +131,19 @@ TEST_CASE("unlimited compute gives exactly bytes over bandwidth, on every chip")
           for (int l = stage.first_layer; l < stage.end_layer; ++l) {
             const LayerNode& node = work.net.layers[static_cast<std::size_t>(l)];
             CAPTURE(node.spec.name);
-            const PassPrice f = price_forward(node, c, work.micro);
-            const PassPrice x = price_input_gradient(node, c, work.micro);
-            const PassPrice w = price_weight_gradient(node, c, work.micro);
-            const PassPrice u = price_update(node, c);
-            for (const PassPrice* p : {&f, &x, &w, &u}) {
-              if (c.core->kind != CoreKind::fixed) check_memory_bound(*p, c);
-              limited += p->cycles > 0;
-            }
-            forward += f.cycles, backward += x.cycles + w.cycles, update += u.cycles;
+            const auto check = [&](const std::vector<PassPrice>& prices) {
+              Cycles sum = 0;
+              for (const PassPrice& p : prices) {
+                if (c.core->kind != CoreKind::fixed) check_memory_bound(p, c);
+                limited += p.cycles > 0;
+                sum += p.cycles;
+              }
+              return sum;
+            };
+            forward += check(price_pass(node, LayerPass::forward, c, work.micro));
+            backward += check(price_pass(node, LayerPass::input_gradient, c, work.micro));
+            backward += check(price_pass(node, LayerPass::weight_gradient, c, work.micro));
+            update += check({price_update(node, c)});
           }
           if (stage.has_loss) {
             const std::int64_t n = work.net.output().elements();

@@ -30,7 +30,7 @@ Partition cut_after(const Network& net, int after) {
   int kernels = 0;
   for (std::size_t l = 0; l < net.layers.size(); ++l) {
     const LayerNode& node = net.layers[l];
-    if (!has_weight_matrix(node.spec.kind)) continue;
+    if (!node.has_weight_matrix()) continue;
     if (node.spec.kind == LayerKind::conv2d && node.spec.kernel == 1) continue;
     if (++kernels == after + 1) {
       PartitionSpec spec;

@@ -5,16 +5,16 @@
 #include <catch2/catch.hpp>
 
 #include "sim/timing/layer_price.h"
+#include "tests/support/matrix_layers.h"
 #include "tests/support/networks.h"
+#include "tests/support/products.h"
 
 namespace stagecoach {
 namespace {
 
 /// A dense layer 8 -> 6 at 4 bytes a value: X = 32 bytes, Y = 24.
-MatrixJob dense(Product product, int samples = 1) {
-  MatrixGeometry g;
-  g.in = 8, g.out = 6;
-  return {g, product, samples, false};
+MatrixJob dense(LayerPass pass, int samples = 1) {
+  return {product_of(linear_node(8, 6, false), pass, samples), false};
 }
 
 RegionTraffic on(const MatrixJob& job, std::int64_t cores, RegionShape shape) {
@@ -46,27 +46,27 @@ TEST_CASE("a region is near-square, or within the rectangle that the mapping ask
 TEST_CASE("inputs go along rows, partial sums along columns, as counted by hand") {
   // Two rows of three: half of the input (16 bytes) crosses two links a row, a third of the output
   // (8 bytes) one link a column.
-  const RegionTraffic f = on(dense(Product::forward), 6, {2, 3});
+  const RegionTraffic f = on(dense(LayerPass::forward), 6, {2, 3});
   CHECK(f.bytes == 16 * 4 + 8 * 3);
   CHECK(f.busiest_bytes == 16);
-  const RegionTraffic x = on(dense(Product::input_gradient), 6, {2, 3});
+  const RegionTraffic x = on(dense(LayerPass::input_gradient), 6, {2, 3});
   CHECK((x.bytes == f.bytes && x.busiest_bytes == f.busiest_bytes));
-  const RegionTraffic w = on(dense(Product::weight_gradient), 6, {2, 3});
+  const RegionTraffic w = on(dense(LayerPass::weight_gradient), 6, {2, 3});
   CHECK((w.bytes == 16 * 4 && w.busiest_bytes == 16));
-  MatrixJob first = dense(Product::weight_gradient);
+  MatrixJob first = dense(LayerPass::weight_gradient);
   first.reads_network_input = true;  // nobody has brought the gradients yet
   CHECK(on(first, 6, {2, 3}).bytes == f.bytes);
   // One row: no column has a link, the whole input passes every core.
-  CHECK(on(dense(Product::forward), 6, {1, 6}).bytes == 32 * 5);
-  CHECK(on(dense(Product::forward), 6, {6, 1}).bytes == 24 * 5);
-  CHECK(on(dense(Product::forward, 3), 6, {1, 6}).busiest_bytes == 3 * 32);
-  CHECK(on(dense(Product::forward), 1, {1, 1}).bytes == 0);
+  CHECK(on(dense(LayerPass::forward), 6, {1, 6}).bytes == 32 * 5);
+  CHECK(on(dense(LayerPass::forward), 6, {6, 1}).bytes == 24 * 5);
+  CHECK(on(dense(LayerPass::forward, 3), 6, {1, 6}).busiest_bytes == 3 * 32);
+  CHECK(on(dense(LayerPass::forward), 1, {1, 1}).bytes == 0);
   // More rows than input channels: two rows share a channel.
-  CHECK(on(dense(Product::forward), 160, {16, 10}).busiest_bytes == 4);
+  CHECK(on(dense(LayerPass::forward), 160, {16, 10}).busiest_bytes == 4);
 }
 
 TEST_CASE("the busiest link of a square region carries less, the larger the region") {
-  const MatrixJob conv{matrix_geometry(lenet5().layers[3]), Product::forward, 1, false};
+  const MatrixJob conv{product_of(lenet5().layers[3], LayerPass::forward), false};
   double before = on(conv, 4, region_shape(4)).busiest_bytes;
   for (std::int64_t n = 5; n < 500; ++n) {
     const double now = on(conv, n, region_shape(n)).busiest_bytes;
@@ -88,11 +88,17 @@ struct Priced {
     context.region.present = true;
     context.region.bytes_per_cycle = width;
   }
-  OpCost forward() const { return combine({price_forward(lenet5().layers[3], context, 1)}, core); }
+  OpCost forward() const {
+    return combine(price_pass(lenet5().layers[3], LayerPass::forward, context, 1), core);
+  }
   OpCost backward() const {
-    return combine({price_input_gradient(lenet5().layers[3], context, 1),
-                    price_weight_gradient(lenet5().layers[3], context, 1)},
-                   core);
+    std::vector<PassPrice> passes =
+        price_pass(lenet5().layers[3], LayerPass::input_gradient, context, 1);
+    for (const PassPrice& p :
+         price_pass(lenet5().layers[3], LayerPass::weight_gradient, context, 1)) {
+      passes.push_back(p);
+    }
+    return combine(passes, core);
   }
 };
 

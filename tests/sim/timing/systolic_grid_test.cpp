@@ -190,9 +190,8 @@ TEST_CASE("a systolic array clocked register by register takes the code form's c
 TEST_CASE("LeNet-5's layers on clocked arrays of 8x8 and 16x16 take the code form's cycles") {
   int layers = 0;
   for (const LayerNode& node : lenet5().layers) {
-    if (!has_weight_matrix(node.spec.kind)) continue;
-    const GemmShape shape =
-        gemm_shape(matrix_geometry(node), Product::forward, InputGradientForm::gemm, 1);
+    if (!node.has_weight_matrix()) continue;
+    const GemmShape shape = gemm_shape(work_of(node).products[0]);
     for (int size : {8, 16}) {
       for (Dataflow dataflow : kDataflows) check_product(shape, size, size, dataflow);
     }

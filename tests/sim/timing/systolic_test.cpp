@@ -61,7 +61,7 @@ TEST_CASE("every convolution and dense layer of three networks matches folds wal
   int compared = 0;
   for (const Network& net : {lenet5(), vgg11_cifar(), resnet20_cifar()}) {
     for (const LayerNode& node : net.layers) {
-      if (!has_weight_matrix(node.spec.kind)) continue;
+      if (!node.has_weight_matrix()) continue;
       // The layer's product worked out here from its shapes alone.
       const Shape& in = node.input_shapes[0];
       const bool dense = node.spec.kind == LayerKind::linear;
@@ -70,8 +70,7 @@ TEST_CASE("every convolution and dense layer of three networks matches folds wal
           dense ? in.elements()
                 : std::int64_t{1} * in.channels * node.spec.kernel * node.spec.kernel;
       const std::int64_t n = dense ? node.output.elements() : node.output.channels;
-      const GemmShape shape =
-          gemm_shape(matrix_geometry(node), Product::forward, InputGradientForm::gemm, 1);
+      const GemmShape shape = gemm_shape(work_of(node).products[0]);
       for (int size : {8, 16, 32, 64, 128}) {
         for (Dataflow dataflow : kDataflows) {
           CAPTURE(node.spec.name, size);
