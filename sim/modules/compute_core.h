@@ -25,7 +25,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
 
   /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage
   /// whose other direction runs here, too, hands its update over with the backward.
-  void host(StageController& stage, Pass pass, bool both_directions);
+  void host(StageController& stage, StageOperation operation, bool both_directions);
 
   void wake_at(Cycles time) override;
   void on_time(Cycles now, int tag) override;
@@ -34,7 +34,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
  private:
   struct Slot {
     StageController* stage = nullptr;
-    Pass pass = Pass::forward;
+    StageOperation operation = StageOperation::forward;
     bool both_directions = false;
   };
 

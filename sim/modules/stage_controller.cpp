@@ -42,52 +42,53 @@ void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
   backward_core_ = backward;
 }
 
-Obstacle StageController::obstacle(Pass pass, Cycles now) const {
-  switch (pass) {
-    case Pass::forward:
+Obstacle StageController::obstacle(StageOperation operation, Cycles now) const {
+  switch (operation) {
+    case StageOperation::forward:
       return forward_obstacle(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return backward_obstacle(now);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return weight_gradient_obstacle();
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-std::optional<Cycles> StageController::next_data(Pass pass, Cycles now) const {
-  switch (pass) {
-    case Pass::forward:
+std::optional<Cycles> StageController::next_data(StageOperation operation, Cycles now) const {
+  switch (operation) {
+    case StageOperation::forward:
       return next_input(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return next_gradient(now);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return std::nullopt;
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-Cycles StageController::begin(Pass pass, Cycles now, bool announce_update) {
+Cycles StageController::begin(StageOperation operation, Cycles now, bool announce_update) {
   settle(now);
-  switch (pass) {
-    case Pass::forward:
+  switch (operation) {
+    case StageOperation::forward:
       return begin_forward(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return begin_backward(now, announce_update);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return begin_weight_gradient(now);
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-void StageController::finish(Pass pass, Cycles now) {
-  const Pass last = schedule_.splits_backward() ? Pass::weight_gradient : Pass::backward;
-  if (pass == last) retire(now);
+void StageController::finish(StageOperation operation, Cycles now) {
+  const StageOperation last =
+      schedule_.splits_backward() ? StageOperation::weight_gradient : StageOperation::backward;
+  if (operation == last) retire(now);
 }
 
 Obstacle StageController::forward_obstacle(Cycles now) const {
@@ -139,17 +140,13 @@ Cycles StageController::begin_forward(Cycles now) {
   const MicroBatchId p = progress_.forwards++;
   const MicroBatch micro_batch = micro_batches_.at(p);
   const OpCost& cost = cost_of(micro_batch).forward;
-  Op op;
-  op.micro_batch = p;
-  op.stage = index_;
-  op.pass = Pass::forward;
+  Op op{p, index_, Pass::forward};
   op.version = weights_->begin_forward(p);
   activations_->begin_forward(p, now);
   const Cycles end = book_operation(&StageCycles::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
   control_.emit(op);
-  control_.record(
-      {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights_->last_read(), -1});
+  control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
   send_forward(micro_batch, p, now, end);
   note_memory(now);
   if (backward_core_ != forward_core_) backward_core_->wake_at(now);
@@ -176,18 +173,13 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   const StageCost& cost = cost_of(micro_batch);
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
-  Op op;
-  op.micro_batch = p;
-  op.stage = index_;
-  op.pass = Pass::backward;
-  op.with_update = update_pending_ && announce_update;
+  const bool at_once = update_pending_ && announce_update;
   weights_->begin_backward(p);
   activations_->begin_backward(p, now);
   const Cycles made = book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
-  control_.emit(op);
-  control_.record(
-      {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights_->last_read(), -1});
+  control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
+  control_.record({now, made, p, index_, StageOperation::backward, weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
     network_->send(port.channel, p, port.bytes_per_sample * micro_batch.samples, made);
   }
@@ -197,8 +189,8 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
 Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
   const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, begin);
-  control_.record({begin, end, p, index_, static_cast<std::int8_t>(Pass::update),
-                   weights_->updates(), weights_->updates() + 1});
+  control_.record({begin, end, p, index_, StageOperation::update, weights_->updates(),
+                   weights_->updates() + 1});
   return end;
 }
 
@@ -210,7 +202,7 @@ Cycles StageController::begin_weight_gradient(Cycles now) {
   const Cycles made =
       book_operation(&StageCycles::backward, cost.weight_gradient, backward_region_, now);
   backward_macs_ += cost.weight_gradient.macs;
-  control_.record({now, made, p, index_, static_cast<std::int8_t>(Pass::weight_gradient), -1, -1});
+  control_.record({now, made, p, index_, StageOperation::weight_gradient, -1, -1});
   return book_update(cost, p, made);
 }
 
@@ -221,13 +213,7 @@ void StageController::retire(Cycles now) {
     progress_.updates = weights_->updates();
     if (finished.micro_batches > 0)
       account_.count_micro_batches(now, finished.micro_batches, finished.delay_sum);
-    if (!update_announced_) {
-      Op op;
-      op.micro_batch = p;
-      op.stage = index_;
-      op.pass = Pass::update;
-      control_.emit(op);
-    }
+    if (!update_announced_) control_.emit({p, index_, Pass::update});
   }
   activations_->retire(p, now);
   note_memory(now);

@@ -64,17 +64,17 @@ class StageController : public sc_core::sc_module {
 
   /// Why the next operation of this kind cannot start at `now`: a forward, a backward or, where
   /// the schedule splits the backward, a weight gradient.
-  Obstacle obstacle(Pass pass, Cycles now) const;
+  Obstacle obstacle(StageOperation operation, Cycles now) const;
   /// When the awaited input or gradient will be there (and room for the last stage's result), if
   /// that is known and later than `now`.
-  std::optional<Cycles> next_data(Pass pass, Cycles now) const;
+  std::optional<Cycles> next_data(StageOperation operation, Cycles now) const;
 
   /// Starts the next operation of this kind at `now`; returns when it, and the update after it,
   /// end. With `announce_update` the update is part of a backward for the sink (nothing of this
   /// stage comes between); without, it is handed over when it completes.
-  Cycles begin(Pass pass, Cycles now, bool announce_update);
+  Cycles begin(StageOperation operation, Cycles now, bool announce_update);
   /// What `begin` started has ended.
-  void finish(Pass pass, Cycles now);
+  void finish(StageOperation operation, Cycles now);
 
   /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
   /// stage computes on its core.

@@ -27,7 +27,7 @@ class TickController : public sc_core::sc_module {
  private:
   void begin_tick();
   void settle_tick();
-  void run_operation(const Op& op);
+  void run_operation(const TickOperation& op);
   void note_held();
 
   LockstepOrder& order_;
@@ -37,7 +37,7 @@ class TickController : public sc_core::sc_module {
   const LossSink& loss_;
   std::vector<StageController*> stages_;
   const MachinePlan& plan_;
-  std::vector<Op> ops_;
+  std::vector<TickOperation> ops_;
   std::vector<Cycles> core_free_;
   Cycles tick_begin_ = 0;
   Cycles tick_end_ = 0;

@@ -186,15 +186,15 @@ Op ScheduleReplay::take_forward(int k, std::uint64_t token) {
   return op;
 }
 
-Op ScheduleReplay::take_backward(int k, bool with_update) {
+Op ScheduleReplay::take_backward(int k, Pass pass) {
+  const bool with_update = makes_version(pass);
   Stage& stage = stages_[k];
   if (stage.update_due) damaged("an update is missing");
   if (stage.backwards == stage.forwards) damaged("a backward comes before its forward");
   Op op;
   op.stage = k;
-  op.pass = Pass::backward;
+  op.pass = pass;
   op.micro_batch = stage.backwards++;
-  op.with_update = with_update;
   stage.staleness.backward();
   if (op.micro_batch != stage.batch_last) {
     if (with_update) damaged("an update comes within a mini-batch");
@@ -226,9 +226,9 @@ Op ScheduleReplay::take_update(int k) {
 Op ScheduleReplay::take(int k, std::uint64_t token) {
   switch (token) {
     case token_of(OpToken::backward):
-      return take_backward(k, false);
+      return take_backward(k, Pass::backward);
     case token_of(OpToken::backward_with_update):
-      return take_backward(k, true);
+      return take_backward(k, Pass::backward_with_update);
     case token_of(OpToken::update):
       return take_update(k);
     default:

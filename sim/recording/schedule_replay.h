@@ -59,7 +59,7 @@ class ScheduleReplay {
   bool ready(int stage, std::uint64_t token) const;
   Op take(int stage, std::uint64_t token);
   Op take_forward(int stage, std::uint64_t token);
-  Op take_backward(int stage, bool with_update);
+  Op take_backward(int stage, Pass pass);
   Op take_update(int stage);
   bool hand_over(OpSink& sink);
   void check_end(std::uint64_t operations);

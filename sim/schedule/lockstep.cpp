@@ -81,10 +81,9 @@ WeightVersion LockstepOrder::version_to_read(int k, MicroBatchId p) const {
 }
 
 void LockstepOrder::start_forward(int k) {
-  Op op;
+  TickOperation op;
   op.micro_batch = now_[k].forwards++;
   op.stage = k;
-  op.pass = Pass::forward;
   op.version = version_to_read(k, op.micro_batch);
   if (k == 0 && !entry_version_.empty()) {
     entry_version_[op.micro_batch % entry_version_.size()] = op.version;
@@ -92,27 +91,27 @@ void LockstepOrder::start_forward(int k) {
   reversed_.push_back(op);
 }
 
-void LockstepOrder::start_backward(int k, Pass pass) {
-  const bool apart = pass == Pass::weight_gradient;
-  Op op;
+void LockstepOrder::start_backward(int k, StageOperation half) {
+  const bool apart = half == StageOperation::weight_gradient;
+  TickOperation op;
   op.micro_batch = apart ? now_[k].weight_gradients++ : now_[k].backwards++;
   op.stage = k;
-  op.pass = pass;
+  op.operation = half;
   if (apart || !schedule_.splits_backward()) {
     ++now_[k].retired;
-    op.with_update = schedule_.updates_after(op.micro_batch);
-    if (op.with_update) ++now_[k].updates;
+    op.update_follows = schedule_.updates_after(op.micro_batch);
+    if (op.update_follows) ++now_[k].updates;
   }
   reversed_.push_back(op);
 }
 
 void LockstepOrder::start_one(int k, bool forward) {
   if (backward_possible(k, false) && (schedule_.backward_first() || !forward)) {
-    start_backward(k, Pass::backward);
+    start_backward(k, StageOperation::backward);
   } else if (forward) {
     start_forward(k);
   } else if (schedule_.splits_backward() && before_[k].weight_gradients < before_[k].backwards) {
-    start_backward(k, Pass::weight_gradient);
+    start_backward(k, StageOperation::weight_gradient);
   }
 }
 
@@ -122,8 +121,8 @@ bool LockstepOrder::complete() const {
                      [this](const StageProgress& s) { return s.retired == plan_.micro_batches(); });
 }
 
-bool LockstepOrder::next_tick(std::vector<Op>& ops) {
-  ops.clear();
+bool LockstepOrder::next_tick(std::vector<TickOperation>& operations) {
+  operations.clear();
   if (complete()) return false;
   before_ = now_;
   reversed_.clear();
@@ -140,11 +139,11 @@ bool LockstepOrder::next_tick(std::vector<Op>& ops) {
     if (forward) ++now_[k].forwards;
     const bool backward = backward_possible(k, forward);
     if (forward) --now_[k].forwards;
-    if (backward) start_backward(k, Pass::backward);
+    if (backward) start_backward(k, StageOperation::backward);
     if (forward) start_forward(k);
   }
   if (reversed_.empty()) report_deadlock();
-  ops.assign(reversed_.rbegin(), reversed_.rend());
+  operations.assign(reversed_.rbegin(), reversed_.rend());
   ++ticks_;
   return true;
 }
@@ -170,16 +169,13 @@ LockstepSummary run_lockstep_order(const Schedule& schedule, const MicroBatchPla
                                    OpSink& sink, std::vector<std::int64_t> capacity_micro_batches) {
   LockstepOrder order(schedule, plan, stages, std::move(capacity_micro_batches));
   LockstepSummary summary;
-  std::vector<Op> ops;
-  while (order.next_tick(ops)) {
-    for (Op op : ops) {
-      if (op.pass == Pass::weight_gradient) {
-        if (!op.with_update) continue;
-        op.pass = Pass::update;
-        op.with_update = false;
-      }
+  std::vector<TickOperation> operations;
+  while (order.next_tick(operations)) {
+    for (const TickOperation& operation : operations) {
+      const std::optional<Op> op = handed_over(operation);
+      if (!op) continue;
       ++summary.operations;
-      if (!sink.emit(op)) {
+      if (!sink.emit(*op)) {
         summary.stopped_early = true;
         summary.ticks = order.ticks();
         return summary;

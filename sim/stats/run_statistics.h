@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/schedule/stage_operation.h"
 #include "sim/schedule/staleness.h"
 
 namespace stagecoach {
@@ -101,7 +102,7 @@ struct SpanRecord {
   Cycles end = 0;
   std::int64_t micro_batch = 0;
   std::int32_t stage = 0;
-  std::int8_t pass = 0;  ///< Pass as integer
+  StageOperation operation = StageOperation::forward;
   std::int64_t version_read = 0;
   std::int64_t version_written = -1;  ///< updates only
 };

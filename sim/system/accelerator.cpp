@@ -110,10 +110,10 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
       numbered("stage", k).c_str(), k, stage, schedule, micro_batches_, control_, series));
   StageController& controller = *controllers_.back();
   const bool one_core = stage.forward_core == stage.backward_core;
-  cores_.at(stage.forward_core)->host(controller, Pass::forward, one_core);
-  cores_.at(stage.backward_core)->host(controller, Pass::backward, one_core);
+  cores_.at(stage.forward_core)->host(controller, StageOperation::forward, one_core);
+  cores_.at(stage.backward_core)->host(controller, StageOperation::backward, one_core);
   if (schedule.splits_backward()) {
-    cores_.at(stage.backward_core)->host(controller, Pass::weight_gradient, one_core);
+    cores_.at(stage.backward_core)->host(controller, StageOperation::weight_gradient, one_core);
   }
   controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controller.weights(*weights_.back());

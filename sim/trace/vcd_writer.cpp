@@ -147,7 +147,7 @@ void VcdWriter::put(Cycles time, int signal, std::int64_t value, bool adds) {
 }
 
 void VcdWriter::operation(const SpanRecord& span) {
-  const auto pass = static_cast<Pass>(span.pass);
+  const StageOperation operation = span.operation;
   const bool inside = span.micro_batch >= window_.first && span.micro_batch < window_.end;
   if (!open_) {
     open_ = inside && span.stage == 0;
@@ -156,9 +156,9 @@ void VcdWriter::operation(const SpanRecord& span) {
   }
   if (inside) end_ = std::max(end_, span.end);
   const StagePlan& stage = plan_.stages[span.stage];
-  const int core = pass == Pass::forward ? stage.forward_core : stage.backward_core;
+  const int core = operation == StageOperation::forward ? stage.forward_core : stage.backward_core;
   const int first = core_signals_[core];
-  put(span.begin, first + kOperation, 1 + static_cast<int>(pass));
+  put(span.begin, first + kOperation, 1 + static_cast<int>(operation));
   put(span.end, first + kOperation, 0);
   put(span.begin, first + kSample, first_sample(micro_batches_, span.micro_batch));
   put(span.end, first + kSample, kNone);
@@ -166,14 +166,15 @@ void VcdWriter::operation(const SpanRecord& span) {
     put(span.begin, core_stage_signals_[core], span.stage);
     put(span.end, core_stage_signals_[core], kNone);
   }
-  if (pass == Pass::update) {
+  if (operation == StageOperation::update) {
     put(span.end, stage_signals_[span.stage] + kVersion, span.version_written);
   }
   // Its update, if one follows, is told next; nothing of the window comes after that.
   const bool last =
       span.micro_batch + 1 == window_.end && window_.end < micro_batches_.micro_batches();
-  const Pass leaves = plan_.splits_backward ? Pass::weight_gradient : Pass::backward;
-  if (last && pass == leaves) ++finished_stages_;
+  const StageOperation leaves =
+      plan_.splits_backward ? StageOperation::weight_gradient : StageOperation::backward;
+  if (last && operation == leaves) ++finished_stages_;
   if (finished_stages_ == static_cast<int>(plan_.stages.size()) &&
       span.micro_batch >= window_.end) {
     closed_ = true;

@@ -347,7 +347,7 @@ TEST_CASE("micro-batches add up to the mini-batch's mean gradient") {
   const MicroBatchPlan plan(kSamples, 1, 8, 3);
   REQUIRE(plan.micro_batches() == 38);
   for (Op& op : order)
-    op.with_update = op.pass == Pass::backward && plan.at(op.micro_batch).last_of_batch;
+    if (is_backward(op.pass) && !plan.at(op.micro_batch).last_of_batch) op.pass = Pass::backward;
   results[1] = train(network, {}, split, policies, order, 2);
   for (const auto& [name, tensor] : results[0])
     for (std::size_t i = 0; i < tensor.values.size(); ++i)

@@ -125,11 +125,10 @@ struct Setup {
     const int stages = static_cast<int>(layered.size());
     for (MicroBatchId p = 0; p < micro_batches.micro_batches(); ++p) {
       const MicroBatch micro_batch = micro_batches.at(p);
+      const Pass backward = micro_batch.last_of_batch ? Pass::backward_with_update : Pass::backward;
       const WeightVersion version = std::max<std::int64_t>(micro_batch.batch - delay_batches, 0);
-      for (int k = 0; k < stages; ++k) trainer->emit({p, k, Pass::forward, false, version});
-      for (int k = stages - 1; k >= 0; --k) {
-        trainer->emit({p, k, Pass::backward, micro_batch.last_of_batch, Op::kCurrent});
-      }
+      for (int k = 0; k < stages; ++k) trainer->emit({p, k, Pass::forward, version});
+      for (int k = stages - 1; k >= 0; --k) trainer->emit({p, k, backward});
     }
     trainer->finish();
     return trainer->export_weights();

@@ -113,8 +113,8 @@ std::pair<Cycles, Cycles> first_moves(const MachinePlan& plan) {
   run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::pair<Cycles, Cycles> moves;
   for (const SpanRecord& span : spans.spans) {
-    if (span.stage == 1 && span.pass == static_cast<int>(Pass::forward)) moves.first = span.begin;
-    if (span.stage == 0 && span.pass == static_cast<int>(Pass::backward)) moves.second = span.begin;
+    if (span.stage == 1 && span.operation == StageOperation::forward) moves.first = span.begin;
+    if (span.stage == 0 && span.operation == StageOperation::backward) moves.second = span.begin;
   }
   return moves;
 }
@@ -239,8 +239,8 @@ TEST_CASE("a stage waits for all its inputs, a producer for the gradients of all
   run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::vector<Cycles> forward(3), backward(3);
   for (const SpanRecord& span : spans.spans) {
-    if (span.pass == static_cast<int>(Pass::forward)) forward[span.stage] = span.begin;
-    if (span.pass == static_cast<int>(Pass::backward)) backward[span.stage] = span.begin;
+    if (span.operation == StageOperation::forward) forward[span.stage] = span.begin;
+    if (span.operation == StageOperation::backward) backward[span.stage] = span.begin;
   }
   CHECK(forward[1] == 10 + 9);  // one hop, 8 bytes
   CHECK(forward[2] == forward[1] + 100 + 9);

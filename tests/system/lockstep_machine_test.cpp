@@ -69,7 +69,6 @@ TEST_CASE("lockstep hands over exactly the clock-free order, for every schedule"
         REQUIRE(clocked.ops[i].micro_batch == free.ops[i].micro_batch);
         REQUIRE(clocked.ops[i].stage == free.ops[i].stage);
         REQUIRE(clocked.ops[i].pass == free.ops[i].pass);
-        REQUIRE(clocked.ops[i].with_update == free.ops[i].with_update);
         REQUIRE(clocked.ops[i].version == free.ops[i].version);
       }
       for (const auto& stage : s.stages) CHECK(stage.cycles.total() == s.cycles);

@@ -22,15 +22,16 @@ void check_order(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
           if (m.to_stage == op.stage) REQUIRE(forwards[j] > op.micro_batch);
         }
       }
-    } else if (op.pass == Pass::backward) {
+    } else if (is_backward(op.pass)) {
       REQUIRE(op.micro_batch == backwards[k]++);
       REQUIRE(forwards[k] > op.micro_batch);
       for (const Message& m : plan.stages[k].forward_messages) {
         REQUIRE(backwards[static_cast<std::size_t>(m.to_stage)] > op.micro_batch);
       }
-      if (op.with_update) REQUIRE(micro_batches.at(op.micro_batch).last_of_batch);
+      if (op.pass == Pass::backward_with_update)
+        REQUIRE(micro_batches.at(op.micro_batch).last_of_batch);
     }
-    if (op.with_update || op.pass == Pass::update) ++updates[k];
+    if (makes_version(op.pass)) ++updates[k];
   }
   for (std::size_t k = 0; k < stages; ++k) {
     REQUIRE(backwards[k] == micro_batches.micro_batches());

@@ -77,8 +77,9 @@ class RecordingSink : public OpSink {
     std::size_t n = 0;
     for (const Op& op : ops) {
       if (op.stage != stage || n++ >= most) continue;
-      text += op.pass == Pass::forward ? "F" : op.pass == Pass::backward ? "B" : "U";
-      text += std::to_string(op.micro_batch) + (op.with_update ? "! " : " ");
+      text += op.pass == Pass::forward ? "F" : is_backward(op.pass) ? "B" : "U";
+      text += std::to_string(op.micro_batch);
+      text += op.pass == Pass::backward_with_update ? "! " : " ";
     }
     return text;
   }
@@ -121,7 +122,7 @@ inline std::vector<std::int64_t> delays_of(const RecordingSink& sink, int stage)
     if (op.stage != stage) continue;
     if (op.pass == Pass::forward) {
       read.push_back(op.version == Op::kCurrent ? updates : op.version);
-    } else if (op.with_update || op.pass == Pass::update) {
+    } else if (makes_version(op.pass)) {
       for (auto p = static_cast<MicroBatchId>(delays.size()); p <= op.micro_batch; ++p) {
         delays.push_back(updates - read[p]);
       }

@@ -71,9 +71,9 @@ void check_cores(const MachinePlan& plan, const Recorded& r) {
     std::map<std::string, std::int64_t> expected;
     for (const SpanRecord& span : r.spans) {
       const StagePlan& stage = plan.stages[span.stage];
-      const bool forward = span.pass == static_cast<int>(Pass::forward);
+      const bool forward = span.operation == StageOperation::forward;
       if ((forward ? stage.forward_core : stage.backward_core) != static_cast<int>(c)) continue;
-      expected[words[span.pass]] += (span.end - span.begin).count();
+      expected[words[static_cast<int>(span.operation)]] += (span.end - span.begin).count();
     }
     auto found = r.dump.durations("machine.cores." + plan.cores[c].name + ".operation");
     for (const char* word : words) CHECK(found[word] == expected[word]);
