@@ -8,6 +8,7 @@
 
 #include "models/op.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/schedule/stage_ledger.h"
 
 namespace stagecoach {
 
@@ -59,19 +60,19 @@ class ActivationIf : public virtual sc_core::sc_interface {
 /// The weights of a stage: who read which version, and what that made stale.
 class WeightIf : public virtual sc_core::sc_interface {
  public:
-  struct Finished {
-    std::int64_t micro_batches = 0;  ///< whose own update this was
-    std::int64_t delay_sum = 0;      ///< their delays
-  };
-
-  virtual WeightVersion updates() const = 0;
-  /// The version to hand to the sink, Op::kCurrent for the newest.
-  virtual WeightVersion begin_forward(MicroBatchId micro_batch) = 0;
+  /// How far the stage has come. The reference stays valid.
+  virtual const StageProgress& progress() const = 0;
+  /// The next micro-batch's forward starts. Returns the version to hand to the sink, Op::kCurrent
+  /// for the newest.
+  virtual WeightVersion begin_forward() = 0;
   /// The version that the last begin_forward or begin_backward read.
   virtual WeightVersion last_read() const = 0;
-  virtual void begin_backward(MicroBatchId micro_batch) = 0;
-  /// The micro-batch's version is free again; `update`: the mini-batch's update is complete.
-  virtual Finished finish_backward(MicroBatchId micro_batch, bool update) = 0;
+  virtual void begin_backward() = 0;
+  virtual void begin_weight_gradient() = 0;
+  /// The micro-batch that has been here longest leaves, and its version is free again; `update`:
+  /// the mini-batch's update is complete.
+  virtual StageLedger::Update retire(bool update) = 0;
+  /// Versions kept besides the newest.
   virtual std::int64_t stashed_versions() const = 0;
 };
 

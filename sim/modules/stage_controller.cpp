@@ -31,6 +31,7 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
 void StageController::start_of_simulation() {
   // A port is a large object; going through it would touch one more line of memory a call.
   weights_ = weights.operator->();
+  progress_ = &weights_->progress();
   activations_ = activations.operator->();
   network_ = network.operator->();
   source_ = source.operator->();
@@ -92,16 +93,16 @@ void StageController::finish(StageOperation operation, Cycles now) {
 }
 
 Obstacle StageController::forward_obstacle(Cycles now) const {
-  const MicroBatchId p = progress_.forwards;
+  const MicroBatchId p = progress_->forwards;
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto input = activations_->input(p);
   if (!input || input->available > now) {
     // Nothing is let in while the buffer is full; the schedule's own bound is not its fault.
-    const bool bound = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+    const bool bound = progress_->in_flight() >= schedule_.max_in_flight(index_);
     return activations_->full() && !bound ? Obstacle::own_buffer : Obstacle::data;
   }
-  if (!schedule_.may_forward(index_, p, progress_, control_.pipeline_retired())) {
-    const bool full = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+  if (!schedule_.may_forward(index_, p, *progress_, control_.pipeline_retired())) {
+    const bool full = progress_->in_flight() >= schedule_.max_in_flight(index_);
     return full ? Obstacle::in_flight : Obstacle::order;
   }
   for (const OutputPort& port : forward_outputs_) {
@@ -111,19 +112,19 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
 }
 
 Obstacle StageController::backward_obstacle(Cycles now) const {
-  const MicroBatchId p = progress_.backwards;
+  const MicroBatchId p = progress_->backwards;
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto gradient = activations_->gradient(p);
-  if (p == progress_.forwards || !gradient || gradient->available > now) return Obstacle::data;
-  return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
+  if (p == progress_->forwards || !gradient || gradient->available > now) return Obstacle::data;
+  return schedule_.may_backward(index_, *progress_) ? Obstacle::nothing : Obstacle::order;
 }
 
 Obstacle StageController::weight_gradient_obstacle() const {
-  return progress_.weight_gradients < progress_.backwards ? Obstacle::nothing : Obstacle::data;
+  return progress_->weight_gradients < progress_->backwards ? Obstacle::nothing : Obstacle::data;
 }
 
 std::optional<Cycles> StageController::next_input(Cycles now) const {
-  const auto input = activations_->input(progress_.forwards);
+  const auto input = activations_->input(progress_->forwards);
   if (!input) return std::nullopt;
   Cycles next = input->available;
   if (loss_ && !loss_->has_room(now)) next = std::max(next, loss_->room_at());
@@ -131,17 +132,17 @@ std::optional<Cycles> StageController::next_input(Cycles now) const {
 }
 
 std::optional<Cycles> StageController::next_gradient(Cycles now) const {
-  const auto gradient = activations_->gradient(progress_.backwards);
+  const auto gradient = activations_->gradient(progress_->backwards);
   if (!gradient || gradient->available <= now) return std::nullopt;
   return gradient->available;
 }
 
 Cycles StageController::begin_forward(Cycles now) {
-  const MicroBatchId p = progress_.forwards++;
+  const MicroBatchId p = progress_->forwards;
   const MicroBatch micro_batch = micro_batches_.at(p);
   const OpCost& cost = cost_of(micro_batch).forward;
   Op op{p, index_, Pass::forward};
-  op.version = weights_->begin_forward(p);
+  op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
   const Cycles end = book_operation(&StageCycles::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
@@ -168,13 +169,13 @@ void StageController::send_forward(const MicroBatch& micro_batch, MicroBatchId p
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
-  const MicroBatchId p = progress_.backwards++;
+  const MicroBatchId p = progress_->backwards;
   const MicroBatch micro_batch = micro_batches_.at(p);
   const StageCost& cost = cost_of(micro_batch);
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
   const bool at_once = update_pending_ && announce_update;
-  weights_->begin_backward(p);
+  weights_->begin_backward();
   activations_->begin_backward(p, now);
   const Cycles made = book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
@@ -195,8 +196,9 @@ Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycle
 }
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
-  const MicroBatchId p = progress_.weight_gradients++;
+  const MicroBatchId p = progress_->weight_gradients;
   const StageCost& cost = cost_of(micro_batches_.at(p));
+  weights_->begin_weight_gradient();
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
@@ -207,12 +209,10 @@ Cycles StageController::begin_weight_gradient(Cycles now) {
 }
 
 void StageController::retire(Cycles now) {
-  const MicroBatchId p = progress_.retired++;
-  const WeightIf::Finished finished = weights_->finish_backward(p, update_pending_);
+  const MicroBatchId p = progress_->retired;
+  const StageLedger::Update update = weights_->retire(update_pending_);
   if (update_pending_) {
-    progress_.updates = weights_->updates();
-    if (finished.micro_batches > 0)
-      account_.count_micro_batches(now, finished.micro_batches, finished.delay_sum);
+    account_.count_micro_batches(now, update.micro_batches, update.staleness_sum);
     if (!update_announced_) control_.emit({p, index_, Pass::update});
   }
   activations_->retire(p, now);
@@ -260,10 +260,10 @@ void StageController::note_memory(Cycles now) {
 Arrival StageController::awaited() const {
   Arrival first{kUnlimited<std::int64_t>, kUnlimited<std::int64_t>};
   if (awaits_input_) {
-    if (const auto input = activations_->input(progress_.forwards)) first = *input;
+    if (const auto input = activations_->input(progress_->forwards)) first = *input;
   }
   if (awaits_gradient_) {
-    const auto gradient = activations_->gradient(progress_.backwards);
+    const auto gradient = activations_->gradient(progress_->backwards);
     if (gradient && gradient->made < first.made) first = *gradient;
   }
   return first;
@@ -294,11 +294,11 @@ void StageController::settle(Cycles now) {
 
 void StageController::note_wait(Cycles now, bool core_taken) {
   settle(now);
-  if (progress_.forwards == 0) return;
+  if (progress_->forwards == 0) return;
   const Obstacle forward = forward_obstacle(now);
   const Obstacle backward = backward_obstacle(now);
   awaits_input_ = forward == Obstacle::data;
-  awaits_gradient_ = backward == Obstacle::data && progress_.backwards < progress_.forwards;
+  awaits_gradient_ = backward == Obstacle::data && progress_->backwards < progress_->forwards;
   const bool gradient_left =
       schedule_.splits_backward() && weight_gradient_obstacle() == Obstacle::nothing;
   if (forward == Obstacle::no_more_micro_batches && backward == Obstacle::no_more_micro_batches &&
@@ -333,8 +333,8 @@ void StageController::report(Cycles end, StageStatistics& s) {
   s.memory = memory_.samples();
   s.forward_macs = forward_macs_;
   s.backward_macs = backward_macs_;
-  s.forwards = progress_.forwards;
-  s.backwards = progress_.backwards;
+  s.forwards = progress_->forwards;
+  s.backwards = progress_->backwards;
 }
 
 }  // namespace stagecoach

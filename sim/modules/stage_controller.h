@@ -86,9 +86,9 @@ class StageController : public sc_core::sc_module {
 
   int index() const { return index_; }
   const StagePlan& plan() const { return stage_; }
-  const StageProgress& progress() const { return progress_; }
+  const StageProgress& progress() const { return *progress_; }
   const std::vector<OutputPort>& forward_outputs() const { return forward_outputs_; }
-  bool finished() const { return progress_.retired == micro_batches_.micro_batches(); }
+  bool finished() const { return progress_->retired == micro_batches_.micro_batches(); }
 
   /// Before the simulation: the numbers, for the waves, of the links inside the units that do
   /// this stage's forward and backward.
@@ -138,6 +138,7 @@ class StageController : public sc_core::sc_module {
 
   // What the ports are bound to.
   WeightIf* weights_ = nullptr;
+  const StageProgress* progress_ = nullptr;
   ActivationIf* activations_ = nullptr;
   TransferIf* network_ = nullptr;
   SourceIf* source_ = nullptr;
@@ -151,7 +152,6 @@ class StageController : public sc_core::sc_module {
   std::vector<OutputPort> forward_outputs_, backward_outputs_;
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
-  StageProgress progress_;
   bool update_pending_ = false;  ///< the running backward is followed by an update
   bool update_announced_ = false;
   Wait wait_ = Wait::before_first;

@@ -8,6 +8,7 @@
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
+#include "sim/schedule/forward_versions.h"
 #include "sim/schedule/schedule.h"
 #include "sim/schedule/stage_operation.h"
 
@@ -53,20 +54,18 @@ class LockstepOrder {
   void start_backward(int stage, StageOperation half);
   void start_one(int stage, bool forward);
   bool complete() const;
-  WeightVersion version_to_read(int stage, MicroBatchId p) const;
   [[noreturn]] void report_deadlock() const;
 
   const Schedule& schedule_;
   const MicroBatchPlan& plan_;
   int stages_;
   std::vector<std::int64_t> capacity_;
+  ForwardVersions versions_;
   std::vector<StageProgress> before_;  ///< when the tick began
   std::vector<StageProgress> now_;
   bool bounded_ = false;
   std::vector<Held> held_;
   std::vector<TickOperation> reversed_;
-  /// vertical_sync: version of stage 0 when micro-batch p entered, at p modulo its size.
-  std::vector<WeightVersion> entry_version_;
   std::int64_t ticks_ = 0;
 };
 

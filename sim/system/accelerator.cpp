@@ -32,6 +32,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       pacing_(pacing),
       control_(static_cast<int>(plan.stages.size()), micro_batches, sink, options.spans,
                options.trace_from, options.trace_micro_batches, options.waves),
+      versions_(schedule, micro_batches),
       wheel_("event_wheel"),
       network_("interconnect", plan.interconnect, plan.cores, wheel_),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
@@ -54,10 +55,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   std::vector<StageController*> controllers;
   for (const auto& controller : controllers_) controllers.push_back(controller.get());
   if (pacing_ == Pacing::lockstep) {
-    std::vector<std::int64_t> capacity;
-    for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_micro_batches);
-    order_ =
-        std::make_unique<LockstepOrder>(schedule, micro_batches_, stages(), std::move(capacity));
+    order_ = std::make_unique<LockstepOrder>(schedule, micro_batches_, stages(),
+                                             buffer_capacities(plan_));
     ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, network_,
                                               source_, loss_, controllers, plan_);
   }
@@ -104,8 +103,8 @@ void Accelerator::make_cores(const Schedule& schedule) {
 
 void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOptions& series) {
   const StagePlan& stage = plan_.stages[k];
-  weights_.push_back(std::make_unique<WeightBuffer>(numbered("weight_buffer", k).c_str(), k,
-                                                    schedule, micro_batches_, control_));
+  weights_.push_back(
+      std::make_unique<WeightBuffer>(numbered("weight_buffer", k).c_str(), k, versions_));
   controllers_.push_back(std::make_unique<StageController>(
       numbered("stage", k).c_str(), k, stage, schedule, micro_batches_, control_, series));
   StageController& controller = *controllers_.back();

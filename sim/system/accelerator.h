@@ -57,6 +57,7 @@ class Accelerator : public sc_core::sc_module {
   const MicroBatchPlan& micro_batches_;
   const Pacing pacing_;
   RunControl control_;
+  ForwardVersions versions_;
   EventWheel wheel_;
   Interconnect network_;
   SampleSource source_;

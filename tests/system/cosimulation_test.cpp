@@ -81,10 +81,7 @@ struct Setup {
     TrainerOptions options;
     options.threads = threads;
     options.max_in_flight = schedule.max_in_flight(0);
-    for (int k = 0; k < stages; ++k)
-      options.policies.push_back({{static_cast<double>(schedule.delay(k)), 0, 0},
-                                  schedule.weight_policy() != WeightPolicy::current,
-                                  0});
+    for (int k = 0; k < stages; ++k) options.policies.push_back(schedule.stage_policy(k));
     return make_trainer(network, partition, train, micro_batches, data, options);
   }
 

@@ -104,13 +104,9 @@ struct Setup {
     TrainerOptions options;
     options.precision = precision;
     options.max_in_flight = schedule.max_in_flight(0);
-    const WeightPolicy policy = schedule.weight_policy();
-    const bool named =
-        policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
     for (int k = 0; k < static_cast<int>(partition.size()); ++k) {
-      StagePolicy p;
-      p.stash = policy != WeightPolicy::current || history > 0;
-      p.history = history > 0 ? history : named ? schedule.versions_kept(k) : 0;
+      StagePolicy p = schedule.stage_policy(k);
+      if (history > 0) p.stash = true, p.history = history;
       options.policies.push_back(p);
     }
     return make_trainer(net, partition, train(batch, micro), micro_batches, data, options);
