@@ -144,7 +144,7 @@ Cycles StageController::begin_forward(Cycles now) {
   Op op{p, index_, Pass::forward};
   op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
-  const Cycles end = book_operation(&StageCycles::forward, cost, forward_region_, now);
+  const Cycles end = book_operation(CycleKind::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
   control_.emit(op);
   control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
@@ -177,7 +177,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   const bool at_once = update_pending_ && announce_update;
   weights_->begin_backward();
   activations_->begin_backward(p, now);
-  const Cycles made = book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
+  const Cycles made = book_operation(CycleKind::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
   control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
   control_.record({now, made, p, index_, StageOperation::backward, weights_->last_read(), -1});
@@ -189,9 +189,9 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
 
 Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
-  const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, begin);
-  control_.record({begin, end, p, index_, StageOperation::update, weights_->updates(),
-                   weights_->updates() + 1});
+  const Cycles end = book_operation(CycleKind::update, cost.update, backward_region_, begin);
+  control_.record(
+      {begin, end, p, index_, StageOperation::update, progress_->updates, progress_->updates + 1});
   return end;
 }
 
@@ -202,7 +202,7 @@ Cycles StageController::begin_weight_gradient(Cycles now) {
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
-      book_operation(&StageCycles::backward, cost.weight_gradient, backward_region_, now);
+      book_operation(CycleKind::backward, cost.weight_gradient, backward_region_, now);
   backward_macs_ += cost.weight_gradient.macs;
   control_.record({now, made, p, index_, StageOperation::weight_gradient, -1, -1});
   return book_update(cost, p, made);
@@ -232,8 +232,8 @@ Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Regio
   // With hardware each, a forward and a backward can overlap: such cycles count once, for the
   // operation that began first.
   book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
-  book(&StageCycles::stall_memory, end - cost.interconnect_cycles);
-  book(&StageCycles::stall_interconnect, end);
+  book(CycleKind::stall_memory, end - cost.interconnect_cycles);
+  book(CycleKind::stall_interconnect, end);
   if (cost.region_bytes > 0) {
     region.statistics.bytes += cost.region_bytes;
     region.statistics.busy_cycles += cost.region_busy_cycles;
@@ -275,19 +275,19 @@ void StageController::settle(Cycles now) {
     case Wait::before_first:
     case Wait::core:
     case Wait::after_last:
-      book(&StageCycles::idle, now);
+      book(CycleKind::idle, now);
       break;
     case Wait::data:
       // Not made at first, then under way, then (lockstep) there before its tick.
-      book(&StageCycles::stall_input, std::min(now, awaited().made));
-      book(&StageCycles::stall_interconnect, std::min(now, awaited().available));
-      book(&StageCycles::stall_input, now);
+      book(CycleKind::stall_input, std::min(now, awaited().made));
+      book(CycleKind::stall_interconnect, std::min(now, awaited().available));
+      book(CycleKind::stall_input, now);
       break;
     case Wait::output:
-      book(&StageCycles::stall_output, now);
+      book(CycleKind::stall_output, now);
       break;
     case Wait::memory:
-      book(&StageCycles::stall_memory, now);
+      book(CycleKind::stall_memory, now);
       break;
   }
 }

@@ -155,7 +155,7 @@ std::string ChromeTrace::arguments(const SpanRecord& span) {
             : 0;
   if (operation == StageOperation::backward) {
     text += field("version_read", span.version_read);
-    if (known) text += field("updates_since_forward", span.version_read - forward_read);
+    if (known) text += field("backward_staleness", span.version_read - forward_read);
     return text;
   }
   text += field("version_written", span.version_written);

@@ -200,8 +200,9 @@ TEST_CASE("waiting for the end of a tick is waiting for input, not for links") {
   const RunStatistics run =
       simulate(plan, *schedule, spec, s.micro_batches, *trainer, SimulationOptions{});
   trainer->finish();
-  for (int k = 0; k < s.stages; ++k) CHECK(run.stages[k].cycles.stall_interconnect == 0);
-  CHECK(run.stages[0].cycles.stall_input >
+  for (int k = 0; k < s.stages; ++k)
+    CHECK(run.stages[k].cycles[CycleKind::stall_interconnect] == 0);
+  CHECK(run.stages[0].cycles[CycleKind::stall_input] >
         run.cycles / 4);  // the fastest stage waits for the slowest
 }
 

@@ -66,12 +66,12 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
       StageCycles windows;
       std::int64_t counted = 0;
       for (const StageWindow& w : stage.windows) {
-        windows.forward += w.cycles.forward;
-        windows.idle += w.cycles.total() - w.cycles.forward;
+        windows[CycleKind::forward] += w.cycles[CycleKind::forward];
+        windows[CycleKind::idle] += w.cycles.total() - w.cycles[CycleKind::forward];
         counted += w.micro_batches;
       }
       REQUIRE(windows.total() == s.cycles);
-      REQUIRE(windows.forward == stage.cycles.forward);
+      REQUIRE(windows[CycleKind::forward] == stage.cycles[CycleKind::forward]);
       REQUIRE(counted == micro_batches.micro_batches());
       const auto measured = delays_of(sink, static_cast<int>(k));
       for (const auto& [delay, n] : stage.staleness.histogram) {

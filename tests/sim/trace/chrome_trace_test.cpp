@@ -123,10 +123,10 @@ TEST_CASE("arguments tell sample, pass, versions and staleness") {
   CHECK(slices[1]["args"]["pass"] == "forward");
   CHECK(slices[1]["args"]["version_read"] == 5);
   CHECK(slices[1]["args"]["stage_name"] == "fc1");
-  CHECK(slices[2]["args"]["updates_since_forward"] == 1);
+  CHECK(slices[2]["args"]["backward_staleness"] == 1);
   CHECK(slices[3]["args"]["version_written"] == 8);
   CHECK(slices[3]["args"]["staleness"] == 2);  // versions 6 and 7 came in between
-  CHECK(slices[4]["args"]["updates_since_forward"] == 3);
+  CHECK(slices[4]["args"]["backward_staleness"] == 3);
 }
 
 TEST_CASE("an arrow follows each micro-batch from its first forward to its last backward") {
