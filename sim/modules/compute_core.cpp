@@ -22,7 +22,7 @@ ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, Whee
       pacing_(pacing),
       backward_first_(backward_first) {}
 
-void ComputeCore::host(StageController& stage, StageOperation operation, bool both_directions) {
+void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions) {
   slots_.push_back(Slot{&stage, operation, both_directions});
   const StageOperation first = backward_first_ ? StageOperation::backward : StageOperation::forward;
   std::stable_sort(slots_.begin(), slots_.end(), [first](const Slot& a, const Slot& b) {
@@ -96,8 +96,8 @@ void ComputeCore::start(const Slot& slot, Cycles now) {
   wheel_.call_at(number_, end, kComplete);
 }
 
-void ComputeCore::note_waits(Cycles now, const StageController* running) {
-  for (StageController* stage : stages_) {
+void ComputeCore::note_waits(Cycles now, const StageIf* running) {
+  for (StageIf* stage : stages_) {
     if (stage != running) stage->note_wait(now, running != nullptr);
   }
 }

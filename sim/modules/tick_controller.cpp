@@ -9,7 +9,7 @@
 namespace stagecoach {
 
 TickController::TickController(sc_core::sc_module_name name, LockstepOrder& order,
-                               RunControl& control, Interconnect& network, SampleSource& source,
+                               RunControl& control, InterconnectIf& network, SampleSource& source,
                                const LossSink& loss, std::vector<StageController*> stages,
                                const MachinePlan& plan)
     : sc_module(name),

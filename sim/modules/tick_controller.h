@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "sim/modules/interconnect.h"
+#include "sim/modules/interfaces.h"
 #include "sim/modules/loss_sink.h"
 #include "sim/modules/run_control.h"
 #include "sim/modules/sample_source.h"
@@ -21,7 +21,7 @@ class TickController : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(TickController);
   TickController(sc_core::sc_module_name name, LockstepOrder& order, RunControl& control,
-                 Interconnect& network, SampleSource& source, const LossSink& loss,
+                 InterconnectIf& network, SampleSource& source, const LossSink& loss,
                  std::vector<StageController*> stages, const MachinePlan& plan);
 
  private:
@@ -32,7 +32,7 @@ class TickController : public sc_core::sc_module {
 
   LockstepOrder& order_;
   RunControl& control_;
-  Interconnect& network_;
+  InterconnectIf& network_;
   SampleSource& source_;
   const LossSink& loss_;
   std::vector<StageController*> stages_;

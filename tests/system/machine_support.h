@@ -2,6 +2,7 @@
 // Machines made by hand for tests of the clocked side, and sinks that watch.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -101,11 +102,23 @@ inline ScheduleSpec schedule_spec(ScheduleKind kind, Pacing pacing) {
   return spec;
 }
 
+/// Everything that entered has left: no operation was lost on the way.
+inline void require_completion(const RunStatistics& s, const MicroBatchPlan& micro_batches) {
+  REQUIRE(s.micro_batches == micro_batches.micro_batches());
+  for (const StageStatistics& stage : s.stages) {
+    REQUIRE(stage.forwards == micro_batches.micro_batches());
+    REQUIRE(stage.backwards == micro_batches.micro_batches());
+    REQUIRE(stage.updates == micro_batches.epochs() * micro_batches.batches_per_epoch());
+  }
+}
+
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
                          const MicroBatchPlan& micro_batches, OpSink& sink,
                          const SimulationOptions& options = {}) {
   const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), micro_batches);
-  return simulate(plan, *schedule, spec, micro_batches, sink, options);
+  const RunStatistics s = simulate(plan, *schedule, spec, micro_batches, sink, options);
+  if (!s.stopped_early) require_completion(s, micro_batches);
+  return s;
 }
 
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
