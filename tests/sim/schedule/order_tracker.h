@@ -120,4 +120,30 @@ class OrderTracker {
   std::vector<TrackedStage> stages;
 };
 
+inline ScheduleSpec lockstep_spec(ScheduleKind kind) {
+  ScheduleSpec spec;
+  spec.kind = kind;
+  spec.pacing = Pacing::lockstep;
+  return spec;
+}
+
+/// A schedule and what its lockstep order does.
+struct Measured {
+  std::int64_t ticks = 0;
+  std::vector<TrackedStage> stages;
+  std::unique_ptr<Schedule> schedule;
+};
+
+inline Measured measure(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan,
+                        std::vector<std::int64_t> capacity = {}) {
+  Measured m;
+  m.schedule = make_schedule(spec, stages, plan);
+  OrderTracker tracker(*m.schedule, plan, stages);
+  m.ticks = tracker.run(std::move(capacity));
+  m.stages = std::move(tracker.stages);
+  return m;
+}
+
+inline constexpr int kStages[] = {1, 2, 3, 4, 8, 34};
+
 }  // namespace stagecoach
