@@ -11,8 +11,8 @@
 
 namespace stagecoach {
 
-/// A micro-batch is the micro-batch that travels as one unit; micro-batches are numbered 0, 1, ...
-/// over the whole run (models/micro_batch_plan.h maps them to samples).
+/// A micro-batch is the samples that travel as one unit; micro-batches are numbered 0, 1, ... over
+/// the whole run (models/micro_batch_plan.h maps them to samples).
 using MicroBatchId = std::int64_t;
 
 /// A weight version is the number of updates that a stage has made.
@@ -21,20 +21,28 @@ using WeightVersion = std::int64_t;
 enum class Pass : std::uint8_t {
   forward,   ///< reads weights when it starts
   backward,  ///< reads weights when it starts; leaves gradients
-  update,    ///< becomes visible when it completes
-  /// The second half of a split backward, in the machine's time only: it reads no weights, so
-  /// `backward` has made its numbers, and a sink is handed the `update` after it, nothing else.
-  weight_gradient,
+  /// A backward whose update follows at once, with no other operation of the stage in between: the
+  /// engine may fuse the two.
+  backward_with_update,
+  update,  ///< of the gradients since the last update; becomes visible when it completes
 };
 
-/// One operation of one stage. `forward` and `backward` are handed over in the order in which they
-/// start, `update` in the order in which it completes.
+/// The operation computes gradients.
+constexpr bool is_backward(Pass pass) {
+  return pass == Pass::backward || pass == Pass::backward_with_update;
+}
+
+/// The operation makes a new weight version.
+constexpr bool makes_version(Pass pass) {
+  return pass == Pass::update || pass == Pass::backward_with_update;
+}
+
+/// One operation of one stage. Forwards and backwards are handed over in the order in which they
+/// start, an update of its own in the order in which it completes.
 struct Op {
   MicroBatchId micro_batch = 0;
   std::int32_t stage = 0;
   Pass pass = Pass::forward;
-  /// Only with `backward`: the update follows at once, and nothing else of the stage in between.
-  bool with_update = false;
   /// Only with `forward`: the version to read; kCurrent for the newest one.
   WeightVersion version = kCurrent;
 

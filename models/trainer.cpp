@@ -56,8 +56,7 @@ class PipelineTrainer : public Trainer {
       return false;
     }
     executor_.push(op);
-    const bool updates = op.pass == Pass::update || op.with_update;
-    if (updates) count_update(op);
+    if (makes_version(op.pass)) count_update(op);
     return true;
   }
 

@@ -13,18 +13,11 @@
 #include "models/graph/partition.h"
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/optimizer/update_rule.h"
 #include "models/spec.h"
+#include "models/stage_policy.h"
 #include "models/training_result.h"
 
 namespace stagecoach {
-
-/// How one stage treats its weights.
-struct StagePolicy {
-  StageDelay delay;
-  bool stash = false;  ///< the backward reads what its forward read
-  int history = 0;     ///< old versions to keep for forwards that name one
-};
 
 /// Time that a layer's kernels have taken so far, in seconds; an update in passing counts as
 /// backward.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Who may include whom (docs/architecture.md, "Dependency direction"), and that every test on disk is
-# built. Compilers cannot see the first: SystemC and Eigen lie in the system's include folders.
+# Who may include whom (docs/architecture.md, "Dependency direction"), that every test on disk is
+# built, and that no file of code is too long. Compilers cannot see the first: SystemC and Eigen lie in
+# the system's include folders.
 #
 #   cmake -DSOURCE_DIR=... -DTEST_SOURCES=<file with the tests in the build> -P check_layers.cmake
 
@@ -80,8 +81,22 @@ foreach(test ${tests_on_disk})
   endif()
 endforeach()
 
+# Nobody finds their way in a long file.
+set(most_lines 400)
+file(GLOB_RECURSE code RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/models/* ${SOURCE_DIR}/sim/*
+     ${SOURCE_DIR}/tests/* ${SOURCE_DIR}/tools/*)
+list(FILTER code EXCLUDE REGEX "^tests/data/|__pycache__|\\.(json|csv|svg|png|md|css)$")
+foreach(file ${code} CMakeLists.txt)
+  file(READ ${SOURCE_DIR}/${file} text)
+  string(REGEX MATCHALL "\n" ends "${text}")
+  list(LENGTH ends lines)
+  if(lines GREATER most_lines)
+    string(APPEND failures "\n  ${file} has ${lines} lines; allowed: ${most_lines}")
+  endif()
+endforeach()
+
 if(failures)
   message(FATAL_ERROR "Layers:${failures}")
 endif()
 list(LENGTH tests_on_disk count)
-message(STATUS "Includes follow the layers; ${count} test files are in the build.")
+message(STATUS "Includes follow the layers; ${count} test files are in the build; no file is too long.")

@@ -68,9 +68,9 @@ bool Executor::ready(int stage) const {
       return stage == 0 ||
              queues_[stage - 1]->forwards.load(std::memory_order_acquire) > op.micro_batch;
     case Pass::backward:
+    case Pass::backward_with_update:
       return stage == stages_ - 1 ||
              queues_[stage + 1]->backwards.load(std::memory_order_acquire) > op.micro_batch;
-    case Pass::weight_gradient:  // never handed over
     case Pass::update:
       return true;
   }
@@ -88,7 +88,7 @@ bool Executor::run_stage(int stage, int worker) {
     const Op op = q.ring[head & (q.ring.size() - 1)];
     execute_(op, worker);
     if (op.pass == Pass::forward) q.forwards.store(op.micro_batch + 1, std::memory_order_release);
-    if (op.pass == Pass::backward) q.backwards.store(op.micro_batch + 1, std::memory_order_release);
+    if (is_backward(op.pass)) q.backwards.store(op.micro_batch + 1, std::memory_order_release);
     q.head.store(head + 1, std::memory_order_relaxed);
     executed_.fetch_add(1, std::memory_order_release);
     any = true;

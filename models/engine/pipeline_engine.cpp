@@ -105,9 +105,8 @@ void PipelineEngine<T>::execute(const Op& op, int worker) {
     case Pass::forward:
       return forward(op, worker);
     case Pass::backward:
+    case Pass::backward_with_update:
       return backward(op, worker);
-    case Pass::weight_gradient:
-      break;
     case Pass::update: {
       const Work work = begin_work(op, worker);
       work.stage->weights.begin_update();
@@ -250,7 +249,7 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
   if (train_.mitigation.delay == DelaySource::measured)
     work.stage->delay = static_cast<double>(weights.version() - work.slot->version);
   bool fuse = false;
-  if (op.with_update) {
+  if (makes_version(op.pass)) {
     weights.begin_update();
     const bool one_chunk = micro_batch.samples <= values_.stages[op.stage].chunk;
     fuse = one_chunk && micro_batch.batch_begin == op.micro_batch && micro_batch.last_of_batch &&
@@ -263,7 +262,7 @@ void PipelineEngine<T>::backward(const Op& op, int worker) {
   });
   if (!early) weights.release(work.slot->version);
   leave(work);
-  if (op.with_update) update(work);
+  if (makes_version(op.pass)) update(work);
 }
 
 template <class T>

@@ -38,7 +38,7 @@ std::string fit_word(const Job& job, std::size_t k) {
 std::string stages_table(const Job& job) {
   TextTable table({{"stage", true},
                    {"core", true},
-                   {"delay", false},
+                   {"staleness", false},
                    {"forward", false},
                    {"backward", false},
                    {"update", false},

@@ -85,34 +85,6 @@ void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
   }
 }
 
-/// Horizons of SpecTrain: updates from a pass to the end of the micro-batch's round trip (FTPipe's
-/// and SpecTrain's code for 1F1B; the tick count for pipelined backpropagation).
-StageDelay stage_delay(const Job& job, int stage) {
-  const int last = job.stages() - 1;
-  StageDelay d;
-  d.delay = job.schedule->delay(stage);
-  if (d.delay == 0 && stage != last) return d;  // nothing is stale anywhere
-  switch (job.workload.schedule.kind) {
-    case ScheduleKind::one_f_one_b:
-      d.spectrain_backward = stage / 2;
-      d.spectrain_forward = stage / 2 + last - stage;
-      break;
-    case ScheduleKind::pipelined:
-    case ScheduleKind::hybrid:
-      d.spectrain_backward = stage;
-      d.spectrain_forward = 2.0 * last - stage;
-      break;
-    case ScheduleKind::sequential:
-    case ScheduleKind::fill_drain:
-    case ScheduleKind::gpipe:
-    case ScheduleKind::one_f_one_b_flush:
-    case ScheduleKind::two_buffered_weights:
-    case ScheduleKind::zero_bubble:
-      break;
-  }
-  return d;
-}
-
 }  // namespace
 
 Job load_job(const Options& options, FitCheck fit) {
@@ -149,16 +121,7 @@ TrainerOptions trainer_options(const Job& job, const Options& options) {
   t.precision = options.precision;
   t.shuffle = job.workload.dataset.shuffle;
   t.max_in_flight = job.schedule->max_in_flight(0);
-  const WeightPolicy policy = job.schedule->weight_policy();
-  for (int k = 0; k < job.stages(); ++k) {
-    StagePolicy p;
-    p.delay = stage_delay(job, k);
-    p.stash = policy != WeightPolicy::current;
-    const bool named =
-        policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
-    p.history = named ? job.schedule->versions_kept(k) : 0;
-    t.policies.push_back(p);
-  }
+  for (int k = 0; k < job.stages(); ++k) t.policies.push_back(job.schedule->stage_policy(k));
   t.stage_work = expected_stage_work(job.workload.network, job.workload.stages);
   return t;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sim/schedule/schedule_facts.h"
+
 namespace stagecoach {
 namespace {
 
@@ -46,8 +48,8 @@ void note_idle_mitigations(const Job& job, Notes& notes) {
           "/training/mitigation/" + field,
           "changes no weights, for every stage's delay is 0 here; it may cost time and memory");
   };
-  // one_f_one_b stashes unless told otherwise: then nobody asked.
-  const bool by_default = job.workload.schedule.kind == ScheduleKind::one_f_one_b;
+  // Then nobody asked.
+  const bool by_default = schedule_facts(job.workload.schedule.kind).stashes_weights;
   idle(job.workload.schedule.weight_stashing && !by_default, "weight_stashing");
   idle(m.spike_compensation, "spike_compensation");
   idle(m.weight_prediction != WeightPrediction::none, "weight_prediction");

@@ -54,31 +54,9 @@ RecordedRun recorded_run(const Job& job) {
   return run;
 }
 
-std::vector<ReplayRules> replay_rules(const Job& job) {
-  std::vector<ReplayRules> rules;
-  for (int k = 0; k < job.stages(); ++k) {
-    ReplayRules r;
-    r.max_in_flight = job.schedule->max_in_flight(k);
-    r.versions_kept = job.schedule->versions_kept(k);
-    switch (job.schedule->weight_policy()) {
-      case WeightPolicy::current:
-        break;
-      case WeightPolicy::stashed:
-        r.stashes = true;
-        break;
-      case WeightPolicy::vertical_sync:
-      case WeightPolicy::double_buffered:
-        r.stashes = r.names_versions = true;
-        break;
-    }
-    rules.push_back(r);
-  }
-  return rules;
-}
-
 std::int64_t verify_replay(const Job& job, const std::string& file) {
   Counter counter;
-  ScheduleReplay(file, recorded_run(job), replay_rules(job), *job.micro_batches).run(counter);
+  ScheduleReplay(file, recorded_run(job), *job.schedule, *job.micro_batches).run(counter);
   return counter.operations;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "sim/app/job.h"
 #include "sim/recording/schedule_replay.h"
@@ -13,9 +12,6 @@ namespace stagecoach {
 
 /// Everything that decides the order of operations, as text and digests.
 RecordedRun recorded_run(const Job& job);
-
-/// What the job's schedule lets each stage do.
-std::vector<ReplayRules> replay_rules(const Job& job);
 
 /// Reads the whole recording without executing anything. Returns its number of operations. Throws
 /// UserError if the file is not whole and sound, or belongs to another run.

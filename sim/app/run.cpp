@@ -75,7 +75,7 @@ class Run {
     // Files that cannot be used are told before any work is done.
     if (!options_.replay_file.empty()) {
       verify_replay(job_, options_.replay_file);
-      replay_.emplace(options_.replay_file, recorded_run(job_), replay_rules(job_),
+      replay_.emplace(options_.replay_file, recorded_run(job_), *job_.schedule,
                       *job_.micro_batches);
     }
     if (!options_.quiet)
@@ -128,11 +128,8 @@ class Run {
   /// In lockstep a small buffer changes the order of operations, clock or no clock. What elastic
   /// pacing would make of it needs the clock.
   std::vector<std::int64_t> lockstep_capacities() const {
-    std::vector<std::int64_t> capacities;
-    if (job_.workload.schedule.pacing == Pacing::elastic) return capacities;
-    for (const StagePlan& stage : job_.machine->plan.stages)
-      capacities.push_back(stage.capacity_micro_batches);
-    return capacities;
+    const bool elastic = job_.workload.schedule.pacing == Pacing::elastic;
+    return elastic ? std::vector<std::int64_t>{} : buffer_capacities(job_.machine->plan);
   }
 
   void simulate_machine() {

@@ -8,6 +8,7 @@
 #include "models/optimizer/learning_rate.h"
 #include "sim/config/workload_checks.h"
 #include "sim/config/workload_file.h"
+#include "sim/schedule/schedule_facts.h"
 
 namespace stagecoach {
 namespace {
@@ -49,40 +50,24 @@ void resolve(WorkloadFile& workload) {
   optimizer.given_momentum = optimizer.momentum;
   training.optimizer = optimizer;
 
-  // PipeDream stashes, unless the mitigation chooses the weights of the backward pass itself.
+  // A mitigation may choose the weights of the backward pass itself.
+  const ScheduleFacts facts = schedule_facts(workload.pipeline.kind);
   MitigationFile& mitigation = training.mitigation_file;
   const bool chosen = mitigation.weight_prediction == WeightPrediction::spectrain ||
                       mitigation.pipemare_discrepancy_correction;
-  mitigation.weight_stashing = mitigation.given_weight_stashing.value_or(
-      workload.pipeline.kind == ScheduleKind::one_f_one_b && !chosen);
+  mitigation.weight_stashing =
+      mitigation.given_weight_stashing.value_or(facts.stashes_weights && !chosen);
   mitigation.given_weight_stashing = mitigation.weight_stashing;
   training.mitigation = mitigation;
   workload.pipeline.weight_stashing = mitigation.weight_stashing;
 
-  training.micro_batch_size = training.given_micro_batch_size.value_or(
-      default_micro_batch_size(workload.pipeline.kind, training.batch_size));
+  training.micro_batch_size =
+      training.given_micro_batch_size.value_or(facts.splits_mini_batch ? 1 : training.batch_size);
   training.given_micro_batch_size = training.micro_batch_size;
   if (const auto share = workload.pipeline.switch_share) {
     workload.pipeline.switch_epoch = *share * training.epochs;
     workload.pipeline.switch_share.reset();
   }
-}
-
-int default_micro_batch_size(ScheduleKind schedule, int batch_size) {
-  switch (schedule) {
-    case ScheduleKind::sequential:
-    case ScheduleKind::pipelined:
-    case ScheduleKind::one_f_one_b:
-    case ScheduleKind::hybrid:
-      return batch_size;
-    case ScheduleKind::fill_drain:
-    case ScheduleKind::gpipe:
-    case ScheduleKind::one_f_one_b_flush:
-    case ScheduleKind::two_buffered_weights:
-    case ScheduleKind::zero_bubble:
-      return 1;
-  }
-  return batch_size;
 }
 
 WorkloadConfig read_workload(const Document& document, const std::string& data_root,

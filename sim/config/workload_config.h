@@ -67,7 +67,4 @@ std::string located(const WorkloadConfig& workload, const std::string& message);
 /// hybrid: the first micro-batch of the sequential part, on a whole mini-batch; else 0.
 MicroBatchId switch_micro_batch(const WorkloadConfig& workload, const MicroBatchPlan& plan);
 
-/// Micro-batch size where a workload gives none.
-int default_micro_batch_size(ScheduleKind schedule, int batch_size);
-
 }  // namespace stagecoach

@@ -22,11 +22,12 @@ ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, Whee
       pacing_(pacing),
       backward_first_(backward_first) {}
 
-void ComputeCore::host(StageController& stage, Pass pass, bool both_directions) {
-  slots_.push_back(Slot{&stage, pass, both_directions});
-  const Pass first = backward_first_ ? Pass::backward : Pass::forward;
+void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions) {
+  slots_.push_back(Slot{&stage, operation, both_directions});
+  const StageOperation first = backward_first_ ? StageOperation::backward : StageOperation::forward;
   std::stable_sort(slots_.begin(), slots_.end(), [first](const Slot& a, const Slot& b) {
-    if (a.pass != b.pass) return a.pass == first || (b.pass != first && a.pass < b.pass);
+    if (a.operation != b.operation)
+      return a.operation == first || (b.operation != first && a.operation < b.operation);
     return a.stage->index() > b.stage->index();
   });
   if (std::find(stages_.begin(), stages_.end(), &stage) == stages_.end()) {
@@ -58,7 +59,7 @@ void ComputeCore::on_time(Cycles now, int tag) {
 void ComputeCore::complete(Cycles now) {
   busy_ = false;
   try {
-    running_->stage->finish(running_->pass, now);
+    running_->stage->finish(running_->operation, now);
   } catch (...) {
     control_.fail(std::current_exception());
   }
@@ -69,7 +70,7 @@ void ComputeCore::on_decide(Cycles now) {
   if (busy_ || control_.halted()) return;
   try {
     for (const Slot& slot : slots_) {
-      if (slot.stage->obstacle(slot.pass, now) == Obstacle::nothing) {
+      if (slot.stage->obstacle(slot.operation, now) == Obstacle::nothing) {
         start(slot, now);
         return;
       }
@@ -81,7 +82,7 @@ void ComputeCore::on_decide(Cycles now) {
   }
   std::optional<Cycles> next;
   for (const Slot& slot : slots_) {
-    const auto arrival = slot.stage->next_data(slot.pass, now);
+    const auto arrival = slot.stage->next_data(slot.operation, now);
     if (arrival && (!next || *arrival < *next)) next = arrival;
   }
   if (next) wake_at(*next);
@@ -90,13 +91,13 @@ void ComputeCore::on_decide(Cycles now) {
 void ComputeCore::start(const Slot& slot, Cycles now) {
   busy_ = true;
   running_ = &slot;
-  const Cycles end = slot.stage->begin(slot.pass, now, slot.both_directions);
+  const Cycles end = slot.stage->begin(slot.operation, now, slot.both_directions);
   if (stages_.size() > 1) note_waits(now, slot.stage);
   wheel_.call_at(number_, end, kComplete);
 }
 
-void ComputeCore::note_waits(Cycles now, const StageController* running) {
-  for (StageController* stage : stages_) {
+void ComputeCore::note_waits(Cycles now, const StageIf* running) {
+  for (StageIf* stage : stages_) {
     if (stage != running) stage->note_wait(now, running != nullptr);
   }
 }

@@ -14,7 +14,6 @@
 #include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
-#include "sim/modules/stage_controller.h"
 
 namespace stagecoach {
 
@@ -25,7 +24,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
 
   /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage
   /// whose other direction runs here, too, hands its update over with the backward.
-  void host(StageController& stage, Pass pass, bool both_directions);
+  void host(StageIf& stage, StageOperation operation, bool both_directions);
 
   void wake_at(Cycles time) override;
   void on_time(Cycles now, int tag) override;
@@ -33,14 +32,14 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
 
  private:
   struct Slot {
-    StageController* stage = nullptr;
-    Pass pass = Pass::forward;
+    StageIf* stage = nullptr;
+    StageOperation operation = StageOperation::forward;
     bool both_directions = false;
   };
 
   void complete(Cycles now);
   void start(const Slot& slot, Cycles now);
-  void note_waits(Cycles now, const StageController* running);
+  void note_waits(Cycles now, const StageIf* running);
 
   RunControl& control_;
   WheelIf& wheel_;
@@ -48,7 +47,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   const Pacing pacing_;
   const bool backward_first_;
   std::vector<Slot> slots_;  ///< in order of rank
-  std::vector<StageController*> stages_;
+  std::vector<StageIf*> stages_;
   bool busy_ = false;
   const Slot* running_ = nullptr;
   Cycles look_at_ = kUnlimited<std::int64_t>;  ///< the next look that the wheel has been asked for

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timed events of all modules through one event of the kernel. The kernel's own queue costs more
-// per event the more modules wait in it (100 to 200 ns between ten and a few hundred); this one is
-// a wheel of plain numbers, and events of the same cycle share one kernel event.
+// per event, and the more so the more modules wait in it (docs/architecture.md has the figures); this
+// one is a wheel of plain numbers, and events of the same cycle share one kernel event.
 #pragma once
 
 #include <vector>

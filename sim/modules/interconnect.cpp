@@ -33,6 +33,12 @@ int Interconnect::open(const ChannelSpec& spec) {
   return static_cast<int>(channels_.size()) - 1;
 }
 
+void Interconnect::before_end_of_elaboration() {
+  for (const LinkSpec& link : topology_.links()) {
+    objects_.push_back(std::make_unique<LinkObject>(link.name));
+  }
+}
+
 void Interconnect::send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) {
   const Channel& way = channels_[channel];
   if (way.first_hop == way.end_hop) {
@@ -93,13 +99,8 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
 }
 
 void Interconnect::deliver(int channel, MicroBatchId micro_batch, Arrival arrival) {
-  const ChannelSpec& spec = channels_[channel].spec;
   last_arrival_ = std::max(last_arrival_, arrival.available);
-  if (spec.gradient) {
-    spec.receiver->deposit_gradient(micro_batch, arrival);
-  } else {
-    spec.receiver->deposit_input(spec.edge, micro_batch, arrival);
-  }
+  channels_[channel].spec.deliver(micro_batch, arrival);
 }
 
 void Interconnect::request(Cycles time, int link, int flight) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "sim/modules/event_wheel.h"
@@ -18,37 +19,26 @@
 
 namespace stagecoach {
 
-/// A connection over which one value (or its gradient) of every micro-batch travels.
-struct ChannelSpec {
-  int from_core = 0;
-  int to_core = 0;
-  bool gradient = false;
-  int edge = 0;  ///< of the receiver; inputs only
-  InboxIf* receiver = nullptr;
-};
-
-class Interconnect : public sc_core::sc_module, public TransferIf, public TimedIf {
+class Interconnect : public sc_core::sc_module, public InterconnectIf, public TimedIf {
  public:
   Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
                const std::vector<CorePlan>& cores, WheelIf& wheel);
 
-  /// All channels are opened before the simulation starts. Returns the channel's number.
-  int open(const ChannelSpec& spec);
-  /// Before the simulation: tells somebody when links are busy.
-  void watch(WaveSink* waves) { waves_ = waves; }
-  /// Called when the last message under way gets its time of arrival.
-  void on_settled(std::function<void()> call) { on_settled_ = std::move(call); }
+  int open(const ChannelSpec& spec) override;
+  void watch(WaveSink* waves) override { waves_ = waves; }
+  void on_settled(std::function<void()> call) override { on_settled_ = std::move(call); }
+  std::int64_t unsettled() const override { return unsettled_; }
+  Cycles last_arrival() const override { return last_arrival_; }
+  std::vector<LinkStatistics> report() const override;
 
   void send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) override;
   void on_time(Cycles now, int tag) override;
   void on_decide(Cycles now) override;
-  /// Messages whose arrival is not known yet.
-  std::int64_t unsettled() const { return unsettled_; }
-  Cycles last_arrival() const { return last_arrival_; }
-
-  std::vector<LinkStatistics> report() const;
 
  private:
+  /// Gives every link its place in the hierarchy of SystemC, under its own name.
+  void before_end_of_elaboration() override;
+
   struct Channel {
     ChannelSpec spec;
     int first_hop = 0, end_hop = 0;  ///< its links in hops_
@@ -88,7 +78,13 @@ class Interconnect : public sc_core::sc_module, public TransferIf, public TimedI
   void serve(int link, Cycles now);
   bool goes_before(int a, int b) const;
 
+  struct LinkObject : sc_core::sc_object {
+    explicit LinkObject(const std::string& name) : sc_object(name.c_str()) {}
+    const char* kind() const override { return "link"; }
+  };
+
   Topology topology_;
+  std::vector<std::unique_ptr<LinkObject>> objects_;
   WaveSink* waves_ = nullptr;
   std::vector<Channel> channels_;
   std::vector<int> hops_;  ///< the links of all channels' routes, one route after the other

@@ -3,11 +3,16 @@
 // time; they carry times. A call that books ahead of time says so.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <systemc>
+#include <vector>
 
 #include "models/op.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/schedule/stage_ledger.h"
+#include "sim/schedule/stage_operation.h"
+#include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
 
@@ -22,6 +27,40 @@ class WakeIf : public virtual sc_core::sc_interface {
  public:
   /// Looks for work at `time`, now or later; nothing if it is busy (then it looks anyway).
   virtual void wake_at(Cycles time) = 0;
+};
+
+/// Why an operation cannot start; `nothing`: it can.
+enum class Obstacle {
+  nothing,
+  no_more_micro_batches,
+  data,        ///< its input or gradient is not there yet
+  order,       ///< the schedule wants something else first
+  in_flight,   ///< as many micro-batches in flight as the schedule allows
+  own_buffer,  ///< no input, for the stage's own buffer is full
+  credit,      ///< a receiver has no room
+};
+
+/// A pipeline stage as the core sees it that works for it: a forward, a backward or, where the
+/// schedule splits the backward, a weight gradient at a time. An update is part of the operation
+/// before it.
+class StageIf : public virtual sc_core::sc_interface {
+ public:
+  /// Place in the pipeline, 0 at the input.
+  virtual int index() const = 0;
+  /// Why the next operation of this kind cannot start at `now`.
+  virtual Obstacle obstacle(StageOperation operation, Cycles now) const = 0;
+  /// When the awaited input or gradient will be there (and room for the last stage's result), if
+  /// that is known and later than `now`.
+  virtual std::optional<Cycles> next_data(StageOperation operation, Cycles now) const = 0;
+  /// Starts the next operation of this kind at `now`; returns when it, and the update after it,
+  /// end. With `announce_update` the update is part of a backward for the sink (nothing of this
+  /// stage comes between); without, it is handed over when it completes.
+  virtual Cycles begin(StageOperation operation, Cycles now, bool announce_update) = 0;
+  /// What `begin` started has ended.
+  virtual void finish(StageOperation operation, Cycles now) = 0;
+  /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
+  /// stage computes on its core.
+  virtual void note_wait(Cycles now, bool core_taken) = 0;
 };
 
 /// Where messages go: the input side of a stage. Edge e is the e-th value that the stage reads.
@@ -59,28 +98,67 @@ class ActivationIf : public virtual sc_core::sc_interface {
 /// The weights of a stage: who read which version, and what that made stale.
 class WeightIf : public virtual sc_core::sc_interface {
  public:
-  struct Finished {
-    std::int64_t micro_batches = 0;  ///< whose own update this was
-    std::int64_t delay_sum = 0;      ///< their delays
-  };
-
-  virtual WeightVersion updates() const = 0;
-  /// The version to hand to the sink, Op::kCurrent for the newest.
-  virtual WeightVersion begin_forward(MicroBatchId micro_batch) = 0;
+  /// How far the stage has come. The reference stays valid.
+  virtual const StageProgress& progress() const = 0;
+  /// The next micro-batch's forward starts. Returns the version to hand to the sink, Op::kCurrent
+  /// for the newest.
+  virtual WeightVersion begin_forward() = 0;
   /// The version that the last begin_forward or begin_backward read.
   virtual WeightVersion last_read() const = 0;
-  virtual void begin_backward(MicroBatchId micro_batch) = 0;
-  /// The micro-batch's version is free again; `update`: the mini-batch's update is complete.
-  virtual Finished finish_backward(MicroBatchId micro_batch, bool update) = 0;
+  virtual void begin_backward() = 0;
+  virtual void begin_weight_gradient() = 0;
+  /// The micro-batch that has been here longest leaves, and its version is free again; `update`:
+  /// the mini-batch's update is complete.
+  virtual StageLedger::Update retire(bool update) = 0;
+  /// Versions kept besides the newest.
   virtual std::int64_t stashed_versions() const = 0;
 };
 
-/// The network between the cores.
+/// A connection over which one value (or its gradient) of every micro-batch travels.
+struct ChannelSpec {
+  int from_core = 0;
+  int to_core = 0;
+  bool gradient = false;
+  int edge = 0;  ///< of the receiver; inputs only
+  InboxIf* receiver = nullptr;
+
+  /// Gives the receiver what came over this channel.
+  void deliver(MicroBatchId micro_batch, Arrival arrival) const {
+    if (gradient) {
+      receiver->deposit_gradient(micro_batch, arrival);
+    } else {
+      receiver->deposit_input(edge, micro_batch, arrival);
+    }
+  }
+};
+
+/// The network between the cores, as those see it who send.
 class TransferIf : public virtual sc_core::sc_interface {
  public:
   /// Sends `bytes` over a channel; they are there to send at `ready`, now or later. Requests of one
-  /// channel come in order of `ready`.
+  /// channel come in order of `ready`, and are delivered in that order, each once, as soon as their
+  /// arrival is known: at that time or before it.
   virtual void send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) = 0;
+};
+
+/// The network as the accelerator that it is built into sees it. To put one of your own in place of
+/// Interconnect: docs/architecture.md, "Add an interconnect".
+class InterconnectIf : public TransferIf {
+ public:
+  /// All channels are opened before the simulation starts. Returns the channel's number.
+  virtual int open(const ChannelSpec& spec) = 0;
+
+  /// Messages sent and not yet delivered. Lockstep pacing ends a tick when there are none.
+  virtual std::int64_t unsettled() const = 0;
+  /// Before the simulation: to be called whenever unsettled() has become 0.
+  virtual void on_settled(std::function<void()> call) = 0;
+  /// The latest arrival of all messages delivered.
+  virtual Cycles last_arrival() const = 0;
+
+  /// Before the simulation: tells somebody when links are busy.
+  virtual void watch(WaveSink* waves) = 0;
+  /// What went over each link; as many as there are once all channels are open.
+  virtual std::vector<LinkStatistics> report() const = 0;
 };
 
 /// The way in.

@@ -85,19 +85,8 @@ void RunControl::micro_batch_left(Cycles time) {
   const MicroBatchId p = pipeline_retired_ - 1;
   if (p == plan_.micro_batches() / 4) quarter_ = time;
   if (p == 3 * plan_.micro_batches() / 4) three_quarters_ = time;
-  while (entry_versions_.first() <= p) entry_versions_.pop();
   if (on_retired_) on_retired_(time);
   if (progress_ && (p + 1) % progress_every_ == 0) progress_(p + 1, time);
-}
-
-void RunControl::note_entry(MicroBatchId micro_batch, WeightVersion version) {
-  entry_versions_.at(micro_batch) = version;
-  latest_entry_ = version;
-  entered_ = micro_batch + 1;
-}
-
-WeightVersion RunControl::entry_version(MicroBatchId micro_batch) const {
-  return micro_batch < entered_ ? *entry_versions_.find(micro_batch) : latest_entry_;
 }
 
 void RunControl::report(RunStatistics& s) const {

@@ -9,7 +9,6 @@
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "sim/modules/micro_batch_ring.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/run_statistics.h"
 
@@ -50,11 +49,6 @@ class RunControl {
     if (time > end_) end_ = time;
   }
 
-  /// vertical_sync: the version of stage 0 when a micro-batch entered; for one that has not entered
-  /// yet the version of the last that has.
-  void note_entry(MicroBatchId micro_batch, WeightVersion version);
-  WeightVersion entry_version(MicroBatchId micro_batch) const;
-
   /// Fills what concerns the run as a whole.
   void report(RunStatistics& statistics) const;
 
@@ -83,9 +77,6 @@ class RunControl {
       left_in_epoch_;  ///< by stage: micro-batches to retire until the epoch's end
   std::vector<std::size_t> stage_epochs_;  ///< by stage: epochs ended
   std::vector<EpochTime> epochs_;
-  MicroBatchRing<WeightVersion> entry_versions_;
-  WeightVersion latest_entry_ = 0;
-  MicroBatchId entered_ = 0;
 };
 
 }  // namespace stagecoach

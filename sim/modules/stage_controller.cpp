@@ -31,6 +31,7 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
 void StageController::start_of_simulation() {
   // A port is a large object; going through it would touch one more line of memory a call.
   weights_ = weights.operator->();
+  progress_ = &weights_->progress();
   activations_ = activations.operator->();
   network_ = network.operator->();
   source_ = source.operator->();
@@ -42,65 +43,66 @@ void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
   backward_core_ = backward;
 }
 
-Obstacle StageController::obstacle(Pass pass, Cycles now) const {
-  switch (pass) {
-    case Pass::forward:
+Obstacle StageController::obstacle(StageOperation operation, Cycles now) const {
+  switch (operation) {
+    case StageOperation::forward:
       return forward_obstacle(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return backward_obstacle(now);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return weight_gradient_obstacle();
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-std::optional<Cycles> StageController::next_data(Pass pass, Cycles now) const {
-  switch (pass) {
-    case Pass::forward:
+std::optional<Cycles> StageController::next_data(StageOperation operation, Cycles now) const {
+  switch (operation) {
+    case StageOperation::forward:
       return next_input(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return next_gradient(now);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return std::nullopt;
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-Cycles StageController::begin(Pass pass, Cycles now, bool announce_update) {
+Cycles StageController::begin(StageOperation operation, Cycles now, bool announce_update) {
   settle(now);
-  switch (pass) {
-    case Pass::forward:
+  switch (operation) {
+    case StageOperation::forward:
       return begin_forward(now);
-    case Pass::backward:
+    case StageOperation::backward:
       return begin_backward(now, announce_update);
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return begin_weight_gradient(now);
-    case Pass::update:
+    case StageOperation::update:
       break;
   }
   throw ModelBug(kNoUpdate);
 }
 
-void StageController::finish(Pass pass, Cycles now) {
-  const Pass last = schedule_.splits_backward() ? Pass::weight_gradient : Pass::backward;
-  if (pass == last) retire(now);
+void StageController::finish(StageOperation operation, Cycles now) {
+  const StageOperation last =
+      schedule_.splits_backward() ? StageOperation::weight_gradient : StageOperation::backward;
+  if (operation == last) retire(now);
 }
 
 Obstacle StageController::forward_obstacle(Cycles now) const {
-  const MicroBatchId p = progress_.forwards;
+  const MicroBatchId p = progress_->forwards;
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto input = activations_->input(p);
   if (!input || input->available > now) {
     // Nothing is let in while the buffer is full; the schedule's own bound is not its fault.
-    const bool bound = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+    const bool bound = progress_->in_flight() >= schedule_.max_in_flight(index_);
     return activations_->full() && !bound ? Obstacle::own_buffer : Obstacle::data;
   }
-  if (!schedule_.may_forward(index_, p, progress_, control_.pipeline_retired())) {
-    const bool full = progress_.forwards - progress_.retired >= schedule_.max_in_flight(index_);
+  if (!schedule_.may_forward(index_, p, *progress_, control_.pipeline_retired())) {
+    const bool full = progress_->in_flight() >= schedule_.max_in_flight(index_);
     return full ? Obstacle::in_flight : Obstacle::order;
   }
   for (const OutputPort& port : forward_outputs_) {
@@ -110,19 +112,19 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
 }
 
 Obstacle StageController::backward_obstacle(Cycles now) const {
-  const MicroBatchId p = progress_.backwards;
+  const MicroBatchId p = progress_->backwards;
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto gradient = activations_->gradient(p);
-  if (p == progress_.forwards || !gradient || gradient->available > now) return Obstacle::data;
-  return schedule_.may_backward(index_, progress_) ? Obstacle::nothing : Obstacle::order;
+  if (p == progress_->forwards || !gradient || gradient->available > now) return Obstacle::data;
+  return schedule_.may_backward(index_, *progress_) ? Obstacle::nothing : Obstacle::order;
 }
 
 Obstacle StageController::weight_gradient_obstacle() const {
-  return progress_.weight_gradients < progress_.backwards ? Obstacle::nothing : Obstacle::data;
+  return progress_->weight_gradients < progress_->backwards ? Obstacle::nothing : Obstacle::data;
 }
 
 std::optional<Cycles> StageController::next_input(Cycles now) const {
-  const auto input = activations_->input(progress_.forwards);
+  const auto input = activations_->input(progress_->forwards);
   if (!input) return std::nullopt;
   Cycles next = input->available;
   if (loss_ && !loss_->has_room(now)) next = std::max(next, loss_->room_at());
@@ -130,26 +132,22 @@ std::optional<Cycles> StageController::next_input(Cycles now) const {
 }
 
 std::optional<Cycles> StageController::next_gradient(Cycles now) const {
-  const auto gradient = activations_->gradient(progress_.backwards);
+  const auto gradient = activations_->gradient(progress_->backwards);
   if (!gradient || gradient->available <= now) return std::nullopt;
   return gradient->available;
 }
 
 Cycles StageController::begin_forward(Cycles now) {
-  const MicroBatchId p = progress_.forwards++;
+  const MicroBatchId p = progress_->forwards;
   const MicroBatch micro_batch = micro_batches_.at(p);
   const OpCost& cost = cost_of(micro_batch).forward;
-  Op op;
-  op.micro_batch = p;
-  op.stage = index_;
-  op.pass = Pass::forward;
-  op.version = weights_->begin_forward(p);
+  Op op{p, index_, Pass::forward};
+  op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
-  const Cycles end = book_operation(&StageCycles::forward, cost, forward_region_, now);
+  const Cycles end = book_operation(CycleKind::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
   control_.emit(op);
-  control_.record(
-      {now, end, p, index_, static_cast<std::int8_t>(Pass::forward), weights_->last_read(), -1});
+  control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
   send_forward(micro_batch, p, now, end);
   note_memory(now);
   if (backward_core_ != forward_core_) backward_core_->wake_at(now);
@@ -171,23 +169,18 @@ void StageController::send_forward(const MicroBatch& micro_batch, MicroBatchId p
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
-  const MicroBatchId p = progress_.backwards++;
+  const MicroBatchId p = progress_->backwards;
   const MicroBatch micro_batch = micro_batches_.at(p);
   const StageCost& cost = cost_of(micro_batch);
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
-  Op op;
-  op.micro_batch = p;
-  op.stage = index_;
-  op.pass = Pass::backward;
-  op.with_update = update_pending_ && announce_update;
-  weights_->begin_backward(p);
+  const bool at_once = update_pending_ && announce_update;
+  weights_->begin_backward();
   activations_->begin_backward(p, now);
-  const Cycles made = book_operation(&StageCycles::backward, cost.backward, backward_region_, now);
+  const Cycles made = book_operation(CycleKind::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
-  control_.emit(op);
-  control_.record(
-      {now, made, p, index_, static_cast<std::int8_t>(Pass::backward), weights_->last_read(), -1});
+  control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
+  control_.record({now, made, p, index_, StageOperation::backward, weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
     network_->send(port.channel, p, port.bytes_per_sample * micro_batch.samples, made);
   }
@@ -196,38 +189,31 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
 
 Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
-  const Cycles end = book_operation(&StageCycles::update, cost.update, backward_region_, begin);
-  control_.record({begin, end, p, index_, static_cast<std::int8_t>(Pass::update),
-                   weights_->updates(), weights_->updates() + 1});
+  const Cycles end = book_operation(CycleKind::update, cost.update, backward_region_, begin);
+  control_.record(
+      {begin, end, p, index_, StageOperation::update, progress_->updates, progress_->updates + 1});
   return end;
 }
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
-  const MicroBatchId p = progress_.weight_gradients++;
+  const MicroBatchId p = progress_->weight_gradients;
   const StageCost& cost = cost_of(micro_batches_.at(p));
+  weights_->begin_weight_gradient();
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
-      book_operation(&StageCycles::backward, cost.weight_gradient, backward_region_, now);
+      book_operation(CycleKind::backward, cost.weight_gradient, backward_region_, now);
   backward_macs_ += cost.weight_gradient.macs;
-  control_.record({now, made, p, index_, static_cast<std::int8_t>(Pass::weight_gradient), -1, -1});
+  control_.record({now, made, p, index_, StageOperation::weight_gradient, -1, -1});
   return book_update(cost, p, made);
 }
 
 void StageController::retire(Cycles now) {
-  const MicroBatchId p = progress_.retired++;
-  const WeightIf::Finished finished = weights_->finish_backward(p, update_pending_);
+  const MicroBatchId p = progress_->retired;
+  const StageLedger::Update update = weights_->retire(update_pending_);
   if (update_pending_) {
-    progress_.updates = weights_->updates();
-    if (finished.micro_batches > 0)
-      account_.count_micro_batches(now, finished.micro_batches, finished.delay_sum);
-    if (!update_announced_) {
-      Op op;
-      op.micro_batch = p;
-      op.stage = index_;
-      op.pass = Pass::update;
-      control_.emit(op);
-    }
+    account_.count_micro_batches(now, update.micro_batches, update.staleness_sum);
+    if (!update_announced_) control_.emit({p, index_, Pass::update});
   }
   activations_->retire(p, now);
   note_memory(now);
@@ -246,8 +232,8 @@ Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Regio
   // With hardware each, a forward and a backward can overlap: such cycles count once, for the
   // operation that began first.
   book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
-  book(&StageCycles::stall_memory, end - cost.interconnect_cycles);
-  book(&StageCycles::stall_interconnect, end);
+  book(CycleKind::stall_memory, end - cost.interconnect_cycles);
+  book(CycleKind::stall_interconnect, end);
   if (cost.region_bytes > 0) {
     region.statistics.bytes += cost.region_bytes;
     region.statistics.busy_cycles += cost.region_busy_cycles;
@@ -274,10 +260,10 @@ void StageController::note_memory(Cycles now) {
 Arrival StageController::awaited() const {
   Arrival first{kUnlimited<std::int64_t>, kUnlimited<std::int64_t>};
   if (awaits_input_) {
-    if (const auto input = activations_->input(progress_.forwards)) first = *input;
+    if (const auto input = activations_->input(progress_->forwards)) first = *input;
   }
   if (awaits_gradient_) {
-    const auto gradient = activations_->gradient(progress_.backwards);
+    const auto gradient = activations_->gradient(progress_->backwards);
     if (gradient && gradient->made < first.made) first = *gradient;
   }
   return first;
@@ -289,30 +275,30 @@ void StageController::settle(Cycles now) {
     case Wait::before_first:
     case Wait::core:
     case Wait::after_last:
-      book(&StageCycles::idle, now);
+      book(CycleKind::idle, now);
       break;
     case Wait::data:
       // Not made at first, then under way, then (lockstep) there before its tick.
-      book(&StageCycles::stall_input, std::min(now, awaited().made));
-      book(&StageCycles::stall_interconnect, std::min(now, awaited().available));
-      book(&StageCycles::stall_input, now);
+      book(CycleKind::stall_input, std::min(now, awaited().made));
+      book(CycleKind::stall_interconnect, std::min(now, awaited().available));
+      book(CycleKind::stall_input, now);
       break;
     case Wait::output:
-      book(&StageCycles::stall_output, now);
+      book(CycleKind::stall_output, now);
       break;
     case Wait::memory:
-      book(&StageCycles::stall_memory, now);
+      book(CycleKind::stall_memory, now);
       break;
   }
 }
 
 void StageController::note_wait(Cycles now, bool core_taken) {
   settle(now);
-  if (progress_.forwards == 0) return;
+  if (progress_->forwards == 0) return;
   const Obstacle forward = forward_obstacle(now);
   const Obstacle backward = backward_obstacle(now);
   awaits_input_ = forward == Obstacle::data;
-  awaits_gradient_ = backward == Obstacle::data && progress_.backwards < progress_.forwards;
+  awaits_gradient_ = backward == Obstacle::data && progress_->backwards < progress_->forwards;
   const bool gradient_left =
       schedule_.splits_backward() && weight_gradient_obstacle() == Obstacle::nothing;
   if (forward == Obstacle::no_more_micro_batches && backward == Obstacle::no_more_micro_batches &&
@@ -347,8 +333,8 @@ void StageController::report(Cycles end, StageStatistics& s) {
   s.memory = memory_.samples();
   s.forward_macs = forward_macs_;
   s.backward_macs = backward_macs_;
-  s.forwards = progress_.forwards;
-  s.backwards = progress_.backwards;
+  s.forwards = progress_->forwards;
+  s.backwards = progress_->backwards;
 }
 
 }  // namespace stagecoach

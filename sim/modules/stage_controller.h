@@ -16,17 +16,6 @@
 
 namespace stagecoach {
 
-/// Why an operation cannot start; `nothing`: it can.
-enum class Obstacle {
-  nothing,
-  no_more_micro_batches,
-  data,        ///< its input or gradient is not there yet
-  order,       ///< the schedule wants something else first
-  in_flight,   ///< as many micro-batches in flight as the schedule allows
-  own_buffer,  ///< no input, for the stage's own buffer is full
-  credit,      ///< a receiver has no room
-};
-
 /// A value that a stage sends when an operation ends.
 struct OutputPort {
   int channel = 0;  ///< of the interconnect; not used with `from_host`
@@ -45,7 +34,7 @@ struct SeriesOptions {
   int max_memory_points = 2000;
 };
 
-class StageController : public sc_core::sc_module {
+class StageController : public sc_core::sc_module, public StageIf {
  public:
   StageController(sc_core::sc_module_name name, int index, const StagePlan& stage,
                   const Schedule& schedule, const MicroBatchPlan& plan, RunControl& control,
@@ -62,33 +51,21 @@ class StageController : public sc_core::sc_module {
   void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
   void set_cores(WakeIf* forward, WakeIf* backward);
 
-  /// Why the next operation of this kind cannot start at `now`: a forward, a backward or, where
-  /// the schedule splits the backward, a weight gradient.
-  Obstacle obstacle(Pass pass, Cycles now) const;
-  /// When the awaited input or gradient will be there (and room for the last stage's result), if
-  /// that is known and later than `now`.
-  std::optional<Cycles> next_data(Pass pass, Cycles now) const;
-
-  /// Starts the next operation of this kind at `now`; returns when it, and the update after it,
-  /// end. With `announce_update` the update is part of a backward for the sink (nothing of this
-  /// stage comes between); without, it is handed over when it completes.
-  Cycles begin(Pass pass, Cycles now, bool announce_update);
-  /// What `begin` started has ended.
-  void finish(Pass pass, Cycles now);
-
-  /// Books the time up to `now` and says how the stage waits from then on. `core_taken`: another
-  /// stage computes on its core.
-  void note_wait(Cycles now, bool core_taken);
+  int index() const override { return index_; }
+  Obstacle obstacle(StageOperation operation, Cycles now) const override;
+  std::optional<Cycles> next_data(StageOperation operation, Cycles now) const override;
+  Cycles begin(StageOperation operation, Cycles now, bool announce_update) override;
+  void finish(StageOperation operation, Cycles now) override;
+  void note_wait(Cycles now, bool core_taken) override;
   /// Lockstep, where the order knows what there is room for: a full buffer, its own or a
   /// receiver's (Obstacle::credit), keeps the stage from its next forward from `now` on;
   /// Obstacle::nothing: none does.
   void note_held(Cycles now, Obstacle by);
 
-  int index() const { return index_; }
   const StagePlan& plan() const { return stage_; }
-  const StageProgress& progress() const { return progress_; }
+  const StageProgress& progress() const { return *progress_; }
   const std::vector<OutputPort>& forward_outputs() const { return forward_outputs_; }
-  bool finished() const { return progress_.retired == micro_batches_.micro_batches(); }
+  bool finished() const { return progress_->retired == micro_batches_.micro_batches(); }
 
   /// Before the simulation: the numbers, for the waves, of the links inside the units that do
   /// this stage's forward and backward.
@@ -138,6 +115,7 @@ class StageController : public sc_core::sc_module {
 
   // What the ports are bound to.
   WeightIf* weights_ = nullptr;
+  const StageProgress* progress_ = nullptr;
   ActivationIf* activations_ = nullptr;
   TransferIf* network_ = nullptr;
   SourceIf* source_ = nullptr;
@@ -151,7 +129,6 @@ class StageController : public sc_core::sc_module {
   std::vector<OutputPort> forward_outputs_, backward_outputs_;
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
-  StageProgress progress_;
   bool update_pending_ = false;  ///< the running backward is followed by an update
   bool update_announced_ = false;
   Wait wait_ = Wait::before_first;

@@ -9,7 +9,7 @@
 namespace stagecoach {
 
 TickController::TickController(sc_core::sc_module_name name, LockstepOrder& order,
-                               RunControl& control, Interconnect& network, SampleSource& source,
+                               RunControl& control, InterconnectIf& network, SampleSource& source,
                                const LossSink& loss, std::vector<StageController*> stages,
                                const MachinePlan& plan)
     : sc_module(name),
@@ -40,7 +40,7 @@ void TickController::begin_tick() {
     tick_begin_ = tick_end_ = now_cycles();
     std::fill(core_free_.begin(), core_free_.end(), tick_begin_);
     if (order_.bounded()) note_held();
-    for (const Op& op : ops_) run_operation(op);
+    for (const TickOperation& op : ops_) run_operation(op);
   } catch (...) {
     control_.fail(std::current_exception());
     return;
@@ -65,17 +65,17 @@ void TickController::note_held() {
   }
 }
 
-void TickController::run_operation(const Op& op) {
+void TickController::run_operation(const TickOperation& op) {
   StageController& stage = *stages_[op.stage];
-  const bool forward = op.pass == Pass::forward;
+  const bool forward = op.operation == StageOperation::forward;
   if (forward && op.stage == 0) source_.fetch(tick_begin_);
   Cycles& core = core_free_[forward ? stage.plan().forward_core : stage.plan().backward_core];
   Cycles begin = std::max(tick_begin_, core);
   // The host, or the forward of this tick on another core, may make an operation wait.
-  const auto awaited = stage.next_data(op.pass, begin);
+  const auto awaited = stage.next_data(op.operation, begin);
   if (awaited) begin = *awaited;
-  core = stage.begin(op.pass, begin, true);
-  stage.finish(op.pass, core);
+  core = stage.begin(op.operation, begin, true);
+  stage.finish(op.operation, core);
   stage.note_wait(core, false);
   tick_end_ = std::max(tick_end_, core);
 }

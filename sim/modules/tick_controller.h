@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "sim/modules/interconnect.h"
+#include "sim/modules/interfaces.h"
 #include "sim/modules/loss_sink.h"
 #include "sim/modules/run_control.h"
 #include "sim/modules/sample_source.h"
@@ -21,23 +21,23 @@ class TickController : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(TickController);
   TickController(sc_core::sc_module_name name, LockstepOrder& order, RunControl& control,
-                 Interconnect& network, SampleSource& source, const LossSink& loss,
+                 InterconnectIf& network, SampleSource& source, const LossSink& loss,
                  std::vector<StageController*> stages, const MachinePlan& plan);
 
  private:
   void begin_tick();
   void settle_tick();
-  void run_operation(const Op& op);
+  void run_operation(const TickOperation& op);
   void note_held();
 
   LockstepOrder& order_;
   RunControl& control_;
-  Interconnect& network_;
+  InterconnectIf& network_;
   SampleSource& source_;
   const LossSink& loss_;
   std::vector<StageController*> stages_;
   const MachinePlan& plan_;
-  std::vector<Op> ops_;
+  std::vector<TickOperation> ops_;
   std::vector<Cycles> core_free_;
   Cycles tick_begin_ = 0;
   Cycles tick_end_ = 0;

@@ -18,7 +18,7 @@ Watchdog::Watchdog(sc_core::sc_module_name name, const RunControl& control,
 
 std::string Watchdog::name_of(const Waiting& waiting) const {
   const StageController& stage = *stages_[waiting.stage];
-  const bool forward = waiting.pass == Pass::forward;
+  const bool forward = waiting.operation == StageOperation::forward;
   const MicroBatchId micro_batch = forward ? stage.progress().forwards : stage.progress().backwards;
   return "stage " + std::to_string(waiting.stage) + " (" + stage.plan().name + ") " +
          (forward ? "forward" : "backward") + " of micro-batch " + std::to_string(micro_batch);
@@ -27,7 +27,7 @@ std::string Watchdog::name_of(const Waiting& waiting) const {
 Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const {
   const StageController& stage = *stages_[k];
   const std::string self = "stage " + std::to_string(k);
-  switch (stage.obstacle(Pass::forward, kUnlimited<std::int64_t>)) {
+  switch (stage.obstacle(StageOperation::forward, kUnlimited<std::int64_t>)) {
     case Obstacle::credit:
       for (const OutputPort& port : stage.forward_outputs()) {
         if (port.receiver->has_room(port.edge)) continue;
@@ -37,19 +37,19 @@ Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const
                             std::to_string(buffers_[port.to_stage]->capacity_micro_batches()) +
                             " micro-batches is full"
                       : "a credit of " + to + ", whose input queue is full";
-        return {port.to_stage, full ? Pass::backward : Pass::forward};
+        return {port.to_stage, full ? StageOperation::backward : StageOperation::forward};
       }
       break;
     case Obstacle::own_buffer:
       reason = "a place in its own buffer of " +
                std::to_string(buffers_[k]->capacity_micro_batches()) + " micro-batches";
-      return {k, Pass::backward};
+      return {k, StageOperation::backward};
     case Obstacle::in_flight:
       reason = "fewer micro-batches in flight at " + self;
-      return {k, Pass::backward};
+      return {k, StageOperation::backward};
     case Obstacle::order:
       reason = "the schedule: what is in the pipeline must leave first";
-      return {k == 0 ? 0 : k, Pass::backward};
+      return {k == 0 ? 0 : k, StageOperation::backward};
     case Obstacle::data:
     case Obstacle::no_more_micro_batches:
     case Obstacle::nothing:
@@ -60,7 +60,7 @@ Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const
     reason = full ? "a place in its own buffer of " +
                         std::to_string(buffers_[0]->capacity_micro_batches()) + " micro-batches"
                   : "the host";
-    return {0, Pass::backward};
+    return {0, StageOperation::backward};
   }
   const MicroBatchId p = stage.progress().forwards;
   int producer = k - 1;
@@ -69,7 +69,7 @@ Watchdog::Waiting Watchdog::awaited_by_forward(int k, std::string& reason) const
     if (stages_[edge.producer_stage]->progress().forwards <= p) producer = edge.producer_stage;
   }
   reason = "an activation of stage " + std::to_string(producer);
-  return {producer, Pass::forward};
+  return {producer, StageOperation::forward};
 }
 
 Watchdog::Waiting Watchdog::awaited_by_backward(int k, std::string& reason) const {
@@ -77,29 +77,29 @@ Watchdog::Waiting Watchdog::awaited_by_backward(int k, std::string& reason) cons
   const MicroBatchId p = stage.progress().backwards;
   if (p == stage.progress().forwards) {
     reason = "its own forward";
-    return {k, Pass::forward};
+    return {k, StageOperation::forward};
   }
-  if (stage.obstacle(Pass::backward, kUnlimited<std::int64_t>) == Obstacle::order) {
+  if (stage.obstacle(StageOperation::backward, kUnlimited<std::int64_t>) == Obstacle::order) {
     reason = "the schedule: the forwards of the mini-batch come first";
-    return {k, Pass::forward};
+    return {k, StageOperation::forward};
   }
   int consumer = k + 1 < static_cast<int>(stages_.size()) ? k + 1 : k;
   for (const OutputPort& port : stage.forward_outputs()) {
     if (stages_[port.to_stage]->progress().backwards <= p) consumer = port.to_stage;
   }
   reason = "a gradient of stage " + std::to_string(consumer);
-  return {consumer, Pass::backward};
+  return {consumer, StageOperation::backward};
 }
 
 Watchdog::Waiting Watchdog::awaited(const Waiting& waiting, std::string& reason) const {
-  return waiting.pass == Pass::forward ? awaited_by_forward(waiting.stage, reason)
-                                       : awaited_by_backward(waiting.stage, reason);
+  return waiting.operation == StageOperation::forward ? awaited_by_forward(waiting.stage, reason)
+                                                      : awaited_by_backward(waiting.stage, reason);
 }
 
 void Watchdog::check() const {
   if (control_.complete() || control_.halted()) return;
   // Everybody waits for exactly one, so following that must come back to where it was.
-  std::vector<Waiting> way{{0, Pass::backward}};
+  std::vector<Waiting> way{{0, StageOperation::backward}};
   std::vector<std::string> reasons;
   for (;;) {
     std::string reason;

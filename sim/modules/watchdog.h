@@ -25,9 +25,9 @@ class Watchdog : public sc_core::sc_module {
   /// The next forward or backward of a stage, what it waits for, and why.
   struct Waiting {
     int stage = 0;
-    Pass pass = Pass::forward;
+    StageOperation operation = StageOperation::forward;
     bool operator==(const Waiting& other) const {
-      return stage == other.stage && pass == other.pass;
+      return stage == other.stage && operation == other.operation;
     }
   };
 

@@ -96,4 +96,12 @@ struct MachinePlan {
       2;  ///< micro-batches that may wait at a stage's input (pipeline register)
 };
 
+/// What each stage's activation buffer holds, in micro-batches: the bounds of lockstep pacing
+/// (sim/schedule/lockstep.h).
+inline std::vector<std::int64_t> buffer_capacities(const MachinePlan& plan) {
+  std::vector<std::int64_t> capacities;
+  for (const StagePlan& stage : plan.stages) capacities.push_back(stage.capacity_micro_batches);
+  return capacities;
+}
+
 }  // namespace stagecoach

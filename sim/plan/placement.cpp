@@ -6,6 +6,7 @@
 
 #include "models/base/error.h"
 #include "sim/base/arithmetic.h"
+#include "sim/base/instance_name.h"
 #include "sim/plan/held_values.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
@@ -65,7 +66,7 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
     core.group = u.service.group;
     core.peak_macs_per_cycle =
         peak_macs_per_cycle(spec, hw.clock_mhz) * static_cast<double>(u.service.cores);
-    core.name = spec.name + std::to_string(u.first_core);
+    core.name = instance_name(spec.name) + std::to_string(u.first_core);
     if (u.service.cores > 1) {
       core.name += "-" + std::to_string(u.first_core + u.service.cores - 1);
     }

@@ -55,17 +55,6 @@ EventCounts sum(const std::vector<PassPrice>& passes) {
   return total;
 }
 
-EventCounts scaled(EventCounts e, double factor) {
-  e.macs *= factor;
-  e.vector_operations *= factor;
-  e.weight_read_bytes *= factor;
-  e.weight_write_bytes *= factor;
-  e.activation_read_bytes *= factor;
-  e.activation_write_bytes *= factor;
-  e.dram_bytes *= factor;
-  return e;
-}
-
 /// Line through the counts of micro-batches of 1 and of n samples.
 void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCounts& per_micro_batch,
               EventCounts& per_sample) {

@@ -62,8 +62,8 @@ std::vector<int> Topology::route(int from, int to) {
     case InterconnectKind::bus:
       return {link("bus", 1, 1)};
     case InterconnectKind::crossbar:
-      return {link(a.name + ".out", 0, links_between(a, a)),
-              link(b.name + ".in", b.edge, links_between(b, b))};
+      return {link(a.name + "_out", 0, links_between(a, a)),
+              link(b.name + "_in", b.edge, links_between(b, b))};
     case InterconnectKind::mesh2d:
       return mesh_route(a, b);
   }

@@ -48,17 +48,16 @@ bool ScheduleRecorder::emit(const Op& op) {
       }
       break;
     case Pass::backward:
-      stage.updates += op.with_update;
-      stage.tokens.push_back(static_cast<std::uint8_t>(
-          op.with_update ? OpToken::backward_with_update : OpToken::backward));
+      stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::backward));
       break;
-    case Pass::weight_gradient:
-      throw ModelBug("a weight gradient of its own was handed over");
+    case Pass::backward_with_update:
+      stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::backward_with_update));
+      break;
     case Pass::update:
-      ++stage.updates;
       stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::update));
       break;
   }
+  if (makes_version(op.pass)) ++stage.updates;
   ++stage.count;
   ++operations_;
   if (++in_chunk_ == kChunkOperations) write_chunk();

@@ -62,10 +62,12 @@ std::string difference(const std::string& name, std::string recorded, std::strin
 
 }  // namespace
 
-ScheduleReplay::ScheduleReplay(std::string path, const RecordedRun& run,
-                               std::vector<ReplayRules> rules, const MicroBatchPlan& plan)
-    : path_(std::move(path)), rules_(std::move(rules)), plan_(plan), stages_(rules_.size()) {
-  if (run.stages != static_cast<int>(rules_.size())) throw ModelBug("one rule per stage expected");
+ScheduleReplay::ScheduleReplay(std::string path, const RecordedRun& run, const Schedule& schedule,
+                               const MicroBatchPlan& plan)
+    : path_(std::move(path)),
+      plan_(plan),
+      names_versions_(names_version(schedule.weight_policy())),
+      stages_(static_cast<std::size_t>(run.stages)) {
   std::error_code ignored;
   if (std::filesystem::exists(path_, ignored) &&
       !std::filesystem::is_regular_file(path_, ignored)) {
@@ -77,9 +79,12 @@ ScheduleReplay::ScheduleReplay(std::string path, const RecordedRun& run,
     throw UserError("--replay " + path_ + ": cannot be read: " + std::strerror(errno));
   }
   read_header(run);
-  for (std::size_t k = 0; k < stages_.size(); ++k) {
-    stages_[k].staleness = StalenessCounter(rules_[k].stashes);
-    stages_[k].batch_last = plan_.at(0).batch_end - 1;
+  for (int k = 0; k < run.stages; ++k) {
+    Stage& stage = stages_[k];
+    stage.max_in_flight = schedule.max_in_flight(k);
+    stage.versions_kept = schedule.versions_kept(k);
+    stage.batch_last = plan_.at(0).batch_end - 1;
+    stage.ledger = StageLedger(schedule.weight_policy());
   }
 }
 
@@ -151,62 +156,54 @@ void ScheduleReplay::split_chunk() {
 }
 
 bool ScheduleReplay::ready(int k, std::uint64_t token) const {
-  const Stage& stage = stages_[k];
+  const StageProgress& here = stages_[k].progress();
   if (token == token_of(OpToken::update)) return true;
   if (token == token_of(OpToken::backward) || token == token_of(OpToken::backward_with_update)) {
-    return k + 1 == static_cast<int>(stages_.size()) || stages_[k + 1].backwards > stage.backwards;
+    return k + 1 == static_cast<int>(stages_.size()) ||
+           stages_[k + 1].progress().backwards > here.backwards;
   }
-  return k == 0 || stages_[k - 1].forwards > stage.forwards;
+  return k == 0 || stages_[k - 1].progress().forwards > here.forwards;
 }
 
 Op ScheduleReplay::take_forward(int k, std::uint64_t token) {
   Stage& stage = stages_[k];
-  const ReplayRules& rules = rules_[k];
-  Op op;
-  op.stage = k;
-  op.micro_batch = stage.forwards;
-  if (stage.forwards == plan_.micro_batches()) damaged("a stage has too many forwards");
-  if (stage.forwards - stage.backwards >= rules.max_in_flight) {
+  const StageProgress& here = stage.progress();
+  Op op{here.forwards, k, Pass::forward};
+  if (here.forwards == plan_.micro_batches()) damaged("a stage has too many forwards");
+  if (here.in_flight() >= stage.max_in_flight) {
     damaged("more micro-batches are in flight than the schedule allows");
   }
-  if ((token != token_of(OpToken::forward)) != rules.names_versions) {
+  if ((token != token_of(OpToken::forward)) != names_versions_) {
     damaged("a forward names its weight version where the schedule does not, or the reverse");
   }
-  WeightVersion read = stage.updates;
-  if (rules.names_versions) {
+  if (names_versions_) {
     const std::uint64_t age = token - token_of(OpToken::forward_named);
-    if (age > static_cast<std::uint64_t>(stage.updates) ||
-        age >= static_cast<std::uint64_t>(rules.versions_kept)) {
+    if (age > static_cast<std::uint64_t>(here.updates) ||
+        age >= static_cast<std::uint64_t>(stage.versions_kept)) {
       damaged("a forward reads a weight version that is not kept");
     }
-    op.version = read -= static_cast<WeightVersion>(age);
+    op.version = here.updates - static_cast<WeightVersion>(age);
   }
-  ++stage.forwards;
-  stage.staleness.forward(read);
+  stage.ledger.begin_forward(op.version);
   return op;
 }
 
-Op ScheduleReplay::take_backward(int k, bool with_update) {
+Op ScheduleReplay::take_backward(int k, Pass pass) {
   Stage& stage = stages_[k];
+  const StageProgress& here = stage.progress();
+  const bool with_update = makes_version(pass);
   if (stage.update_due) damaged("an update is missing");
-  if (stage.backwards == stage.forwards) damaged("a backward comes before its forward");
-  Op op;
-  op.stage = k;
-  op.pass = Pass::backward;
-  op.micro_batch = stage.backwards++;
-  op.with_update = with_update;
-  stage.staleness.backward();
-  if (op.micro_batch != stage.batch_last) {
-    if (with_update) damaged("an update comes within a mini-batch");
-    return op;
-  }
-  if (stage.backwards < plan_.micro_batches())
-    stage.batch_last = plan_.at(stage.backwards).batch_end - 1;
+  if (here.backwards == here.forwards) damaged("a backward comes before its forward");
+  const Op op{here.backwards, k, pass};
+  const bool ends_batch = op.micro_batch == stage.batch_last;
+  if (with_update && !ends_batch) damaged("an update comes within a mini-batch");
+  // A sink is not told when a split backward ends, nor does it matter to what is computed.
+  stage.ledger.begin_backward();
+  stage.ledger.retire(with_update);
+  if (!ends_batch) return op;
+  if (here.backwards < plan_.micro_batches())
+    stage.batch_last = plan_.at(here.backwards).batch_end - 1;
   stage.update_due = !with_update;
-  if (with_update) {
-    stage.staleness.update();
-    ++stage.updates;
-  }
   return op;
 }
 
@@ -214,21 +211,16 @@ Op ScheduleReplay::take_update(int k) {
   Stage& stage = stages_[k];
   if (!stage.update_due) damaged("an update comes within a mini-batch");
   stage.update_due = false;
-  ++stage.updates;
-  stage.staleness.update();
-  Op op;
-  op.stage = k;
-  op.pass = Pass::update;
-  op.micro_batch = stage.backwards - 1;
-  return op;
+  stage.ledger.update();
+  return {stage.progress().backwards - 1, k, Pass::update};
 }
 
 Op ScheduleReplay::take(int k, std::uint64_t token) {
   switch (token) {
     case token_of(OpToken::backward):
-      return take_backward(k, false);
+      return take_backward(k, Pass::backward);
     case token_of(OpToken::backward_with_update):
-      return take_backward(k, true);
+      return take_backward(k, Pass::backward_with_update);
     case token_of(OpToken::update):
       return take_update(k);
     default:
@@ -272,8 +264,8 @@ bool ScheduleReplay::run(OpSink& sink) {
 
 void ScheduleReplay::check_end(std::uint64_t operations) {
   for (const Stage& stage : stages_) {
-    const bool complete = stage.forwards == plan_.micro_batches() &&
-                          stage.backwards == plan_.micro_batches() && !stage.update_due;
+    const bool complete = stage.progress().forwards == plan_.micro_batches() &&
+                          stage.progress().backwards == plan_.micro_batches() && !stage.update_due;
     if (!complete) damaged("it ends before the run does");
   }
   if (operations != operations_) damaged("its operations are not as many as it says");
@@ -282,7 +274,7 @@ void ScheduleReplay::check_end(std::uint64_t operations) {
 
 std::vector<StalenessCount> ScheduleReplay::staleness() const {
   std::vector<StalenessCount> counts;
-  for (const Stage& stage : stages_) counts.push_back(stage.staleness.count());
+  for (const Stage& stage : stages_) counts.push_back(stage.ledger.staleness());
   return counts;
 }
 

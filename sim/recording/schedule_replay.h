@@ -12,24 +12,17 @@
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
 #include "sim/recording/schedule_recording.h"
-#include "sim/schedule/staleness.h"
+#include "sim/schedule/schedule.h"
+#include "sim/schedule/stage_ledger.h"
 
 namespace stagecoach {
 
-/// What the schedule lets a stage do.
-struct ReplayRules {
-  int max_in_flight = 1;        ///< micro-batches between their forward and their backward
-  bool names_versions = false;  ///< its forwards say which version they read ...
-  int versions_kept = 1;        ///< ... out of so many, the newest included
-  bool stashes = false;         ///< a backward reads what its forward read
-};
-
 class ScheduleReplay {
  public:
-  /// Opens the file and reads its header. `rules`: one per stage. Throws UserError if it cannot be
-  /// read, is no recording, or belongs to another run (naming what differs). `plan` must outlive
-  /// this.
-  ScheduleReplay(std::string path, const RecordedRun& run, std::vector<ReplayRules> rules,
+  /// Opens the file and reads its header. `schedule` was made for run.stages stages. Throws
+  /// UserError if the file cannot be read, is no recording, or belongs to another run (naming what
+  /// differs). `plan` must outlive this.
+  ScheduleReplay(std::string path, const RecordedRun& run, const Schedule& schedule,
                  const MicroBatchPlan& plan);
 
   /// Hands over everything, a micro-batch's operations in an order that respects the data between
@@ -45,11 +38,12 @@ class ScheduleReplay {
     const std::uint8_t* at = nullptr;  ///< next token
     const std::uint8_t* end = nullptr;
     std::uint64_t left = 0;  ///< tokens of this chunk
-    MicroBatchId forwards = 0, backwards = 0;
-    MicroBatchId batch_last = 0;  ///< last micro-batch of the mini-batch of micro-batch `backwards`
+    int max_in_flight = 1;   ///< the schedule's
+    int versions_kept = 1;
+    MicroBatchId batch_last = 0;  ///< last micro-batch of the mini-batch of the next backward
     bool update_due = false;      ///< the last backward completes a mini-batch
-    WeightVersion updates = 0;
-    StalenessCounter staleness;
+    StageLedger ledger;
+    const StageProgress& progress() const { return ledger.progress(); }
   };
 
   void read_header(const RecordedRun& run);
@@ -59,7 +53,7 @@ class ScheduleReplay {
   bool ready(int stage, std::uint64_t token) const;
   Op take(int stage, std::uint64_t token);
   Op take_forward(int stage, std::uint64_t token);
-  Op take_backward(int stage, bool with_update);
+  Op take_backward(int stage, Pass pass);
   Op take_update(int stage);
   bool hand_over(OpSink& sink);
   void check_end(std::uint64_t operations);
@@ -67,8 +61,8 @@ class ScheduleReplay {
 
   std::string path_;
   std::ifstream file_;
-  std::vector<ReplayRules> rules_;
   const MicroBatchPlan& plan_;
+  const bool names_versions_;  ///< forwards say which version they read
   std::vector<Stage> stages_;
   std::vector<std::uint8_t> packed_, raw_;
   std::uint64_t operations_ = 0;

@@ -15,6 +15,7 @@ LockstepOrder::LockstepOrder(const Schedule& schedule, const MicroBatchPlan& pla
       plan_(plan),
       stages_(stages),
       capacity_(std::move(capacity_micro_batches)),
+      versions_(schedule, plan),
       before_(stages),
       now_(stages),
       held_(stages, Held::by_nothing) {
@@ -25,19 +26,13 @@ LockstepOrder::LockstepOrder(const Schedule& schedule, const MicroBatchPlan& pla
   for (const std::int64_t micro_batches : capacity_) {
     bounded_ = bounded_ || micro_batches != std::numeric_limits<std::int64_t>::max();
   }
-  if (schedule.weight_policy() == WeightPolicy::vertical_sync) {
-    // Entries live from a micro-batch's forward at stage 0 to its backward there.
-    const std::int64_t most =
-        std::min<std::int64_t>(schedule.max_in_flight(0), plan.micro_batches());
-    entry_version_.assign(most + 1, 0);
-  }
 }
 
 bool LockstepOrder::forward_possible(int k) const {
   const StageProgress& here = before_[k];
   const MicroBatchId p = here.forwards;
   if (p >= (k == 0 ? plan_.micro_batches() : before_[k - 1].forwards)) return false;
-  if (k == 0 && here.forwards - here.retired >= capacity_[0]) return false;
+  if (k == 0 && here.in_flight() >= capacity_[0]) return false;
   return room_at_receiver(k) && schedule_.may_forward(k, p, here, before_[0].retired);
 }
 
@@ -50,7 +45,7 @@ void LockstepOrder::note_held(int k) {
   const StageProgress& here = before_[k];
   const MicroBatchId made = k == 0 ? plan_.micro_batches() : before_[k - 1].forwards;
   if (here.forwards >= made) return;
-  if (k == 0 && here.forwards - here.retired >= capacity_[0]) held_[0] = Held::by_own_buffer;
+  if (k == 0 && here.in_flight() >= capacity_[0]) held_[0] = Held::by_own_buffer;
   if (room_at_receiver(k)) return;
   held_[k] = Held::by_receiver;
   // What would come next is what the receiver waits for, if it has nothing else.
@@ -67,52 +62,36 @@ bool LockstepOrder::backward_possible(int k, bool forward_now) const {
   return schedule_.may_backward(k, now_[k]);
 }
 
-WeightVersion LockstepOrder::version_to_read(int k, MicroBatchId p) const {
-  switch (schedule_.weight_policy()) {
-    case WeightPolicy::current:
-    case WeightPolicy::stashed:
-      return Op::kCurrent;
-    case WeightPolicy::vertical_sync:
-      return k == 0 ? before_[0].updates : entry_version_[p % entry_version_.size()];
-    case WeightPolicy::double_buffered:
-      return std::max<std::int64_t>(plan_.at(p).batch - 1, 0);
-  }
-  throw ModelBug("unknown weight policy");
-}
-
 void LockstepOrder::start_forward(int k) {
-  Op op;
-  op.micro_batch = now_[k].forwards++;
+  TickOperation op;
+  op.micro_batch = now_[k].start_forward();
   op.stage = k;
-  op.pass = Pass::forward;
-  op.version = version_to_read(k, op.micro_batch);
-  if (k == 0 && !entry_version_.empty()) {
-    entry_version_[op.micro_batch % entry_version_.size()] = op.version;
-  }
+  // A forward comes first in its tick.
+  op.version = versions_.named(k, op.micro_batch, before_[k].updates);
   reversed_.push_back(op);
 }
 
-void LockstepOrder::start_backward(int k, Pass pass) {
-  const bool apart = pass == Pass::weight_gradient;
-  Op op;
-  op.micro_batch = apart ? now_[k].weight_gradients++ : now_[k].backwards++;
+void LockstepOrder::start_backward(int k, StageOperation half) {
+  const bool apart = half == StageOperation::weight_gradient;
+  TickOperation op;
+  op.micro_batch = apart ? now_[k].start_weight_gradient() : now_[k].start_backward();
   op.stage = k;
-  op.pass = pass;
+  op.operation = half;
   if (apart || !schedule_.splits_backward()) {
-    ++now_[k].retired;
-    op.with_update = schedule_.updates_after(op.micro_batch);
-    if (op.with_update) ++now_[k].updates;
+    now_[k].retire();
+    op.update_follows = schedule_.updates_after(op.micro_batch);
+    if (op.update_follows) ++now_[k].updates;
   }
   reversed_.push_back(op);
 }
 
 void LockstepOrder::start_one(int k, bool forward) {
   if (backward_possible(k, false) && (schedule_.backward_first() || !forward)) {
-    start_backward(k, Pass::backward);
+    start_backward(k, StageOperation::backward);
   } else if (forward) {
     start_forward(k);
   } else if (schedule_.splits_backward() && before_[k].weight_gradients < before_[k].backwards) {
-    start_backward(k, Pass::weight_gradient);
+    start_backward(k, StageOperation::weight_gradient);
   }
 }
 
@@ -122,8 +101,8 @@ bool LockstepOrder::complete() const {
                      [this](const StageProgress& s) { return s.retired == plan_.micro_batches(); });
 }
 
-bool LockstepOrder::next_tick(std::vector<Op>& ops) {
-  ops.clear();
+bool LockstepOrder::next_tick(std::vector<TickOperation>& operations) {
+  operations.clear();
   if (complete()) return false;
   before_ = now_;
   reversed_.clear();
@@ -140,11 +119,11 @@ bool LockstepOrder::next_tick(std::vector<Op>& ops) {
     if (forward) ++now_[k].forwards;
     const bool backward = backward_possible(k, forward);
     if (forward) --now_[k].forwards;
-    if (backward) start_backward(k, Pass::backward);
+    if (backward) start_backward(k, StageOperation::backward);
     if (forward) start_forward(k);
   }
   if (reversed_.empty()) report_deadlock();
-  ops.assign(reversed_.rbegin(), reversed_.rend());
+  operations.assign(reversed_.rbegin(), reversed_.rend());
   ++ticks_;
   return true;
 }
@@ -154,7 +133,7 @@ void LockstepOrder::report_deadlock() const {
   for (int k = 0; k < stages_; ++k) {
     const StageProgress& s = now_[k];
     if (k > 0) text += "; ";
-    text += "stage " + std::to_string(k) + " holds " + std::to_string(s.forwards - s.retired);
+    text += "stage " + std::to_string(k) + " holds " + std::to_string(s.in_flight());
     if (capacity_[k] != std::numeric_limits<std::int64_t>::max()) {
       text += " of " + std::to_string(capacity_[k]) + " micro-batches";
     }
@@ -170,16 +149,13 @@ LockstepSummary run_lockstep_order(const Schedule& schedule, const MicroBatchPla
                                    OpSink& sink, std::vector<std::int64_t> capacity_micro_batches) {
   LockstepOrder order(schedule, plan, stages, std::move(capacity_micro_batches));
   LockstepSummary summary;
-  std::vector<Op> ops;
-  while (order.next_tick(ops)) {
-    for (Op op : ops) {
-      if (op.pass == Pass::weight_gradient) {
-        if (!op.with_update) continue;
-        op.pass = Pass::update;
-        op.with_update = false;
-      }
+  std::vector<TickOperation> operations;
+  while (order.next_tick(operations)) {
+    for (const TickOperation& operation : operations) {
+      const std::optional<Op> op = handed_over(operation);
+      if (!op) continue;
       ++summary.operations;
-      if (!sink.emit(op)) {
+      if (!sink.emit(*op)) {
         summary.stopped_early = true;
         summary.ticks = order.ticks();
         return summary;

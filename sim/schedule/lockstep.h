@@ -8,7 +8,9 @@
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
+#include "sim/schedule/forward_versions.h"
 #include "sim/schedule/schedule.h"
+#include "sim/schedule/stage_operation.h"
 
 namespace stagecoach {
 
@@ -27,11 +29,10 @@ class LockstepOrder {
   LockstepOrder(const Schedule& schedule, const MicroBatchPlan& plan, int stages,
                 std::vector<std::int64_t> capacity_micro_batches = {});
 
-  /// Replaces `ops` by the operations of the next tick, stage by stage. A backward has with_update
-  /// set where an update follows; where the
-  /// backward is split, the weight gradient has. False when the run is complete (`ops` is then
-  /// empty). Throws UserError when nothing can move: a buffer is too small for the schedule.
-  bool next_tick(std::vector<Op>& ops);
+  /// Replaces `operations` by those of the next tick, stage by stage; an update is said by the
+  /// backward or weight gradient that it follows. False when the run is complete (`operations` is
+  /// then empty). Throws UserError when nothing can move: a buffer is too small for the schedule.
+  bool next_tick(std::vector<TickOperation>& operations);
 
   /// Which full buffer, if any, kept a stage from a forward in the last tick given.
   enum class Held { by_nothing, by_own_buffer, by_receiver };
@@ -49,24 +50,22 @@ class LockstepOrder {
   void note_held(int stage);
   bool backward_possible(int stage, bool forward_now) const;
   void start_forward(int stage);
-  /// Pass::backward, or its second half, Pass::weight_gradient.
-  void start_backward(int stage, Pass pass);
+  /// StageOperation::backward, or its second half, StageOperation::weight_gradient.
+  void start_backward(int stage, StageOperation half);
   void start_one(int stage, bool forward);
   bool complete() const;
-  WeightVersion version_to_read(int stage, MicroBatchId p) const;
   [[noreturn]] void report_deadlock() const;
 
   const Schedule& schedule_;
   const MicroBatchPlan& plan_;
   int stages_;
   std::vector<std::int64_t> capacity_;
+  ForwardVersions versions_;
   std::vector<StageProgress> before_;  ///< when the tick began
   std::vector<StageProgress> now_;
   bool bounded_ = false;
   std::vector<Held> held_;
-  std::vector<Op> reversed_;
-  /// vertical_sync: version of stage 0 when micro-batch p entered, at p modulo its size.
-  std::vector<WeightVersion> entry_version_;
+  std::vector<TickOperation> reversed_;
   std::int64_t ticks_ = 0;
 };
 

@@ -28,6 +28,13 @@ class OneForwardOneBackward : public ScheduleBase {
     const int reader = policy_ == WeightPolicy::vertical_sync ? 0 : stage;
     return delay_in_updates(reader, micro_batches_between(reader));
   }
+  StageDelay stage_delay(int stage) const override {
+    StageDelay d = ScheduleBase::stage_delay(stage);
+    if (!is_predicted(stage)) return d;
+    d.spectrain_backward = stage / 2;
+    d.spectrain_forward = stage / 2 + stages() - 1 - stage;
+    return d;
+  }
   /// Stashed: what micro-batches in flight have read, S-k. Vertical sync: also what micro-batches
   /// still upstream will read, S at every stage.
   int versions_kept(int stage) const override {

@@ -20,6 +20,13 @@ class Pipelined : public ScheduleBase {
   int delay(int stage) const override {
     return delay_in_updates(stage, pipelined_in_flight(stages(), stage) - 1);
   }
+  StageDelay stage_delay(int stage) const override {
+    StageDelay d = ScheduleBase::stage_delay(stage);
+    if (!is_predicted(stage)) return d;
+    d.spectrain_forward = 2 * (stages() - 1) - stage;
+    d.spectrain_backward = stage;
+    return d;
+  }
   int versions_kept(int stage) const override {
     return stashing_ ? most_updates(stage, pipelined_in_flight(stages(), stage) - 1) + 1 : 1;
   }

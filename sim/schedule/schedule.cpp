@@ -41,6 +41,14 @@ void check_bounds(const ScheduleSpec& spec, int stages, const MicroBatchPlan& pl
 
 }  // namespace
 
+StagePolicy Schedule::stage_policy(int stage) const {
+  StagePolicy policy;
+  policy.delay = stage_delay(stage);
+  policy.stash = keeps_forward_version(weight_policy());
+  policy.history = names_version(weight_policy()) ? versions_kept(stage) : 0;
+  return policy;
+}
+
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
                                         const MicroBatchPlan& plan) {
   if (stages < 1) throw ModelBug("a schedule needs at least one stage");

@@ -14,6 +14,8 @@
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
+#include "models/stage_policy.h"
+#include "sim/schedule/stage_progress.h"
 
 namespace stagecoach {
 
@@ -46,26 +48,26 @@ enum class WeightPolicy {
   double_buffered,  ///< PipeDream-2BW: version max(batch - 1, 0), in both passes
 };
 
+/// A backward reads the version that its forward read, so that this must be kept until then.
+constexpr bool keeps_forward_version(WeightPolicy policy) {
+  return policy != WeightPolicy::current;
+}
+
+/// A forward names the version that it reads (Op::version), which need not be the newest.
+constexpr bool names_version(WeightPolicy policy) {
+  return policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
+}
+
 /// The `pipeline` part of a workload that concerns order in time.
 struct ScheduleSpec {
   ScheduleKind kind = ScheduleKind::pipelined;
   Pacing pacing = Pacing::elastic;
-  bool weight_stashing = false;  ///< from training.mitigation (one_f_one_b: true by default)
+  bool weight_stashing = false;  ///< from training.mitigation
   bool vertical_sync = false;    ///< one_f_one_b only
   /// Lowers or lifts the schedule's own bound on micro-batches in flight, per stage: empty: none;
   /// one number: every stage; S numbers: stage by stage.
   std::vector<int> max_in_flight;
   MicroBatchId switch_micro_batch = 0;  ///< hybrid: first micro-batch of the sequential part
-};
-
-/// How far one stage has come.
-struct StageProgress {
-  MicroBatchId forwards = 0;   ///< forwards started: the next one is micro-batch `forwards`
-  MicroBatchId backwards = 0;  ///< backwards started
-  /// Weight gradients started, where the schedule splits the backward.
-  MicroBatchId weight_gradients = 0;
-  MicroBatchId retired = 0;   ///< backwards (both halves, and their update, if any) completed
-  WeightVersion updates = 0;  ///< updates completed
 };
 
 /// A schedule for S stages and one micro-batch plan. Stateless: every answer follows from the
@@ -81,6 +83,12 @@ class Schedule {
 
   /// Closed form: the delay of stage k in updates, in the steady state.
   virtual int delay(int stage) const = 0;
+  /// The same for the engine, with the horizons of SpecTrain: updates from a pass to the end of
+  /// the micro-batch's round trip (FTPipe's and SpecTrain's code for 1F1B, the tick count for
+  /// pipelined backpropagation; 0 where neither says anything).
+  virtual StageDelay stage_delay(int stage) const = 0;
+  /// What the engine needs to know of it.
+  StagePolicy stage_policy(int stage) const;
   /// Micro-batches between the start of their forward and the end of their backward, at most.
   virtual int max_in_flight(int stage) const = 0;
   /// Weight versions that stage k keeps, the current one included, in closed form.

@@ -19,6 +19,9 @@ class ScheduleBase : public Schedule {
  public:
   ScheduleBase(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan);
 
+  StageDelay stage_delay(int stage) const override {
+    return {static_cast<double>(delay(stage)), 0, 0};
+  }
   int max_in_flight(int stage) const override;
   int activations_in_flight(int stage) const override;
   bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
@@ -44,11 +47,17 @@ class ScheduleBase : public Schedule {
   int most_updates(int stage, int micro_batches) const;
 
   bool below_bound(int stage, const StageProgress& here) const {
-    return here.forwards - here.retired < max_in_flight(stage);
+    return here.in_flight() < max_in_flight(stage);
   }
   bool user_bound() const { return !bounds_.empty(); }
   /// The user's bound is the same at every stage.
   bool equal_bounds() const;
+
+  /// A stage whose weights SpecTrain predicts: the last one, too, though its own delay is 0, unless
+  /// nothing is stale anywhere.
+  bool is_predicted(int stage) const {
+    return delay(0) > 0 && (delay(stage) > 0 || stage + 1 == stages_);
+  }
 
   int stages() const { return stages_; }
   const MicroBatchPlan& plan() const { return plan_; }

@@ -26,10 +26,11 @@ OrderedJson layer_names(const StageView& v) {
   return names;
 }
 
-Row cycles_row(const char* name, const char* meaning, Cycles StageCycles::*member) {
-  return {std::string("cycles.") + name, "cycles", meaning, [member](const StageView& v) {
+Row cycles_row(const CycleWords& words) {
+  const CycleKind kind = words.kind;
+  return {std::string("cycles.") + words.name, "cycles", words.meaning, [kind](const StageView& v) {
             const auto* c = counters(v);
-            return c ? OrderedJson(c->cycles.*member) : OrderedJson();
+            return c ? OrderedJson(c->cycles[kind]) : OrderedJson();
           }};
 }
 
@@ -109,22 +110,7 @@ void append_identity(std::vector<Row>& rows) {
 }
 
 void append_time(std::vector<Row>& rows) {
-  rows.push_back(cycles_row("forward", "Computing forward passes.", &StageCycles::forward));
-  rows.push_back(
-      cycles_row("backward", "Computing input and weight gradients.", &StageCycles::backward));
-  rows.push_back(cycles_row("update", "Updating weights.", &StageCycles::update));
-  rows.push_back(cycles_row("stall_input",
-                            "Waiting for an activation or gradient that is not yet made.",
-                            &StageCycles::stall_input));
-  rows.push_back(cycles_row("stall_output", "Input there, but no room at the receiver.",
-                            &StageCycles::stall_output));
-  rows.push_back(cycles_row("stall_memory",
-                            "Memory ports inside an operation, or the own buffer full.",
-                            &StageCycles::stall_memory));
-  rows.push_back(cycles_row("stall_interconnect", "The awaited data is made, and under way.",
-                            &StageCycles::stall_interconnect));
-  rows.push_back(
-      cycles_row("idle", "Before its first and after its last operation.", &StageCycles::idle));
+  for (const CycleWords& words : kCycleKinds) rows.push_back(cycles_row(words));
   rows.push_back(
       {"utilization", "ratio", "(forward + backward + update) over all cycles.", utilization});
   rows.push_back({"mac_utilization", "ratio",

@@ -41,27 +41,17 @@ class Parts {
   BandedSum sum_;
 };
 
-void add_times(EventCounts& total, const EventCounts& e, double times) {
-  total.macs += e.macs * times;
-  total.vector_operations += e.vector_operations * times;
-  total.weight_read_bytes += e.weight_read_bytes * times;
-  total.weight_write_bytes += e.weight_write_bytes * times;
-  total.activation_read_bytes += e.activation_read_bytes * times;
-  total.activation_write_bytes += e.activation_write_bytes * times;
-  total.dram_bytes += e.dram_bytes * times;
-}
-
 EventCounts events_of(const MachinePlan& plan, const RunStatistics& run) {
   const double samples = static_cast<double>(run.samples);
   const double micro_batches = static_cast<double>(run.micro_batches);
   EventCounts total;
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
     const StageEvents& e = plan.stages[k].events;
-    add_times(total, e.forward_per_micro_batch, micro_batches);
-    add_times(total, e.forward_per_sample, samples);
-    add_times(total, e.backward_per_micro_batch, micro_batches);
-    add_times(total, e.backward_per_sample, samples);
-    add_times(total, e.update, static_cast<double>(run.stages.at(k).updates));
+    total += scaled(e.forward_per_micro_batch, micro_batches);
+    total += scaled(e.forward_per_sample, samples);
+    total += scaled(e.backward_per_micro_batch, micro_batches);
+    total += scaled(e.backward_per_sample, samples);
+    total += scaled(e.update, static_cast<double>(run.stages.at(k).updates));
   }
   return total;
 }

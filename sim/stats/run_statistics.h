@@ -8,36 +8,18 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/schedule/stage_operation.h"
 #include "sim/schedule/staleness.h"
+#include "sim/stats/stage_cycles.h"
 
 namespace stagecoach {
-
-/// Where a stage's time went. The eight add up to the run's cycles exactly.
-struct StageCycles {
-  Cycles forward = 0;  ///< computing
-  Cycles backward = 0;
-  Cycles update = 0;
-  Cycles stall_input = 0;         ///< waiting for an activation or a gradient not yet made
-  Cycles stall_output = 0;        ///< input there, no room at the receiver
-  Cycles stall_memory = 0;        ///< memory ports inside an operation, or own buffer full
-  Cycles stall_interconnect = 0;  ///< the awaited data is made, and under way
-  Cycles idle = 0;  ///< before the first and after the last operation; the core is another stage's
-
-  Cycles busy() const { return forward + backward + update; }
-  Cycles total() const {
-    return busy() + stall_input + stall_output + stall_memory + stall_interconnect + idle;
-  }
-};
-
-/// One of the eight kinds of cycles.
-using CycleKind = Cycles StageCycles::*;
 
 /// One window of the utilization and staleness series.
 struct StageWindow {
   Cycles begin = 0;
   StageCycles cycles;
   std::int64_t micro_batches = 0;  ///< backwards completed in the window
-  std::int64_t delay_sum = 0;      ///< of those micro-batches
+  std::int64_t staleness_sum = 0;  ///< of those micro-batches, in updates
 };
 
 /// Occupancy from a moment on, until the next sample of the same stage.
@@ -101,7 +83,7 @@ struct SpanRecord {
   Cycles end = 0;
   std::int64_t micro_batch = 0;
   std::int32_t stage = 0;
-  std::int8_t pass = 0;  ///< Pass as integer
+  StageOperation operation = StageOperation::forward;
   std::int64_t version_read = 0;
   std::int64_t version_written = -1;  ///< updates only
 };

@@ -7,15 +7,6 @@
 namespace stagecoach {
 namespace {
 
-constexpr CycleKind kKinds[] = {&StageCycles::forward,
-                                &StageCycles::backward,
-                                &StageCycles::update,
-                                &StageCycles::stall_input,
-                                &StageCycles::stall_output,
-                                &StageCycles::stall_memory,
-                                &StageCycles::stall_interconnect,
-                                &StageCycles::idle};
-
 /// Adds the second of each pair to the first and keeps those.
 template <typename T, typename Join>
 void merge_pairs(std::vector<T>& series, Join join) {
@@ -44,9 +35,9 @@ CycleAccount::CycleAccount(Cycles window_cycles, int max_windows)
 void CycleAccount::open_window() {
   if (windows_.size() == max_windows_) {
     merge_pairs(windows_, [](StageWindow& a, const StageWindow& b) {
-      for (const CycleKind kind : kKinds) a.cycles.*kind += b.cycles.*kind;
+      a.cycles += b.cycles;
       a.micro_batches += b.micro_batches;
-      a.delay_sum += b.delay_sum;
+      a.staleness_sum += b.staleness_sum;
     });
     window_cycles_ *= 2;
     // An odd number of windows leaves the last one half full: it goes on.
@@ -61,30 +52,28 @@ void CycleAccount::book(CycleKind kind, Cycles to) {
   if (to <= until_) return;
   while (to > windows_.back().begin + window_cycles_) {
     const Cycles end = windows_.back().begin + window_cycles_;
-    windows_.back().cycles.*kind += end - until_;
+    windows_.back().cycles[kind] += end - until_;
     until_ = end;
     open_window();
   }
-  windows_.back().cycles.*kind += to - until_;
+  windows_.back().cycles[kind] += to - until_;
   until_ = to;
 }
 
 StageCycles CycleAccount::totals() const {
   StageCycles totals;
-  for (const StageWindow& window : windows_) {
-    for (const CycleKind kind : kKinds) totals.*kind += window.cycles.*kind;
-  }
+  for (const StageWindow& window : windows_) totals += window.cycles;
   return totals;
 }
 
 void CycleAccount::count_micro_batches(Cycles time, std::int64_t micro_batches,
-                                       std::int64_t delay_sum) {
+                                       std::int64_t staleness_sum) {
   // What ends with a window belongs to it. Mostly that is the last one.
   std::size_t place = windows_.size() - 1;
   if (time <= windows_[place].begin) place = time > 0 ? (time - 1) / window_cycles_ : 0;
   StageWindow& window = windows_[place];
   window.micro_batches += micro_batches;
-  window.delay_sum += delay_sum;
+  window.staleness_sum += staleness_sum;
 }
 
 void MemorySeries::note(const MemorySample& sample) {

@@ -20,8 +20,8 @@ class CycleAccount {
   Cycles until() const { return until_; }
   /// Books [until(), to) as `kind`; nothing if `to` is not later than until().
   void book(CycleKind kind, Cycles to);
-  /// Counts micro-batches that were finished at `time`, with the sum of their delays.
-  void count_micro_batches(Cycles time, std::int64_t micro_batches, std::int64_t delay_sum);
+  /// Counts micro-batches that were finished at `time`, with the sum of their staleness.
+  void count_micro_batches(Cycles time, std::int64_t micro_batches, std::int64_t staleness_sum);
 
   StageCycles totals() const;
   const std::vector<StageWindow>& windows() const { return windows_; }

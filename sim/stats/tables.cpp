@@ -53,32 +53,28 @@ std::string windowed_csv(const RunResult& run, const std::string& header, Write 
 }  // namespace
 
 std::string staleness_csv(const RunResult& run) {
-  return windowed_csv(
-      run, ",micro_batches,mean_updates,closed_form_updates",
-      [&](std::string& line, std::size_t k, const StageWindow& w) {
-        append_field(line, w.micro_batches);
-        line += ',';
-        if (w.micro_batches > 0) {
-          line += decimal(static_cast<double>(w.delay_sum) / static_cast<double>(w.micro_batches));
-        }
-        line += ',';
-        if (k < run.closed_form_delays.size()) {
-          line += std::to_string(run.closed_form_delays[k]);
-        }
-      });
+  return windowed_csv(run, ",micro_batches,staleness_mean,staleness_closed_form",
+                      [&](std::string& line, std::size_t k, const StageWindow& w) {
+                        append_field(line, w.micro_batches);
+                        line += ',';
+                        if (w.micro_batches > 0) {
+                          line += decimal(static_cast<double>(w.staleness_sum) /
+                                          static_cast<double>(w.micro_batches));
+                        }
+                        line += ',';
+                        if (k < run.closed_form_delays.size()) {
+                          line += std::to_string(run.closed_form_delays[k]);
+                        }
+                      });
 }
 
 std::string utilization_csv(const RunResult& run) {
+  std::string header;
+  for (const CycleWords& kind : kCycleKinds) header += std::string(",") + kind.name + "_cycles";
   return windowed_csv(
-      run,
-      ",forward_cycles,backward_cycles,update_cycles,stall_input_cycles,stall_output_cycles,"
-      "stall_memory_cycles,stall_interconnect_cycles,idle_cycles,utilization",
-      [](std::string& line, std::size_t, const StageWindow& w) {
+      run, header + ",utilization", [](std::string& line, std::size_t, const StageWindow& w) {
         const StageCycles& c = w.cycles;
-        for (Cycles value : {c.forward, c.backward, c.update, c.stall_input, c.stall_output,
-                             c.stall_memory, c.stall_interconnect, c.idle}) {
-          append_field(line, value.count());
-        }
+        for (const Cycles value : c.by_kind) append_field(line, value.count());
         line += ',';
         if (c.total() > 0) {
           line += decimal(static_cast<double>(c.busy()) / static_cast<double>(c.total()));

@@ -3,7 +3,6 @@
 #include "sim/stats/terminal_summary.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -37,32 +36,21 @@ std::string bytes(const OrderedJson& value) {
   return value.is_number() ? human_bytes(value.get<double>()) : kNothing;
 }
 
-struct Share {
-  const char* field;
-  const char* word;
-  char mark;
-};
-constexpr std::array<Share, 8> kShares = {{{"forward", "forward", 'F'},
-                                           {"backward", "backward", 'B'},
-                                           {"update", "update", 'U'},
-                                           {"stall_input", "input", 'i'},
-                                           {"stall_output", "output", 'o'},
-                                           {"stall_memory", "memory", 'm'},
-                                           {"stall_interconnect", "links", 'n'},
-                                           {"idle", "idle", '.'}}};
-constexpr std::size_t kFirstStall = 3;
-constexpr std::size_t kFirstIdle = 7;
+/// A stage's cycles of one kind, from its summary.
+double cycles_of(const OrderedJson& cycles, const CycleWords& kind) {
+  return cycles[kind.name].get<double>();
+}
 
 /// Where a stage's time went as `width` letters; each share ends at its rounded running sum.
 std::string bar(const OrderedJson& cycles, int width) {
   double total = 0;
-  for (const Share& s : kShares) total += cycles[s.field].get<double>();
+  for (const CycleWords& kind : kCycleKinds) total += cycles_of(cycles, kind);
   std::string text;
   double sum = 0;
-  for (const Share& s : kShares) {
-    sum += cycles[s.field].get<double>();
+  for (const CycleWords& kind : kCycleKinds) {
+    sum += cycles_of(cycles, kind);
     const auto end = static_cast<std::size_t>(std::lround(width * sum / std::max(total, 1.0)));
-    text += std::string(end - text.size(), s.mark);
+    text += std::string(end - text.size(), kind.letter);
   }
   return text;
 }
@@ -71,17 +59,17 @@ std::string bar(const OrderedJson& cycles, int width) {
 std::string stalled(const OrderedJson& cycles) {
   double total = 0;
   double stalls = 0;
-  const Share* largest = nullptr;
-  for (std::size_t i = 0; i < kShares.size(); ++i) {
-    const double value = cycles[kShares[i].field].get<double>();
+  const CycleWords* largest = nullptr;
+  for (const CycleWords& kind : kCycleKinds) {
+    const double value = cycles_of(cycles, kind);
     total += value;
-    if (i < kFirstStall || i >= kFirstIdle || value == 0) continue;
+    if (!is_stall(kind.kind) || value == 0) continue;
     stalls += value;
-    if (!largest || value > cycles[largest->field].get<double>()) largest = &kShares[i];
+    if (!largest || value > cycles_of(cycles, *largest)) largest = &kind;
   }
   if (total == 0) return kNothing;
   const std::string share = formatted("%.1f", 100.0 * stalls / total);
-  return largest ? share + " " + largest->word : share;
+  return largest ? share + " " + largest->caption : share;
 }
 
 std::string memory_cell(const OrderedJson& memory) {
@@ -97,8 +85,8 @@ std::string stage_table(const OrderedJson& summary) {
                    {"where its time went", true},
                    {"busy %", false},
                    {"stalled %", true},
-                   {"delay", false},
-                   {"formula", false},
+                   {"staleness", false},
+                   {"closed form", false},
                    {"memory / capacity", false}});
   for (const OrderedJson& stage : summary["stages"]) {
     const OrderedJson& cycles = stage["cycles"];
@@ -112,10 +100,17 @@ std::string stage_table(const OrderedJson& summary) {
   return table.text();
 }
 
-constexpr const char* kLegend =
-    "  F forward  B backward  U update; waiting for: i input  o room at the output  m memory\n"
-    "  n links; . idle.  delay: mean weight updates between a sample's forward and its own\n"
-    "  update, as measured; formula: the schedule's closed form.\n";
+/// What the letters of a bar and the columns of staleness mean.
+std::string legend() {
+  std::string busy, stalls, idle;
+  for (const CycleWords& kind : kCycleKinds) {
+    std::string& words = is_busy(kind.kind) ? busy : is_stall(kind.kind) ? stalls : idle;
+    words += std::string(words.empty() ? "" : "  ") + kind.letter + " " + kind.caption;
+  }
+  return "  " + busy + "; waiting for: " + stalls + "; " + idle +
+         "\n  staleness: mean weight updates between a sample's forward and its own update, as\n"
+         "  measured; closed form: what the schedule makes it in the steady state.\n";
+}
 
 std::string with_unit(const OrderedJson& value, const char* unit) {
   return value.is_number() ? with_si_prefix(value.get<double>(), unit) : kNothing;
@@ -298,7 +293,7 @@ std::string with_si_prefix(double value, const std::string& unit) {
 std::string terminal_summary(const OrderedJson& summary, const std::string& directory,
                              const std::vector<std::string>& files) {
   std::string text = heading(summary) + "\n" + stage_table(summary);
-  if (summary["timing"]["cycles"].is_number()) text += kLegend;
+  if (summary["timing"]["cycles"].is_number()) text += legend();
   text +=
       "\n" + epoch_table(summary) + divergence(summary) + interruption(summary) + totals(summary);
   text += "results       " + directory + ":";

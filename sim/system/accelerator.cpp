@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "models/base/error.h"
+#include "sim/base/instance_name.h"
+#include "sim/modules/interconnect.h"
 
 namespace stagecoach {
 namespace {
-
-std::string numbered(const char* what, int k) { return what + std::to_string(k); }
 
 int gradients_of(const MachinePlan& plan, int k) {
   int messages = 0;
@@ -22,18 +22,24 @@ int gradients_of(const MachinePlan& plan, int k) {
 
 }  // namespace
 
+std::unique_ptr<InterconnectIf> make_interconnect(const char* name, const MachinePlan& plan,
+                                                  WheelIf& wheel) {
+  return std::make_unique<Interconnect>(name, plan.interconnect, plan.cores, wheel);
+}
+
 Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
                          const Schedule& schedule, Pacing pacing,
                          const MicroBatchPlan& micro_batches, OpSink& sink,
-                         const SimulationOptions& options)
+                         const SimulationOptions& options, const MakeInterconnect& interconnect)
     : sc_module(name),
       plan_(plan),
       micro_batches_(micro_batches),
       pacing_(pacing),
       control_(static_cast<int>(plan.stages.size()), micro_batches, sink, options.spans,
                options.trace_from, options.trace_micro_batches, options.waves),
+      versions_(schedule, micro_batches),
       wheel_("event_wheel"),
-      network_("interconnect", plan.interconnect, plan.cores, wheel_),
+      network_(interconnect("interconnect", plan, wheel_)),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
               control_, pacing),
       loss_("loss_sink", plan.host, options.output_bytes_per_sample,
@@ -42,8 +48,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
   make_cores(schedule);
-  for (int k = 0; k < stages(); ++k) make_stage(k, schedule, series);
-  for (int k = 0; k < stages(); ++k) make_buffer(k, all);
+  make_stages(schedule, series, all);
   for (const Wire& wire : all) connect_forward(wire);
   connect_backward();
   connect_retirement();
@@ -54,11 +59,9 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   std::vector<StageController*> controllers;
   for (const auto& controller : controllers_) controllers.push_back(controller.get());
   if (pacing_ == Pacing::lockstep) {
-    std::vector<std::int64_t> capacity;
-    for (const StagePlan& stage : plan_.stages) capacity.push_back(stage.capacity_micro_batches);
-    order_ =
-        std::make_unique<LockstepOrder>(schedule, micro_batches_, stages(), std::move(capacity));
-    ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, network_,
+    order_ = std::make_unique<LockstepOrder>(schedule, micro_batches_, stages(),
+                                             buffer_capacities(plan_));
+    ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, *network_,
                                               source_, loss_, controllers, plan_);
   }
   std::vector<const ActivationBuffer*> buffers;
@@ -95,29 +98,42 @@ std::vector<Accelerator::Wire> Accelerator::wires() const {
 }
 
 void Accelerator::make_cores(const Schedule& schedule) {
-  for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
-    const std::string name = numbered("core", static_cast<int>(c));
-    cores_.push_back(std::make_unique<ComputeCore>(name.c_str(), control_, wheel_, pacing_,
-                                                   schedule.backward_first()));
-  }
+  cores_scope_ = std::make_unique<Scope>("cores", [&] {
+    for (const CorePlan& core : plan_.cores) {
+      cores_.push_back(std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_, pacing_,
+                                                     schedule.backward_first()));
+    }
+  });
+}
+
+void Accelerator::make_stages(const Schedule& schedule, const SeriesOptions& series,
+                              const std::vector<Wire>& wires) {
+  stages_scope_ = std::make_unique<Scope>("stages", [&] {
+    for (int k = 0; k < stages(); ++k) {
+      const std::string name = instance_name(plan_.stages[k].name);
+      stage_scopes_.push_back(std::make_unique<Scope>(name.c_str(), [&] {
+        make_stage(k, schedule, series);
+        make_buffer(k, wires);
+      }));
+    }
+  });
 }
 
 void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOptions& series) {
   const StagePlan& stage = plan_.stages[k];
-  weights_.push_back(std::make_unique<WeightBuffer>(numbered("weight_buffer", k).c_str(), k,
-                                                    schedule, micro_batches_, control_));
-  controllers_.push_back(std::make_unique<StageController>(
-      numbered("stage", k).c_str(), k, stage, schedule, micro_batches_, control_, series));
+  weights_.push_back(std::make_unique<WeightBuffer>("weight_buffer", k, versions_));
+  controllers_.push_back(std::make_unique<StageController>("controller", k, stage, schedule,
+                                                           micro_batches_, control_, series));
   StageController& controller = *controllers_.back();
   const bool one_core = stage.forward_core == stage.backward_core;
-  cores_.at(stage.forward_core)->host(controller, Pass::forward, one_core);
-  cores_.at(stage.backward_core)->host(controller, Pass::backward, one_core);
+  cores_.at(stage.forward_core)->host(controller, StageOperation::forward, one_core);
+  cores_.at(stage.backward_core)->host(controller, StageOperation::backward, one_core);
   if (schedule.splits_backward()) {
-    cores_.at(stage.backward_core)->host(controller, Pass::weight_gradient, one_core);
+    cores_.at(stage.backward_core)->host(controller, StageOperation::weight_gradient, one_core);
   }
   controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controller.weights(*weights_.back());
-  controller.network(network_);
+  controller.network(*network_);
   controller.source(source_);
   if (k + 1 == stages()) controller.loss(loss_);
 }
@@ -141,7 +157,7 @@ void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
   }
   const StagePlan& stage = plan_.stages[k];
   buffers_.push_back(std::make_unique<ActivationBuffer>(
-      numbered("activation_buffer", k).c_str(), std::move(edges), gradients_of(plan_, k),
+      "activation_buffer", std::move(edges), gradients_of(plan_, k),
       lockstep ? kUnlimited<std::int64_t> : stage.capacity_micro_batches, micro_batches_, pacing_));
   buffers_.back()->set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controllers_[k]->activations(*buffers_.back());
@@ -162,7 +178,7 @@ void Accelerator::connect_forward(const Wire& wire) {
     channel.to_core = plan_.stages[wire.consumer].forward_core;
     channel.edge = wire.edge;
     channel.receiver = port.receiver;
-    port.channel = network_.open(channel);
+    port.channel = network_->open(channel);
   }
   controllers_[from]->add_forward_output(port);
 }
@@ -179,7 +195,7 @@ void Accelerator::connect_backward() {
       channel.gradient = true;
       channel.receiver = buffers_[message.to_stage].get();
       OutputPort port;
-      port.channel = network_.open(channel);
+      port.channel = network_->open(channel);
       port.receiver = channel.receiver;
       port.to_stage = message.to_stage;
       port.bytes_per_sample = message.bytes_per_sample;
@@ -201,7 +217,7 @@ void Accelerator::connect_retirement() {
 }
 
 void Accelerator::name_regions() {
-  const int first = static_cast<int>(network_.report().size());
+  const int first = static_cast<int>(network_->report().size());
   for (int k = 0; k < stages(); ++k) {
     const StagePlan& stage = plan_.stages[k];
     const bool forward = stage.cost.back().forward.region_bytes > 0;
@@ -210,14 +226,14 @@ void Accelerator::name_regions() {
     const int next = first + static_cast<int>(regions_.size());
     controllers_[k]->set_region_links(next, apart && forward ? next + 1 : next);
     if (forward || (backward && !apart)) {
-      regions_.push_back({stage.name + ".region", k, true, !apart});
+      regions_.push_back({stage.name + "_region", k, true, !apart});
     }
-    if (backward && apart) regions_.push_back({stage.name + ".region_backward", k, false, true});
+    if (backward && apart) regions_.push_back({stage.name + "_region_backward", k, false, true});
   }
 }
 
 std::vector<LinkStatistics> Accelerator::links() const {
-  std::vector<LinkStatistics> links = network_.report();
+  std::vector<LinkStatistics> links = network_->report();
   for (const RegionLink& region : regions_) {
     LinkStatistics link;
     link.name = region.name;
@@ -237,7 +253,7 @@ void Accelerator::watch(WaveSink* waves) {
   std::vector<std::string> names;
   for (const LinkStatistics& link : links()) names.push_back(link.name);
   waves->begin(names);
-  network_.watch(waves);
+  network_->watch(waves);
   for (int k = 0; k < stages(); ++k) buffers_[k]->watch(waves, k);
 }
 

@@ -2,13 +2,14 @@
 // The machine: all modules of one run and the wires between them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "sim/modules/activation_buffer.h"
 #include "sim/modules/compute_core.h"
 #include "sim/modules/event_wheel.h"
-#include "sim/modules/interconnect.h"
+#include "sim/modules/interfaces.h"
 #include "sim/modules/loss_sink.h"
 #include "sim/modules/run_control.h"
 #include "sim/modules/sample_source.h"
@@ -22,11 +23,22 @@
 
 namespace stagecoach {
 
+/// Makes the network between the cores; called while the accelerator is built, so that the module
+/// becomes part of it. What it is given outlives the module.
+using MakeInterconnect = std::function<std::unique_ptr<InterconnectIf>(
+    const char* name, const MachinePlan& plan, WheelIf& wheel)>;
+
+/// Ours: sim/modules/interconnect.h.
+std::unique_ptr<InterconnectIf> make_interconnect(const char* name, const MachinePlan& plan,
+                                                  WheelIf& wheel);
+
 class Accelerator : public sc_core::sc_module {
  public:
+  /// The references must outlive this.
   Accelerator(sc_core::sc_module_name name, const MachinePlan& plan, const Schedule& schedule,
               Pacing pacing, const MicroBatchPlan& micro_batches, OpSink& sink,
-              const SimulationOptions& options);
+              const SimulationOptions& options,
+              const MakeInterconnect& interconnect = make_interconnect);
 
   /// After the run: throws what stopped it, or who waits for whom if it is not complete.
   void check() const;
@@ -41,9 +53,19 @@ class Accelerator : public sc_core::sc_module {
     int edge = 0;  ///< of the consumer
   };
 
+  /// A level of the hierarchy of names.
+  struct Scope : sc_core::sc_module {
+    Scope(sc_core::sc_module_name name, const std::function<void()>& build) : sc_module(name) {
+      build();
+    }
+  };
+  using ScopePtr = std::unique_ptr<Scope>;
+
   int stages() const { return static_cast<int>(plan_.stages.size()); }
   std::vector<Wire> wires() const;
   void make_cores(const Schedule& schedule);
+  void make_stages(const Schedule& schedule, const SeriesOptions& series,
+                   const std::vector<Wire>& wires);
   void make_stage(int k, const Schedule& schedule, const SeriesOptions& series);
   void make_buffer(int k, const std::vector<Wire>& wires);
   void connect_forward(const Wire& wire);
@@ -57,10 +79,13 @@ class Accelerator : public sc_core::sc_module {
   const MicroBatchPlan& micro_batches_;
   const Pacing pacing_;
   RunControl control_;
+  ForwardVersions versions_;
   EventWheel wheel_;
-  Interconnect network_;
+  std::unique_ptr<InterconnectIf> network_;
   SampleSource source_;
   LossSink loss_;
+  ScopePtr cores_scope_, stages_scope_;
+  std::vector<ScopePtr> stage_scopes_;
   std::vector<std::unique_ptr<ComputeCore>> cores_;
   std::vector<std::unique_ptr<WeightBuffer>> weights_;
   std::vector<std::unique_ptr<ActivationBuffer>> buffers_;

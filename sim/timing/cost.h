@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 
 #include "sim/base/units.h"
 
@@ -30,17 +31,34 @@ struct EventCounts {
   double activation_write_bytes = 0;
   double dram_bytes = 0;
 
-  EventCounts& operator+=(const EventCounts& o) {
-    macs += o.macs;
-    vector_operations += o.vector_operations;
-    weight_read_bytes += o.weight_read_bytes;
-    weight_write_bytes += o.weight_write_bytes;
-    activation_read_bytes += o.activation_read_bytes;
-    activation_write_bytes += o.activation_write_bytes;
-    dram_bytes += o.dram_bytes;
-    return *this;
-  }
+  EventCounts& operator+=(const EventCounts& other);
+  EventCounts& operator*=(double factor);
 };
+
+/// All of them, for what treats them alike.
+inline constexpr double EventCounts::*kEventCounts[] = {
+    &EventCounts::macs,
+    &EventCounts::vector_operations,
+    &EventCounts::weight_read_bytes,
+    &EventCounts::weight_write_bytes,
+    &EventCounts::activation_read_bytes,
+    &EventCounts::activation_write_bytes,
+    &EventCounts::dram_bytes,
+};
+static_assert(sizeof(EventCounts) == std::size(kEventCounts) * sizeof(double), "one is missing");
+
+inline EventCounts& EventCounts::operator+=(const EventCounts& other) {
+  for (const auto count : kEventCounts) this->*count += other.*count;
+  return *this;
+}
+
+inline EventCounts& EventCounts::operator*=(double factor) {
+  for (const auto count : kEventCounts) this->*count *= factor;
+  return *this;
+}
+
+/// Every count times the factor.
+inline EventCounts scaled(EventCounts counts, double factor) { return counts *= factor; }
 
 /// Counts of one stage, as per-micro-batch part (weights are read once for a micro-batch) and
 /// per-sample part.

@@ -42,20 +42,20 @@ MicroBatchId micro_batch_of(const MicroBatchPlan& micro_batches, std::int64_t sa
   return low;
 }
 
-struct PassWords {
+struct OperationWords {
   const char* letter;
   const char* word;
 };
 
-PassWords words(Pass pass) {
-  switch (pass) {
-    case Pass::forward:
+OperationWords words(StageOperation operation) {
+  switch (operation) {
+    case StageOperation::forward:
       return {"F", "forward"};
-    case Pass::backward:
+    case StageOperation::backward:
       return {"B", "backward"};
-    case Pass::weight_gradient:
+    case StageOperation::weight_gradient:
       return {"W", "weight_gradient"};
-    case Pass::update:
+    case StageOperation::update:
       return {"U", "update"};
   }
   throw ModelBug("trace: an unknown pass");
@@ -123,38 +123,39 @@ void ChromeTrace::write_event(const std::string& event) {
 
 int ChromeTrace::track(const SpanRecord& span) const {
   const StagePlan& stage = plan_.stages[span.stage];
-  const bool forward = static_cast<Pass>(span.pass) == Pass::forward;
+  const bool forward = span.operation == StageOperation::forward;
   return (forward ? stage.forward_core : stage.backward_core) + 1;
 }
 
 void ChromeTrace::record(const SpanRecord& span) {
   if (span.micro_batch < window_.first || span.micro_batch >= window_.end) return;
   write_slice(span);
-  const auto pass = static_cast<Pass>(span.pass);
-  if (pass == Pass::forward || pass == Pass::backward) write_arrow(span);
+  const StageOperation operation = span.operation;
+  if (operation == StageOperation::forward || operation == StageOperation::backward)
+    write_arrow(span);
 }
 
 std::string ChromeTrace::arguments(const SpanRecord& span) {
-  const Pass pass = static_cast<Pass>(span.pass);
-  std::string text = std::string("\"pass\":\"") + words(pass).word + "\"" +
+  const StageOperation operation = span.operation;
+  std::string text = std::string("\"pass\":\"") + words(operation).word + "\"" +
                      field("sample", first_sample(micro_batches_, span.micro_batch));
   const int samples = micro_batches_.at(span.micro_batch).samples;
   if (samples > 1) text += field("samples", samples);
   text += field("stage", span.stage) + ",\"stage_name\":" + stage_names_[span.stage];
   auto& reads = forward_reads_[span.stage];
-  if (pass == Pass::forward) {
+  if (operation == StageOperation::forward) {
     reads.push_back({span.micro_batch, span.version_read});
     return text + field("version_read", span.version_read);
   }
-  if (pass == Pass::weight_gradient) return text;  // reads no weights
+  if (operation == StageOperation::weight_gradient) return text;  // reads no weights
   // Forwards are recorded in the order of micro-batches; the window bounds them.
   const bool known = !reads.empty() && reads.front().micro_batch <= span.micro_batch;
   const WeightVersion forward_read =
       known ? reads[static_cast<std::size_t>(span.micro_batch - reads.front().micro_batch)].version
             : 0;
-  if (pass == Pass::backward) {
+  if (operation == StageOperation::backward) {
     text += field("version_read", span.version_read);
-    if (known) text += field("updates_since_forward", span.version_read - forward_read);
+    if (known) text += field("backward_staleness", span.version_read - forward_read);
     return text;
   }
   text += field("version_written", span.version_written);
@@ -164,7 +165,7 @@ std::string ChromeTrace::arguments(const SpanRecord& span) {
 }
 
 void ChromeTrace::write_slice(const SpanRecord& span) {
-  const PassWords w = words(static_cast<Pass>(span.pass));
+  const OperationWords w = words(span.operation);
   write_event(std::string("{\"ph\":\"X\",\"pid\":1,\"tid\":") + std::to_string(track(span)) +
               ",\"name\":\"" + w.letter + " " +
               std::to_string(first_sample(micro_batches_, span.micro_batch)) + "\",\"cat\":\"" +
@@ -175,7 +176,7 @@ void ChromeTrace::write_slice(const SpanRecord& span) {
 }
 
 void ChromeTrace::write_arrow(const SpanRecord& span) {
-  const bool forward = static_cast<Pass>(span.pass) == Pass::forward;
+  const bool forward = span.operation == StageOperation::forward;
   const bool begins = forward && span.stage == 0;
   const bool ends = !forward && span.stage == 0;
   // Bound to the slice that encloses the point, so it lies inside, clear of the neighbours.

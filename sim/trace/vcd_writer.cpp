@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "models/base/error.h"
+#include "sim/base/instance_name.h"
 
 namespace stagecoach {
 
@@ -17,34 +18,12 @@ constexpr std::size_t kForgetAt = 1 << 16;
 constexpr std::size_t kFlushBytes = 1 << 20;
 constexpr std::int64_t kNone = -1;  ///< no sample
 
-struct StateWord {
-  CycleKind kind;
-  const char* word;
-};
-constexpr StateWord kStates[] = {{&StageCycles::idle, "idle"},
-                                 {&StageCycles::forward, "forward"},
-                                 {&StageCycles::backward, "backward"},
-                                 {&StageCycles::update, "update"},
-                                 {&StageCycles::stall_input, "stall_input"},
-                                 {&StageCycles::stall_output, "stall_output"},
-                                 {&StageCycles::stall_memory, "stall_memory"},
-                                 {&StageCycles::stall_interconnect, "stall_interconnect"}};
 constexpr const char* kOperations[] = {"idle", "forward", "backward", "update", "weight_gradient"};
 
 // Signals of a stage, counted from its first.
 constexpr int kState = 0, kBusy = 1, kSamples = 2, kActivations = 3, kGradients = 4, kVersion = 5;
 // Of a core.
 constexpr int kOperation = 0, kSample = 1;
-
-/// A name as one word: viewers split at blanks and take brackets for bit ranges.
-std::string word_of(const std::string& name) {
-  std::string word = name.empty() ? "_" : name;
-  for (char& c : word) {
-    const bool splits = static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
-    if (splits || c == '[' || c == ']' || c == '$') c = '_';
-  }
-  return word;
-}
 
 /// Short identifiers of printable characters: digits to base 94.
 std::string identifier(std::size_t number) {
@@ -83,13 +62,13 @@ int VcdWriter::add_signal(const std::string& name, Form form, std::int64_t value
   const char* type = "string 1 ";
   if (form == Form::wire) type = "wire 1 ";
   if (form == Form::number) type = "integer 64 ";
-  header_ += std::string("$var ") + type + id + " " + word_of(name) + " $end\n";
+  header_ += std::string("$var ") + type + id + " " + instance_name(name) + " $end\n";
   signals_.push_back({id, form, value, value});
   return static_cast<int>(signals_.size()) - 1;
 }
 
 void VcdWriter::open_scope(const std::string& name) {
-  header_ += "$scope module " + word_of(name) + " $end\n";
+  header_ += "$scope module " + instance_name(name) + " $end\n";
 }
 
 void VcdWriter::close_scope() { header_ += "$upscope $end\n"; }
@@ -147,7 +126,7 @@ void VcdWriter::put(Cycles time, int signal, std::int64_t value, bool adds) {
 }
 
 void VcdWriter::operation(const SpanRecord& span) {
-  const auto pass = static_cast<Pass>(span.pass);
+  const StageOperation operation = span.operation;
   const bool inside = span.micro_batch >= window_.first && span.micro_batch < window_.end;
   if (!open_) {
     open_ = inside && span.stage == 0;
@@ -156,9 +135,9 @@ void VcdWriter::operation(const SpanRecord& span) {
   }
   if (inside) end_ = std::max(end_, span.end);
   const StagePlan& stage = plan_.stages[span.stage];
-  const int core = pass == Pass::forward ? stage.forward_core : stage.backward_core;
+  const int core = operation == StageOperation::forward ? stage.forward_core : stage.backward_core;
   const int first = core_signals_[core];
-  put(span.begin, first + kOperation, 1 + static_cast<int>(pass));
+  put(span.begin, first + kOperation, 1 + static_cast<int>(operation));
   put(span.end, first + kOperation, 0);
   put(span.begin, first + kSample, first_sample(micro_batches_, span.micro_batch));
   put(span.end, first + kSample, kNone);
@@ -166,14 +145,15 @@ void VcdWriter::operation(const SpanRecord& span) {
     put(span.begin, core_stage_signals_[core], span.stage);
     put(span.end, core_stage_signals_[core], kNone);
   }
-  if (pass == Pass::update) {
+  if (operation == StageOperation::update) {
     put(span.end, stage_signals_[span.stage] + kVersion, span.version_written);
   }
   // Its update, if one follows, is told next; nothing of the window comes after that.
   const bool last =
       span.micro_batch + 1 == window_.end && window_.end < micro_batches_.micro_batches();
-  const Pass leaves = plan_.splits_backward ? Pass::weight_gradient : Pass::backward;
-  if (last && pass == leaves) ++finished_stages_;
+  const StageOperation leaves =
+      plan_.splits_backward ? StageOperation::weight_gradient : StageOperation::backward;
+  if (last && operation == leaves) ++finished_stages_;
   if (finished_stages_ == static_cast<int>(plan_.stages.size()) &&
       span.micro_batch >= window_.end) {
     closed_ = true;
@@ -181,12 +161,8 @@ void VcdWriter::operation(const SpanRecord& span) {
 }
 
 void VcdWriter::cycles(int stage, Cycles time, CycleKind kind) {
-  std::int64_t state = 0;
-  while (kStates[state].kind != kind) ++state;
-  const bool busy = kind == &StageCycles::forward || kind == &StageCycles::backward ||
-                    kind == &StageCycles::update;
-  put(time, stage_signals_[stage] + kState, state);
-  put(time, stage_signals_[stage] + kBusy, busy);
+  put(time, stage_signals_[stage] + kState, static_cast<int>(kind));
+  put(time, stage_signals_[stage] + kBusy, is_busy(kind));
 }
 
 void VcdWriter::held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) {
@@ -240,13 +216,14 @@ void VcdWriter::append_value(std::string& text, const Signal& signal) const {
       text += 'b' + (signal.value == kNone ? std::string("z") : binary(signal.value)) + ' ';
       break;
     case Form::state:
-      text += std::string("s") + kStates[signal.value].word + ' ';
+      text += std::string("s") + words_of(static_cast<CycleKind>(signal.value)).name + ' ';
       break;
     case Form::operation:
       text += std::string("s") + kOperations[signal.value] + ' ';
       break;
     case Form::stage_name:
-      text += 's' + (signal.value == kNone ? "-" : word_of(plan_.stages[signal.value].name)) + ' ';
+      text += 's' + (signal.value == kNone ? "-" : instance_name(plan_.stages[signal.value].name)) +
+              ' ';
       break;
   }
   text += signal.id + '\n';

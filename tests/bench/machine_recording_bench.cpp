@@ -37,7 +37,6 @@ struct Bench {
   TrainSpec train;
   PlannedMachine machine;
   RecordedRun run;
-  std::vector<ReplayRules> rules;
 
   explicit Bench(std::int64_t epochs) : micro_batches(kSamplesPerEpoch, epochs, 1, 1) {
     train.optimizer.learning_rate = 1e-5;
@@ -46,7 +45,6 @@ struct Bench {
     machine = build_machine_plan(hardware, network, partition, micro_batches, *schedule, train);
     run.hardware = run.hardware_sha256 = run.schedule = "bench";
     run.stages = stages;
-    for (int k = 0; k < stages; ++k) rules.push_back({schedule->max_in_flight(k)});
   }
 
   std::unique_ptr<Trainer> trainer() const {
@@ -141,11 +139,11 @@ void recording_replayed(benchmark::State& state) {
                    free->finish();
                  }));
     auto again = bench.trainer();
-    replayed =
-        std::min(replayed, cpu_seconds([&] {
-                   ScheduleReplay(kFile, bench.run, bench.rules, bench.micro_batches).run(*again);
-                   again->finish();
-                 }));
+    replayed = std::min(
+        replayed, cpu_seconds([&] {
+          ScheduleReplay(kFile, bench.run, *bench.schedule, bench.micro_batches).run(*again);
+          again->finish();
+        }));
   }
   std::remove(kFile);
   state.counters["replay_over_functional"] = replayed / closed_form;

@@ -17,8 +17,8 @@ inline std::vector<Op> pipelined_order(int stages, MicroBatchId micro_batches) {
     for (int k = 0; k < stages; ++k) {
       const MicroBatchId f = tick - k;
       const MicroBatchId b = tick - 2 * (stages - 1) + k;
-      if (f >= 0 && f < micro_batches) order.push_back({f, k, Pass::forward, false, Op::kCurrent});
-      if (b >= 0 && b < micro_batches) order.push_back({b, k, Pass::backward, true, Op::kCurrent});
+      if (f >= 0 && f < micro_batches) order.push_back({f, k, Pass::forward});
+      if (b >= 0 && b < micro_batches) order.push_back({b, k, Pass::backward_with_update});
     }
   return order;
 }
@@ -30,9 +30,9 @@ inline std::vector<Op> sequential_order(int stages, MicroBatchId micro_batches,
   std::vector<Op> order;
   for (MicroBatchId p = 0; p < micro_batches; ++p) {
     const bool update = (p + 1) % micro_batches_per_update == 0 || p + 1 == micro_batches;
-    for (int k = 0; k < stages; ++k) order.push_back({p, k, Pass::forward, false, Op::kCurrent});
+    for (int k = 0; k < stages; ++k) order.push_back({p, k, Pass::forward});
     for (int k = stages - 1; k >= 0; --k)
-      order.push_back({p, k, Pass::backward, update, Op::kCurrent});
+      order.push_back({p, k, update ? Pass::backward_with_update : Pass::backward});
   }
   return order;
 }

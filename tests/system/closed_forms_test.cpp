@@ -52,12 +52,13 @@ struct Measured {
 
   /// Micro-batches whose forward has started and whose backward (its second half) has not, at most.
   std::int64_t most_in_flight(int stage) const {
-    const Pass leaves = schedule->splits_backward() ? Pass::weight_gradient : Pass::backward;
+    const StageOperation leaves =
+        schedule->splits_backward() ? StageOperation::weight_gradient : StageOperation::backward;
     std::int64_t now = 0, most = 0;
     for (const SpanRecord& span : spans.spans) {
       if (span.stage != stage) continue;
-      if (span.pass == static_cast<int>(Pass::forward)) most = std::max(most, ++now);
-      if (span.pass == static_cast<int>(leaves)) --now;
+      if (span.operation == StageOperation::forward) most = std::max(most, ++now);
+      if (span.operation == leaves) --now;
     }
     return most;
   }

@@ -81,10 +81,7 @@ struct Setup {
     TrainerOptions options;
     options.threads = threads;
     options.max_in_flight = schedule.max_in_flight(0);
-    for (int k = 0; k < stages; ++k)
-      options.policies.push_back({{static_cast<double>(schedule.delay(k)), 0, 0},
-                                  schedule.weight_policy() != WeightPolicy::current,
-                                  0});
+    for (int k = 0; k < stages; ++k) options.policies.push_back(schedule.stage_policy(k));
     return make_trainer(network, partition, train, micro_batches, data, options);
   }
 
@@ -203,8 +200,9 @@ TEST_CASE("waiting for the end of a tick is waiting for input, not for links") {
   const RunStatistics run =
       simulate(plan, *schedule, spec, s.micro_batches, *trainer, SimulationOptions{});
   trainer->finish();
-  for (int k = 0; k < s.stages; ++k) CHECK(run.stages[k].cycles.stall_interconnect == 0);
-  CHECK(run.stages[0].cycles.stall_input >
+  for (int k = 0; k < s.stages; ++k)
+    CHECK(run.stages[k].cycles[CycleKind::stall_interconnect] == 0);
+  CHECK(run.stages[0].cycles[CycleKind::stall_input] >
         run.cycles / 4);  // the fastest stage waits for the slowest
 }
 

@@ -96,13 +96,14 @@ TEST_CASE("elastic: stages before a slow one wait for its room, stages after it 
   set_cost(plan.stages[2], 50, 30, 20);
   const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(300, 1, 1, 1));
   // Everybody but the slow one is idle for 80 of 100 cycles.
-  for (const int k : {3, 4}) CHECK(s.stages[k].cycles.stall_input > 300 * 75);
-  for (const int k : {3, 4}) CHECK(s.stages[k].cycles.stall_output == 0);
+  for (const int k : {3, 4}) CHECK(s.stages[k].cycles[CycleKind::stall_input] > 300 * 75);
+  for (const int k : {3, 4}) CHECK(s.stages[k].cycles[CycleKind::stall_output] == 0);
   for (const int k : {0, 1}) {
-    CHECK(s.stages[k].cycles.stall_output + s.stages[k].cycles.stall_input > 300 * 75);
+    CHECK(s.stages[k].cycles[CycleKind::stall_output] + s.stages[k].cycles[CycleKind::stall_input] >
+          300 * 75);
   }
-  CHECK(s.stages[0].cycles.stall_output > 0);
-  CHECK(s.stages[2].cycles.stall_output == 0);
+  CHECK(s.stages[0].cycles[CycleKind::stall_output] > 0);
+  CHECK(s.stages[2].cycles[CycleKind::stall_output] == 0);
 }
 
 TEST_CASE("elastic: cycles beyond an operation's compute cycles count as memory stalls") {
@@ -113,9 +114,9 @@ TEST_CASE("elastic: cycles beyond an operation's compute cycles count as memory 
   }
   const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(50, 1, 1, 1));
   for (const auto& stage : s.stages) {
-    CHECK(stage.cycles.stall_memory == 50 * 8);
-    CHECK(stage.cycles.forward == 50 * 10);
-    CHECK(stage.cycles.update == 50 * 4);
+    CHECK(stage.cycles[CycleKind::stall_memory] == 50 * 8);
+    CHECK(stage.cycles[CycleKind::forward] == 50 * 10);
+    CHECK(stage.cycles[CycleKind::update] == 50 * 4);
     CHECK(stage.cycles.total() == s.cycles);
   }
 }
@@ -124,9 +125,10 @@ TEST_CASE("elastic: a full own buffer counts as a memory stall of its stage") {
   MachinePlan plan = chain(ChainOptions{6});
   plan.stages[0].capacity_micro_batches = 2;
   const RunStatistics s = run(plan, elastic(ScheduleKind::pipelined), MicroBatchPlan(100, 1, 1, 1));
-  CHECK(s.stages[0].cycles.stall_memory > s.cycles / 3);
-  CHECK(s.stages[0].cycles.stall_input < 6 * 20);  // the last gradients, when the buffer empties
-  CHECK(s.stages[1].cycles.stall_input > 0);
+  CHECK(s.stages[0].cycles[CycleKind::stall_memory] > s.cycles / 3);
+  CHECK(s.stages[0].cycles[CycleKind::stall_input] <
+        6 * 20);  // the last gradients, when the buffer empties
+  CHECK(s.stages[1].cycles[CycleKind::stall_input] > 0);
 }
 
 TEST_CASE("elastic: synchronous schedules are never stale; gpipe does all forwards first") {
@@ -162,7 +164,7 @@ Cycles bubble_of(ScheduleKind kind, Cycles forward, Cycles input_gradient, Cycle
   }
   const RunStatistics s = run(plan, spec, MicroBatchPlan(kMicroBatches, 1, kMicroBatches, 1));
   for (const StageStatistics& stage : s.stages) {
-    CHECK(stage.cycles.backward == kMicroBatches * (input_gradient + weight_gradient));
+    CHECK(stage.cycles[CycleKind::backward] == kMicroBatches * (input_gradient + weight_gradient));
   }
   return s.cycles - kMicroBatches * (forward + input_gradient + weight_gradient);
 }

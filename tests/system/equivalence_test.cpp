@@ -104,13 +104,9 @@ struct Setup {
     TrainerOptions options;
     options.precision = precision;
     options.max_in_flight = schedule.max_in_flight(0);
-    const WeightPolicy policy = schedule.weight_policy();
-    const bool named =
-        policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
     for (int k = 0; k < static_cast<int>(partition.size()); ++k) {
-      StagePolicy p;
-      p.stash = policy != WeightPolicy::current || history > 0;
-      p.history = history > 0 ? history : named ? schedule.versions_kept(k) : 0;
+      StagePolicy p = schedule.stage_policy(k);
+      if (history > 0) p.stash = true, p.history = history;
       options.policies.push_back(p);
     }
     return make_trainer(net, partition, train(batch, micro), micro_batches, data, options);
@@ -125,11 +121,10 @@ struct Setup {
     const int stages = static_cast<int>(layered.size());
     for (MicroBatchId p = 0; p < micro_batches.micro_batches(); ++p) {
       const MicroBatch micro_batch = micro_batches.at(p);
+      const Pass backward = micro_batch.last_of_batch ? Pass::backward_with_update : Pass::backward;
       const WeightVersion version = std::max<std::int64_t>(micro_batch.batch - delay_batches, 0);
-      for (int k = 0; k < stages; ++k) trainer->emit({p, k, Pass::forward, false, version});
-      for (int k = stages - 1; k >= 0; --k) {
-        trainer->emit({p, k, Pass::backward, micro_batch.last_of_batch, Op::kCurrent});
-      }
+      for (int k = 0; k < stages; ++k) trainer->emit({p, k, Pass::forward, version});
+      for (int k = stages - 1; k >= 0; --k) trainer->emit({p, k, backward});
     }
     trainer->finish();
     return trainer->export_weights();

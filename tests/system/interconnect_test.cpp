@@ -42,7 +42,7 @@ TEST_CASE("routes of every interconnect") {
   Topology bus({InterconnectKind::bus, 4, 2, 3, 3}, cores);
   CHECK(names(bus, 0, 1) == names(bus, 5, 2));
   Topology crossbar({InterconnectKind::crossbar, 4, 2, 3, 3}, cores);
-  CHECK(names(crossbar, 3, 5) == Names{"c3.out", "c5.in"});
+  CHECK(names(crossbar, 3, 5) == Names{"c3_out", "c5_in"});
   // Along the row first, then along the column.
   Topology mesh({InterconnectKind::mesh2d, 4, 2, 3, 3}, cores);
   CHECK(names(mesh, 0, 5) ==
@@ -113,8 +113,8 @@ std::pair<Cycles, Cycles> first_moves(const MachinePlan& plan) {
   run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::pair<Cycles, Cycles> moves;
   for (const SpanRecord& span : spans.spans) {
-    if (span.stage == 1 && span.pass == static_cast<int>(Pass::forward)) moves.first = span.begin;
-    if (span.stage == 0 && span.pass == static_cast<int>(Pass::backward)) moves.second = span.begin;
+    if (span.stage == 1 && span.operation == StageOperation::forward) moves.first = span.begin;
+    if (span.stage == 0 && span.operation == StageOperation::backward) moves.second = span.begin;
   }
   return moves;
 }
@@ -155,14 +155,15 @@ TEST_CASE("a saturated link sets the rate and is busy all the time, one more byt
     CHECK(link.busy_cycles == 300 * 40);
     CHECK(link.busy_cycles > s.cycles * 97 / 100);
   }
-  CHECK(s.stages[2].cycles.stall_interconnect > 300 * 15);
+  CHECK(s.stages[2].cycles[CycleKind::stall_interconnect] > 300 * 15);
   plan.interconnect.link_bytes_per_cycle = 11;
   const RunStatistics faster = run(plan, roomy, micro_batches);
   CHECK(faster.steady_cycles == faster.steady_samples * 37);
   plan.interconnect.link_bytes_per_cycle = 0;
   const RunStatistics unlimited = run(plan, pipelined(), micro_batches);
   CHECK(unlimited.steady_cycles == unlimited.steady_samples * 20);
-  CHECK(unlimited.stages[2].cycles.stall_interconnect <= 300);  // one hop of latency a message
+  CHECK(unlimited.stages[2].cycles[CycleKind::stall_interconnect] <=
+        300);  // one hop of latency a message
 }
 
 TEST_CASE("every bus transfer is counted once and two never overlap") {
@@ -239,8 +240,8 @@ TEST_CASE("a stage waits for all its inputs, a producer for the gradients of all
   run(plan, pipelined(), MicroBatchPlan(1, 1, 1, 1), sink, options);
   std::vector<Cycles> forward(3), backward(3);
   for (const SpanRecord& span : spans.spans) {
-    if (span.pass == static_cast<int>(Pass::forward)) forward[span.stage] = span.begin;
-    if (span.pass == static_cast<int>(Pass::backward)) backward[span.stage] = span.begin;
+    if (span.operation == StageOperation::forward) forward[span.stage] = span.begin;
+    if (span.operation == StageOperation::backward) backward[span.stage] = span.begin;
   }
   CHECK(forward[1] == 10 + 9);  // one hop, 8 bytes
   CHECK(forward[2] == forward[1] + 100 + 9);
@@ -264,7 +265,7 @@ TEST_CASE("the host's channel sets the rate when it is the slowest") {
   plan.host = {4.0, 60};
   const RunStatistics s = run(plan, pipelined(), MicroBatchPlan(200, 1, 1, 1));
   CHECK(s.steady_cycles == s.steady_samples * 75);
-  CHECK(s.stages[0].cycles.stall_interconnect > 200 * 50);
+  CHECK(s.stages[0].cycles[CycleKind::stall_interconnect] > 200 * 50);
   CHECK(s.cycles >= 60 + 200 * 75);
   plan.host.latency_cycles = 1000;
   const RunStatistics far = run(plan, pipelined(), MicroBatchPlan(200, 1, 1, 1));
@@ -282,7 +283,7 @@ TEST_CASE("the way out to the host sets the rate when it is the slowest") {
   const RunStatistics s = run(plan, pipelined(), micro_batches, sink, options);
   CHECK(s.host_bytes == 200 * (8 + 300));
   CHECK(s.steady_cycles == s.steady_samples * 75);
-  CHECK(s.stages[2].cycles.stall_output > 200 * 50);
+  CHECK(s.stages[2].cycles[CycleKind::stall_output] > 200 * 50);
   CHECK(s.stages[2].cycles.total() == s.cycles);
   const RunStatistics ticks = run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::lockstep),
                                   micro_batches, sink, options);
@@ -315,16 +316,16 @@ TEST_CASE(
           run(plan, schedule_spec(ScheduleKind::pipelined, pacing), MicroBatchPlan(50, 1, 1, 1));
       std::map<std::string, LinkStatistics> links;
       for (const LinkStatistics& link : s.links) links[link.name] = link;
-      REQUIRE(links.count("s1.region") == 1);
-      CHECK(links.count("s0.region") == 0);
-      CHECK(links["s1.region"].bytes == 50 * (separate ? 200 : 500));
-      CHECK(links["s1.region"].busy_cycles == 50 * (separate ? 15 : 19));
-      CHECK(links.count("s1.region_backward") == (separate ? 1u : 0u));
+      REQUIRE(links.count("s1_region") == 1);
+      CHECK(links.count("s0_region") == 0);
+      CHECK(links["s1_region"].bytes == 50 * (separate ? 200 : 500));
+      CHECK(links["s1_region"].busy_cycles == 50 * (separate ? 15 : 19));
+      CHECK(links.count("s1_region_backward") == (separate ? 1u : 0u));
       CHECK(s.stages[1].cycles.total() == s.cycles);
       if (separate) continue;  // forward and backward overlap there
-      CHECK(s.stages[1].cycles.forward == 50 * 10);
-      CHECK(s.stages[1].cycles.stall_memory == 50 * 2);
-      CHECK(s.stages[1].cycles.stall_interconnect >= 50 * 5);
+      CHECK(s.stages[1].cycles[CycleKind::forward] == 50 * 10);
+      CHECK(s.stages[1].cycles[CycleKind::stall_memory] == 50 * 2);
+      CHECK(s.stages[1].cycles[CycleKind::stall_interconnect] >= 50 * 5);
     }
   }
 }

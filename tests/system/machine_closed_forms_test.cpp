@@ -194,8 +194,8 @@ TEST_CASE("port conflicts: what a shared port adds to each operation is booked, 
     const RunStatistics s = pipelined_run(plan, 40);
     CAPTURE(c.read, c.write, c.shared);
     CHECK(s.cycles == 40 * (10 + 6 + c.cycles));
-    CHECK(s.stages[0].cycles.stall_memory == 40 * (c.cycles - 50));
-    CHECK(s.stages[0].cycles.update == 40 * 50);
+    CHECK(s.stages[0].cycles[CycleKind::stall_memory] == 40 * (c.cycles - 50));
+    CHECK(s.stages[0].cycles[CycleKind::update] == 40 * 50);
   }
 }
 

@@ -22,15 +22,16 @@ void check_order(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
           if (m.to_stage == op.stage) REQUIRE(forwards[j] > op.micro_batch);
         }
       }
-    } else if (op.pass == Pass::backward) {
+    } else if (is_backward(op.pass)) {
       REQUIRE(op.micro_batch == backwards[k]++);
       REQUIRE(forwards[k] > op.micro_batch);
       for (const Message& m : plan.stages[k].forward_messages) {
         REQUIRE(backwards[static_cast<std::size_t>(m.to_stage)] > op.micro_batch);
       }
-      if (op.with_update) REQUIRE(micro_batches.at(op.micro_batch).last_of_batch);
+      if (op.pass == Pass::backward_with_update)
+        REQUIRE(micro_batches.at(op.micro_batch).last_of_batch);
     }
-    if (op.with_update || op.pass == Pass::update) ++updates[k];
+    if (makes_version(op.pass)) ++updates[k];
   }
   for (std::size_t k = 0; k < stages; ++k) {
     REQUIRE(backwards[k] == micro_batches.micro_batches());
@@ -65,12 +66,12 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
       StageCycles windows;
       std::int64_t counted = 0;
       for (const StageWindow& w : stage.windows) {
-        windows.forward += w.cycles.forward;
-        windows.idle += w.cycles.total() - w.cycles.forward;
+        windows[CycleKind::forward] += w.cycles[CycleKind::forward];
+        windows[CycleKind::idle] += w.cycles.total() - w.cycles[CycleKind::forward];
         counted += w.micro_batches;
       }
       REQUIRE(windows.total() == s.cycles);
-      REQUIRE(windows.forward == stage.cycles.forward);
+      REQUIRE(windows[CycleKind::forward] == stage.cycles[CycleKind::forward]);
       REQUIRE(counted == micro_batches.micro_batches());
       const auto measured = delays_of(sink, static_cast<int>(k));
       for (const auto& [delay, n] : stage.staleness.histogram) {

@@ -2,6 +2,7 @@
 // Machines made by hand for tests of the clocked side, and sinks that watch.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -77,8 +78,9 @@ class RecordingSink : public OpSink {
     std::size_t n = 0;
     for (const Op& op : ops) {
       if (op.stage != stage || n++ >= most) continue;
-      text += op.pass == Pass::forward ? "F" : op.pass == Pass::backward ? "B" : "U";
-      text += std::to_string(op.micro_batch) + (op.with_update ? "! " : " ");
+      text += op.pass == Pass::forward ? "F" : is_backward(op.pass) ? "B" : "U";
+      text += std::to_string(op.micro_batch);
+      text += op.pass == Pass::backward_with_update ? "! " : " ";
     }
     return text;
   }
@@ -100,11 +102,23 @@ inline ScheduleSpec schedule_spec(ScheduleKind kind, Pacing pacing) {
   return spec;
 }
 
+/// Everything that entered has left: no operation was lost on the way.
+inline void require_completion(const RunStatistics& s, const MicroBatchPlan& micro_batches) {
+  REQUIRE(s.micro_batches == micro_batches.micro_batches());
+  for (const StageStatistics& stage : s.stages) {
+    REQUIRE(stage.forwards == micro_batches.micro_batches());
+    REQUIRE(stage.backwards == micro_batches.micro_batches());
+    REQUIRE(stage.updates == micro_batches.epochs() * micro_batches.batches_per_epoch());
+  }
+}
+
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
                          const MicroBatchPlan& micro_batches, OpSink& sink,
                          const SimulationOptions& options = {}) {
   const auto schedule = make_schedule(spec, static_cast<int>(plan.stages.size()), micro_batches);
-  return simulate(plan, *schedule, spec, micro_batches, sink, options);
+  const RunStatistics s = simulate(plan, *schedule, spec, micro_batches, sink, options);
+  if (!s.stopped_early) require_completion(s, micro_batches);
+  return s;
 }
 
 inline RunStatistics run(const MachinePlan& plan, const ScheduleSpec& spec,
@@ -121,7 +135,7 @@ inline std::vector<std::int64_t> delays_of(const RecordingSink& sink, int stage)
     if (op.stage != stage) continue;
     if (op.pass == Pass::forward) {
       read.push_back(op.version == Op::kCurrent ? updates : op.version);
-    } else if (op.with_update || op.pass == Pass::update) {
+    } else if (makes_version(op.pass)) {
       for (auto p = static_cast<MicroBatchId>(delays.size()); p <= op.micro_batch; ++p) {
         delays.push_back(updates - read[p]);
       }

@@ -46,14 +46,7 @@ void check_stages(const MachinePlan& plan, const Recorded& r) {
     const std::string scope = "machine.stages." + plan.stages[k].name;
     auto states = r.dump.durations(scope + ".state");
     const StageCycles& cycles = r.statistics.stages[k].cycles;
-    CHECK(states["forward"] == cycles.forward);
-    CHECK(states["backward"] == cycles.backward);
-    CHECK(states["update"] == cycles.update);
-    CHECK(states["stall_input"] == cycles.stall_input);
-    CHECK(states["stall_output"] == cycles.stall_output);
-    CHECK(states["stall_memory"] == cycles.stall_memory);
-    CHECK(states["stall_interconnect"] == cycles.stall_interconnect);
-    CHECK(states["idle"] == cycles.idle);
+    for (const CycleWords& kind : kCycleKinds) CHECK(states[kind.name] == cycles[kind.kind]);
     CHECK(r.dump.durations(scope + ".busy")["1"] == cycles.busy());
     std::int64_t most = 0;
     const auto& held = r.dump.signals.at(scope + ".samples_held");
@@ -71,9 +64,9 @@ void check_cores(const MachinePlan& plan, const Recorded& r) {
     std::map<std::string, std::int64_t> expected;
     for (const SpanRecord& span : r.spans) {
       const StagePlan& stage = plan.stages[span.stage];
-      const bool forward = span.pass == static_cast<int>(Pass::forward);
+      const bool forward = span.operation == StageOperation::forward;
       if ((forward ? stage.forward_core : stage.backward_core) != static_cast<int>(c)) continue;
-      expected[words[span.pass]] += (span.end - span.begin).count();
+      expected[words[static_cast<int>(span.operation)]] += (span.end - span.begin).count();
     }
     auto found = r.dump.durations("machine.cores." + plan.cores[c].name + ".operation");
     for (const char* word : words) CHECK(found[word] == expected[word]);
@@ -221,7 +214,8 @@ TEST_CASE("waves: a window behind the end of the run is empty, a run is the same
   const RunStatistics without = run(plan, spec, micro_batches);
   CHECK(without.cycles == r.statistics.cycles);
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
-    CHECK(without.stages[k].cycles.stall_input == r.statistics.stages[k].cycles.stall_input);
+    CHECK(without.stages[k].cycles[CycleKind::stall_input] ==
+          r.statistics.stages[k].cycles[CycleKind::stall_input]);
     CHECK(without.stages[k].peak_activation_samples ==
           r.statistics.stages[k].peak_activation_samples);
   }

@@ -47,7 +47,7 @@ class SignaturesTest(unittest.TestCase):
     def program(self, name, old="", new="", file="summary.json", weights="w", **more):
         """A program whose results are the usual ones, with `old` replaced by `new` in one file."""
         files = {"summary.json": SUMMARY % EPOCH, "epochs.csv": "epoch,cycles,joules\n0,70,0.5\n",
-                 "staleness.csv": "stage,mean_updates\n0,\n1,2.5\n",
+                 "staleness.csv": "stage,staleness_mean\n0,\n1,2.5\n",
                  "utilization.csv": "stage,idle_cycles\n0,5\n1,6\n", "memory.csv": "stage\n0\n"}
         self.assertIn(old, files[file])
         files[file] = files[file].replace(old, new) if old else files[file]

@@ -19,7 +19,7 @@ struct Recorder {
     if (op.pass == Pass::forward) {
       if (op.stage > 0 && forwards[op.stage - 1] <= op.micro_batch) ++too_early;
       forwards[op.stage] = op.micro_batch + 1;
-    } else if (op.pass == Pass::backward) {
+    } else if (is_backward(op.pass)) {
       const int last = static_cast<int>(forwards.size()) - 1;
       if (op.stage < last && backwards[op.stage + 1] <= op.micro_batch) ++too_early;
       backwards[op.stage] = op.micro_batch + 1;
@@ -64,7 +64,7 @@ TEST_CASE("the window bounds how far the hand-over runs ahead") {
   std::int64_t pushed = 0, executed = 0, most = 0;
   Executor executor({1.0}, 1, kWindow, [&](const Op&, int) { ++executed; });
   for (MicroBatchId p = 0; p < 1000; ++p) {
-    executor.push({p, 0, Pass::forward, false, Op::kCurrent});
+    executor.push({p, 0, Pass::forward});
     ++pushed;
     most = std::max(most, pushed - executed);
   }
@@ -77,7 +77,7 @@ TEST_CASE("the window bounds how far the hand-over runs ahead") {
 TEST_CASE("waiting for a micro-batch's forward executes just enough") {
   std::int64_t executed = 0;
   Executor executor({1.0}, 1, 1000, [&](const Op&, int) { ++executed; });
-  for (MicroBatchId p = 0; p < 100; ++p) executor.push({p, 0, Pass::forward, false, Op::kCurrent});
+  for (MicroBatchId p = 0; p < 100; ++p) executor.push({p, 0, Pass::forward});
   executor.wait_forward(0, 10);
   CHECK(executed >= 11);
   executor.drain();
@@ -91,8 +91,7 @@ TEST_CASE("what an operation throws reaches the caller") {
       if (op.micro_batch == 20) throw std::runtime_error("broken");
     });
     const auto feed = [&] {
-      for (MicroBatchId p = 0; p < 100; ++p)
-        executor.push({p, 0, Pass::forward, false, Op::kCurrent});
+      for (MicroBatchId p = 0; p < 100; ++p) executor.push({p, 0, Pass::forward});
       executor.drain();
     };
     CHECK_THROWS_WITH(feed(), "broken");

@@ -26,13 +26,13 @@ class Keeper : public OpSink {
     if (op.pass == Pass::forward && op.stage > 0) {
       REQUIRE(forwards_of(op.stage - 1) > op.micro_batch);
     }
-    if (op.pass == Pass::backward && op.stage + 1 < static_cast<int>(by_stage.size())) {
+    if (is_backward(op.pass) && op.stage + 1 < static_cast<int>(by_stage.size())) {
       REQUIRE(backwards_of(op.stage + 1) > op.micro_batch);
     }
     by_stage[op.stage].push_back(op);
     forwards_.resize(by_stage.size(), 0), backwards_.resize(by_stage.size(), 0);
     forwards_[op.stage] += op.pass == Pass::forward;
-    backwards_[op.stage] += op.pass == Pass::backward;
+    backwards_[op.stage] += is_backward(op.pass);
     return --most_ > 0;
   }
 
@@ -49,7 +49,7 @@ class Keeper : public OpSink {
 bool same(const std::vector<Op>& a, const std::vector<Op>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Op& x, const Op& y) {
     return x.micro_batch == y.micro_batch && x.stage == y.stage && x.pass == y.pass &&
-           x.with_update == y.with_update && x.version == y.version;
+           x.version == y.version;
   });
 }
 
@@ -60,7 +60,6 @@ struct Recording {
   MicroBatchPlan plan;
   std::unique_ptr<Schedule> schedule;
   RecordedRun run;
-  std::vector<ReplayRules> rules;
   std::string path;
   std::int64_t operations = 0, bytes = 0;
   Keeper original;
@@ -82,16 +81,6 @@ struct Recording {
     run.epochs = plan.epochs();
     run.batch_size = plan.at(0).batch_samples;
     run.micro_batch_size = plan.micro_batch_size();
-    const WeightPolicy policy = schedule->weight_policy();
-    for (int k = 0; k < stages; ++k) {
-      ReplayRules r;
-      r.max_in_flight = schedule->max_in_flight(k);
-      r.versions_kept = schedule->versions_kept(k);
-      r.stashes = policy != WeightPolicy::current;
-      r.names_versions =
-          policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
-      rules.push_back(r);
-    }
     ScheduleRecorder recorder(path, run, original);
     run_lockstep_order(*schedule, plan, stages, recorder);
     recorder.finish();
@@ -99,7 +88,7 @@ struct Recording {
     bytes = recorder.bytes();
   }
 
-  ScheduleReplay replay() const { return ScheduleReplay(path, run, rules, plan); }
+  ScheduleReplay replay() const { return ScheduleReplay(path, run, *schedule, plan); }
 };
 
 ScheduleSpec spec_of(ScheduleKind kind, bool stashing = false, bool sync = false) {
@@ -148,12 +137,11 @@ TEST_CASE("every stage's operations come back as they were, for every schedule a
 
 TEST_CASE("updates that complete later keep their place among the forwards") {
   const TemporaryDirectory folder;
-  Recording recording(folder, spec_of(ScheduleKind::pipelined), 1, MicroBatchPlan(2, 1, 1, 1));
-  recording.rules[0].max_in_flight = 2;
-  const std::vector<Op> ops = {
-      {0, 0, Pass::forward, false, Op::kCurrent},  {0, 0, Pass::backward, false, Op::kCurrent},
-      {1, 0, Pass::forward, false, Op::kCurrent},  {0, 0, Pass::update, false, Op::kCurrent},
-      {1, 0, Pass::backward, false, Op::kCurrent}, {1, 0, Pass::update, false, Op::kCurrent}};
+  ScheduleSpec two = spec_of(ScheduleKind::pipelined);
+  two.max_in_flight = {2};
+  const Recording recording(folder, two, 1, MicroBatchPlan(2, 1, 1, 1));
+  const std::vector<Op> ops = {{0, 0, Pass::forward}, {0, 0, Pass::backward}, {1, 0, Pass::forward},
+                               {0, 0, Pass::update},  {1, 0, Pass::backward}, {1, 0, Pass::update}};
   Keeper first(1);
   ScheduleRecorder recorder(recording.path, recording.run, first);
   for (const Op& op : ops) recorder.emit(op);
@@ -199,8 +187,9 @@ TEST_CASE("a steady pipeline takes far less than a byte for an operation") {
 
 TEST_CASE("an order of chance takes less than a byte for an operation, too") {
   const TemporaryDirectory folder;
-  Recording recording(folder, spec_of(ScheduleKind::pipelined), 1, MicroBatchPlan(50000, 1, 1, 1));
-  recording.rules[0].max_in_flight = 20;
+  ScheduleSpec twenty = spec_of(ScheduleKind::pipelined);
+  twenty.max_in_flight = {20};
+  const Recording recording(folder, twenty, 1, MicroBatchPlan(50000, 1, 1, 1));
   Keeper first(1);
   ScheduleRecorder recorder(recording.path, recording.run, first);
   Random random(7);
@@ -208,8 +197,8 @@ TEST_CASE("an order of chance takes less than a byte for an operation, too") {
   while (backwards < 50000) {
     const bool may_forward = forwards < 50000 && forwards - backwards < 20;
     const bool forward = forwards == backwards || (may_forward && random.below(2) == 0);
-    if (forward) recorder.emit({forwards++, 0, Pass::forward, false, Op::kCurrent});
-    if (!forward) recorder.emit({backwards++, 0, Pass::backward, true, Op::kCurrent});
+    if (forward) recorder.emit({forwards++, 0, Pass::forward});
+    if (!forward) recorder.emit({backwards++, 0, Pass::backward_with_update});
   }
   recorder.finish();
   CHECK(recorder.bytes() < recorder.operations() / 2);
@@ -235,7 +224,7 @@ TEST_CASE("a recording of another run is refused with what differs") {
   const auto refused = [&](auto change, const std::string& name) {
     RecordedRun other = recording.run;
     change(other);
-    CHECK_THROWS_WITH(ScheduleReplay(recording.path, other, recording.rules, recording.plan),
+    CHECK_THROWS_WITH(ScheduleReplay(recording.path, other, *recording.schedule, recording.plan),
                       Catch::Contains(name + ": recorded"));
   };
   refused([](RecordedRun& r) { r.hardware_sha256 = "1"; }, "hardware_sha256");
@@ -250,14 +239,15 @@ TEST_CASE("a recording of another run is refused with what differs") {
   refused([](RecordedRun& r) { r.batch_size = 2; }, "batch_size");
   refused([](RecordedRun& r) { r.micro_batch_size = 2; }, "micro_batch_size");
   CHECK_THROWS_AS(
-      ScheduleReplay(folder / "nowhere", recording.run, recording.rules, recording.plan),
+      ScheduleReplay(folder / "nowhere", recording.run, *recording.schedule, recording.plan),
       UserError);
   CHECK_THROWS_WITH(
-      ScheduleReplay(folder.path().string(), recording.run, recording.rules, recording.plan),
+      ScheduleReplay(folder.path().string(), recording.run, *recording.schedule, recording.plan),
       Catch::Contains("found a folder"));
   overwrite(folder / "text", "{\"name\": 3}\n");
-  CHECK_THROWS_WITH(ScheduleReplay(folder / "text", recording.run, recording.rules, recording.plan),
-                    Catch::Contains("no recorded schedule"));
+  CHECK_THROWS_WITH(
+      ScheduleReplay(folder / "text", recording.run, *recording.schedule, recording.plan),
+      Catch::Contains("no recorded schedule"));
 }
 
 TEST_CASE("a recording that was not finished leaves nothing behind") {
@@ -266,7 +256,7 @@ TEST_CASE("a recording that was not finished leaves nothing behind") {
   {
     Keeper keeper(3);
     ScheduleRecorder recorder(folder / "unfinished", recording.run, keeper);
-    recorder.emit({0, 0, Pass::forward, false, Op::kCurrent});
+    recorder.emit({0, 0, Pass::forward});
   }
   CHECK_FALSE(std::filesystem::exists(folder / "unfinished"));
   CHECK_FALSE(std::filesystem::exists(folder / "unfinished.part"));
@@ -288,9 +278,9 @@ void replay_anything(const Recording& recording) {
   for (const auto& ops : keeper.by_stage) {
     MicroBatchId in_flight = 0;
     for (const Op& op : ops) {
-      in_flight += (op.pass == Pass::forward) - (op.pass == Pass::backward);
+      in_flight += (op.pass == Pass::forward) - (is_backward(op.pass));
       REQUIRE(in_flight >= 0);
-      REQUIRE(in_flight <= recording.rules[0].max_in_flight);
+      REQUIRE(in_flight <= recording.schedule->max_in_flight(0));
     }
   }
 }
@@ -350,8 +340,7 @@ TEST_CASE("tokens of chance in a chunk with a good checksum never crash a replay
       }
       for (std::uint64_t n = 1 + random.below(4); n > 0; --n) {
         Op& op = ops[random.below(ops.size())];
-        op.pass = static_cast<Pass>(random.below(3));
-        op.with_update = random.below(2) == 0;
+        op.pass = static_cast<Pass>(random.below(4));
         op.version = static_cast<WeightVersion>(random.below(5)) - 1;
         if (random.below(4) == 0)
           ops.erase(ops.begin() + static_cast<long>(random.below(ops.size())));

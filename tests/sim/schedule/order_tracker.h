@@ -35,9 +35,9 @@ class OrderTracker {
     }
   }
 
-  void take(const Op& op, std::int64_t tick) {
+  void take(const TickOperation& op, std::int64_t tick) {
     TrackedStage& s = stages.at(op.stage);
-    if (op.pass == Pass::forward) {
+    if (op.operation == StageOperation::forward) {
       require(op.micro_batch == s.forwards, "forwards in order");
       require(op.stage == 0 || stages[op.stage - 1].forwards > op.micro_batch, "input made");
       ++s.forwards;
@@ -48,7 +48,7 @@ class OrderTracker {
       s.forward_tick[op.micro_batch] = tick;
       s.peak_in_flight = std::max<std::int64_t>(s.peak_in_flight, s.read.size());
       note_versions(s);
-    } else if (op.pass == Pass::backward) {
+    } else if (op.operation == StageOperation::backward) {
       require(op.micro_batch == s.backwards, "backwards in order");
       require(s.read.count(op.micro_batch) == 1, "own forward done");
       const bool last = op.stage + 1 == static_cast<int>(stages.size());
@@ -56,11 +56,11 @@ class OrderTracker {
       ++s.backwards;
       s.backward_tick[op.micro_batch] = tick;
       if (schedule_.splits_backward()) {
-        require(!op.with_update, "the update follows the weight gradient");
+        require(!op.update_follows, "the update follows the weight gradient");
       } else {
         leave(s, op);
       }
-    } else if (op.pass == Pass::weight_gradient) {
+    } else if (op.operation == StageOperation::weight_gradient) {
       require(schedule_.splits_backward(), "apart only where the schedule splits");
       require(op.micro_batch == s.weight_gradients, "weight gradients in order");
       require(op.micro_batch < s.backwards, "own backward done");
@@ -74,9 +74,9 @@ class OrderTracker {
   std::int64_t run(std::vector<std::int64_t> capacity_micro_batches = {}) {
     LockstepOrder order(schedule_, plan_, static_cast<int>(stages.size()),
                         std::move(capacity_micro_batches));
-    std::vector<Op> ops;
+    std::vector<TickOperation> ops;
     while (order.next_tick(ops)) {
-      for (const Op& op : ops) take(op, order.ticks() - 1);
+      for (const TickOperation& op : ops) take(op, order.ticks() - 1);
     }
     for (const auto& s : stages) {
       require(s.forwards == plan_.micro_batches() && s.backwards == plan_.micro_batches(),
@@ -93,9 +93,9 @@ class OrderTracker {
   }
 
   /// The micro-batch's gradients are complete.
-  void leave(TrackedStage& s, const Op& op) {
-    require(op.with_update == plan_.at(op.micro_batch).last_of_batch, "one update a mini-batch");
-    if (op.with_update) {
+  void leave(TrackedStage& s, const TickOperation& op) {
+    require(op.update_follows == plan_.at(op.micro_batch).last_of_batch, "one update a mini-batch");
+    if (op.update_follows) {
       for (const auto& [micro_batch, version] : s.read_of_batch) {
         if (micro_batch <= op.micro_batch) s.delays[micro_batch] = s.updates - version;
       }
@@ -119,5 +119,31 @@ class OrderTracker {
  public:
   std::vector<TrackedStage> stages;
 };
+
+inline ScheduleSpec lockstep_spec(ScheduleKind kind) {
+  ScheduleSpec spec;
+  spec.kind = kind;
+  spec.pacing = Pacing::lockstep;
+  return spec;
+}
+
+/// A schedule and what its lockstep order does.
+struct Measured {
+  std::int64_t ticks = 0;
+  std::vector<TrackedStage> stages;
+  std::unique_ptr<Schedule> schedule;
+};
+
+inline Measured measure(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan,
+                        std::vector<std::int64_t> capacity = {}) {
+  Measured m;
+  m.schedule = make_schedule(spec, stages, plan);
+  OrderTracker tracker(*m.schedule, plan, stages);
+  m.ticks = tracker.run(std::move(capacity));
+  m.stages = std::move(tracker.stages);
+  return m;
+}
+
+inline constexpr int kStages[] = {1, 2, 3, 4, 8, 34};
 
 }  // namespace stagecoach

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums over counters, worked by hand.
 #include "sim/schedule/staleness.h"
-#include "sim/stats/run_statistics.h"
 
 #include <catch2/catch.hpp>
+
+#include "sim/stats/run_statistics.h"
 
 using namespace stagecoach;  // NOLINT: tests
 

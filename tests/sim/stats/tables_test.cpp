@@ -13,7 +13,7 @@ using namespace stagecoach;  // NOLINT: tests
 TEST_CASE("staleness.csv has a row per stage and window, and no mean where nothing ended") {
   const ExampleRun run;
   CHECK(staleness_csv(run.result) ==
-        "stage,name,begin_cycle,end_cycle,micro_batches,mean_updates,closed_form_updates\n"
+        "stage,name,begin_cycle,end_cycle,micro_batches,staleness_mean,staleness_closed_form\n"
         "0,fc1,0,250,3,1.33333333,2\n"
         "0,fc1,250,500,3,2,2\n"
         "0,fc1,500,750,3,2,2\n"

@@ -101,10 +101,10 @@ struct ExampleRun {
     for (int w = 0; w < 4; ++w) {
       StageWindow window;
       window.begin = 250 * w;
-      window.cycles.forward = w == 1 ? 250 : 200;
-      window.cycles.idle = w == 1 ? 0 : 50;
+      window.cycles[CycleKind::forward] = w == 1 ? 250 : 200;
+      window.cycles[CycleKind::idle] = w == 1 ? 0 : 50;
       window.micro_batches = w == 3 ? 0 : 3;
-      window.delay_sum = 2 * window.micro_batches - (w == 0 ? 2 : 0);
+      window.staleness_sum = 2 * window.micro_batches - (w == 0 ? 2 : 0);
       first.windows.push_back(window);
     }
     first.memory = {{0, 1, 0, 0}, {100, 3, 1, 2}};

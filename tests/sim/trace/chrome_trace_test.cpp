@@ -31,10 +31,10 @@ std::string gunzip(const std::string& path) {
   return text;
 }
 
-SpanRecord span(Pass pass, int stage, MicroBatchId micro_batch, Cycles begin, Cycles end,
-                WeightVersion read, WeightVersion written = -1) {
+SpanRecord span(StageOperation operation, int stage, MicroBatchId micro_batch, Cycles begin,
+                Cycles end, WeightVersion read, WeightVersion written = -1) {
   SpanRecord s;
-  s.pass = static_cast<std::int8_t>(pass);
+  s.operation = operation;
   s.stage = stage;
   s.micro_batch = micro_batch;
   s.begin = begin;
@@ -48,12 +48,12 @@ SpanRecord span(Pass pass, int stage, MicroBatchId micro_batch, Cycles begin, Cy
 void play(SpanSink& sink) {
   for (MicroBatchId p = 0; p < 4; ++p) {
     const Cycles t = 40 * p;
-    sink.record(span(Pass::forward, 0, p, t, t + 10, p));
-    sink.record(span(Pass::forward, 1, p, t + 10, t + 20, p));
-    sink.record(span(Pass::backward, 1, p, t + 20, t + 28, p));
-    sink.record(span(Pass::update, 1, p, t + 28, t + 30, p, p + 1));
-    sink.record(span(Pass::backward, 0, p, t + 30, t + 38, p));
-    sink.record(span(Pass::update, 0, p, t + 38, t + 40, p, p + 1));
+    sink.record(span(StageOperation::forward, 0, p, t, t + 10, p));
+    sink.record(span(StageOperation::forward, 1, p, t + 10, t + 20, p));
+    sink.record(span(StageOperation::backward, 1, p, t + 20, t + 28, p));
+    sink.record(span(StageOperation::update, 1, p, t + 28, t + 30, p, p + 1));
+    sink.record(span(StageOperation::backward, 0, p, t + 30, t + 38, p));
+    sink.record(span(StageOperation::update, 0, p, t + 38, t + 40, p, p + 1));
   }
 }
 
@@ -110,11 +110,11 @@ TEST_CASE("slices of a track do not overlap and last as long as their operations
 TEST_CASE("arguments tell sample, pass, versions and staleness") {
   const ExampleRun run;
   const auto stale = [](SpanSink& sink) {
-    sink.record(span(Pass::forward, 0, 0, 0, 10, 5));
-    sink.record(span(Pass::forward, 0, 1, 10, 20, 5));
-    sink.record(span(Pass::backward, 0, 0, 20, 30, 6));
-    sink.record(span(Pass::update, 0, 0, 30, 31, 6, 8));
-    sink.record(span(Pass::backward, 0, 1, 40, 50, 8));
+    sink.record(span(StageOperation::forward, 0, 0, 0, 10, 5));
+    sink.record(span(StageOperation::forward, 0, 1, 10, 20, 5));
+    sink.record(span(StageOperation::backward, 0, 0, 20, 30, 6));
+    sink.record(span(StageOperation::update, 0, 0, 30, 31, 6, 8));
+    sink.record(span(StageOperation::backward, 0, 1, 40, 50, 8));
   };
   const auto slices = events(traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, stale), "X");
   REQUIRE(slices.size() == 5);
@@ -123,10 +123,10 @@ TEST_CASE("arguments tell sample, pass, versions and staleness") {
   CHECK(slices[1]["args"]["pass"] == "forward");
   CHECK(slices[1]["args"]["version_read"] == 5);
   CHECK(slices[1]["args"]["stage_name"] == "fc1");
-  CHECK(slices[2]["args"]["updates_since_forward"] == 1);
+  CHECK(slices[2]["args"]["backward_staleness"] == 1);
   CHECK(slices[3]["args"]["version_written"] == 8);
   CHECK(slices[3]["args"]["staleness"] == 2);  // versions 6 and 7 came in between
-  CHECK(slices[4]["args"]["updates_since_forward"] == 3);
+  CHECK(slices[4]["args"]["backward_staleness"] == 3);
 }
 
 TEST_CASE("an arrow follows each micro-batch from its first forward to its last backward") {

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger of one stage: how far it has come, which weight version every micro-batch reads, how
+// stale that makes its gradient, and which versions must be kept. Whoever runs a schedule keeps
+// one: the SystemC machine in its weight buffers, a replay for every stage of the recording. The
+// functional engine keeps its own books; tests/system/ledger_test.cpp holds the two together.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/schedule/schedule.h"
+#include "sim/schedule/stage_progress.h"
+#include "sim/schedule/staleness.h"
+#include "sim/schedule/version_queue.h"
+
+namespace stagecoach {
+
+/// Told every operation of the stage in order; micro-batches leave in the order in which they came.
+class StageLedger {
+ public:
+  explicit StageLedger(WeightPolicy policy = WeightPolicy::current) : policy_(policy) {}
+
+  const StageProgress& progress() const { return progress_; }
+  WeightVersion updates() const { return progress_.updates; }
+
+  /// The next forward starts. `version`: what it reads, Op::kCurrent for the newest. Returns the
+  /// version read. Throws ModelBug if that does not exist yet.
+  WeightVersion begin_forward(WeightVersion version);
+  /// The next backward starts. Returns the version that it reads.
+  WeightVersion begin_backward();
+  void begin_weight_gradient() { progress_.start_weight_gradient(); }
+
+  /// What an update was made from.
+  struct Update {
+    std::int64_t micro_batches = 0;  ///< whose own update this was
+    /// The sum of their staleness: updates between the read of their forward and this one.
+    std::int64_t staleness_sum = 0;
+  };
+
+  /// The micro-batch in flight for longest leaves, its gradients complete. `update`: and so is the
+  /// update of its mini-batch. Nothing is returned without.
+  Update retire(bool update);
+  /// The update of the micro-batches that have left since the last one is complete.
+  Update update();
+  /// Micro-batches have left whose update is to come.
+  bool awaits_update() const { return !awaiting_update_.empty(); }
+
+  /// Versions to keep besides the newest. `next_read`: what the next forward here will read, as far
+  /// as is known (vertical sync: micro-batches upstream may still ask for an old version).
+  std::int64_t stashed_versions(WeightVersion next_read) const;
+
+  /// Staleness of every micro-batch whose update is complete.
+  StalenessCount staleness() const;
+
+ private:
+  void count_staleness(std::int64_t updates);
+
+  WeightPolicy policy_;
+  StageProgress progress_;
+  VersionQueue in_flight_;               ///< versions read by micro-batches in flight, oldest first
+  std::int64_t distinct_in_flight_ = 0;  ///< they never decrease, so equal ones are neighbours
+  std::vector<WeightVersion>
+      awaiting_update_;                  ///< versions read by micro-batches that await theirs
+  std::vector<std::int64_t> histogram_;  ///< micro-batches by staleness
+  std::int64_t backward_sum_ = 0;        ///< see StalenessCount
+};
+
+}  // namespace stagecoach
