@@ -14,7 +14,7 @@
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
 #include "models/optimizer/update_rule.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "models/training_result.h"
 
 namespace stagecoach {

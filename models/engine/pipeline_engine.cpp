@@ -61,8 +61,8 @@ PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& parti
       boundary_index_(network.layers.size() + 1, -1),
       ring_mask_(power_of_two_from(max_micro_batches) - 1),
       epochs_(static_cast<std::size_t>(plan.epochs())) {
-  rule_varies_ = train_.optimizer.schedule.type != LearningRateSchedule::constant ||
-                 train_.optimizer.schedule.warmup_epochs > 0 ||
+  rule_varies_ = train_.optimizer.learning_rate_schedule.type != LearningRateSchedule::constant ||
+                 train_.optimizer.learning_rate_schedule.warmup_epochs > 0 ||
                  train_.mitigation.pipemare_learning_rate;
   micro_batches_.resize(static_cast<std::size_t>(ring_mask_ + 1));
   std::int64_t workspace = 0;

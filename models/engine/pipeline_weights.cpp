@@ -4,18 +4,12 @@
 #include <set>
 
 #include "models/base/error.h"
+#include "models/base/hash.h"
 #include "models/base/random.h"
 #include "models/engine/pipeline_engine.h"
 
 namespace stagecoach {
 namespace {
-
-/// FNV-1a: a stream of its own for every tensor name, whatever the network around it.
-std::uint64_t key_of(const std::string& name) {
-  std::uint64_t h = 14695981039346656037ULL;
-  for (unsigned char c : name) h = (h ^ c) * 1099511628211ULL;
-  return h;
-}
 
 double draw(Initialization how, const ParameterSpec& p, Random& random) {
   switch (p.role) {
@@ -63,7 +57,7 @@ void PipelineEngine<T>::initialize() {
     values_.layers[l]->init_state(stage.state.data() + values_.state_offset[l]);
     for (const ParameterSlot& slot : values_.layers[l]->slots()) {
       const ParameterSpec& p = node.parameters[slot.parameter];
-      Random random(mix(train_.seed, key_of(node.spec.name + "." + p.name)));
+      Random random(mix(train_.seed, hash_of(node.spec.name + "." + p.name)));
       std::vector<T> tensor(static_cast<std::size_t>(p.elements()));
       for (T& x : tensor) x = static_cast<T>(draw(train_.initialization, p, random));
       values_.layers[l]->import_parameter(slot, tensor.data(),

@@ -4,18 +4,12 @@
 
 #include <cmath>
 
+#include "models/base/hash.h"
 #include "models/base/random.h"
 #include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
-
-/// FNV-1a: a number for the layer's name that is the same in every build.
-std::uint64_t hash_of(const std::string& name) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ULL;
-  return hash;
-}
 
 template <class T>
 class Dropout final : public Layer<T> {

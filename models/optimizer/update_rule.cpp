@@ -34,10 +34,10 @@ UpdateRule make_update_rule(const TrainSpec& spec, const StageDelay& delay, std:
   const MitigationSpec& m = spec.mitigation;
   const double epoch = static_cast<double>(batch) / static_cast<double>(batches_per_epoch);
   const double final_factor =
-      o.learning_rate > 0 ? o.schedule.final_learning_rate / o.learning_rate : 0;
+      o.learning_rate > 0 ? o.learning_rate_schedule.final_learning_rate / o.learning_rate : 0;
   UpdateRule r;
   r.learning_rate = rescheduled(
-      o.learning_rate * learning_rate_factor(o.schedule, epoch, spec.epochs, final_factor), m,
+      o.learning_rate * learning_rate_factor(o.learning_rate_schedule, epoch, spec.epochs, final_factor), m,
       delay.delay, epoch);
   r.momentum = o.momentum;
   r.weight_decay = o.weight_decay;

@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "models/optimizer/update_coefficients.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 
 namespace stagecoach {
 

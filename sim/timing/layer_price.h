@@ -2,7 +2,7 @@
 // The price of one pass of one layer on the cores that serve its stage. Pure arithmetic.
 #pragma once
 
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "sim/hardware/hardware_spec.h"
 #include "sim/timing/cost.h"
 #include "sim/timing/gemm.h"
