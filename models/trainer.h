@@ -15,7 +15,7 @@
 #include "models/graph/partition.h"
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/optimizer/stage_policy.h"
+#include "models/stage_policy.h"
 #include "models/train_spec.h"
 #include "models/training_result.h"
 

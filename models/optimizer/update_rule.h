@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "models/optimizer/fused_update.h"
-#include "models/optimizer/stage_policy.h"
 #include "models/optimizer/update_declaration.h"
+#include "models/stage_policy.h"
 #include "models/train_spec.h"
 
 namespace stagecoach {
