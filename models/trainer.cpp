@@ -50,7 +50,7 @@ class PipelineTrainer : public Trainer {
 
   bool emit(const Op& op) override {
     if (stopped_) return false;
-    if (op.pass == Pass::forward && op.stage == 0) admit(op.micro_batch);
+    if (op.pass == Pass::forward && op.stage == 0) start(op.micro_batch);
     if (op.pass == Pass::forward && op.stage == stages_ - 1 && diverged_before(op.micro_batch)) {
       stopped_ = true;
       return false;
@@ -60,13 +60,30 @@ class PipelineTrainer : public Trainer {
     return true;
   }
 
+  void visit_state(StateVisitor& visitor) override {
+    executor_.drain();
+    {
+      const StateScope scope(visitor, "engine");
+      engine_.visit_state(visitor);
+    }
+    {
+      const StateScope scope(visitor, "executor");
+      executor_.visit_state(visitor);
+    }
+    visit_progress(visitor);
+    if (!visitor.restores()) return;
+    for (MicroBatchId id = std::max<MicroBatchId>(0, started_ - engine_.places()); id < started_;
+         ++id)
+      admit(id);
+  }
+
   void finish() override {
     executor_.drain();
-    if (engine_.diverged_micro_batch() != PipelineEngine<T>::kNone)
-      result_.divergence = engine_.divergence();
+    if (engine_.losses().diverged_micro_batch() != LossRecord::kNone)
+      result_.divergence = engine_.losses().divergence();
     close_partial_epochs();
     result_.samples = 0;
-    for (const EpochSums& e : engine_.epochs()) result_.samples += e.samples;
+    for (const EpochSums& e : engine_.losses().epochs()) result_.samples += e.samples;
     result_.updates = engine_.version(stages_ - 1);
   }
 
@@ -77,8 +94,31 @@ class PipelineTrainer : public Trainer {
   }
 
  private:
-  void admit(MicroBatchId id) {
+  void visit_progress(StateVisitor& visitor) {
+    visitor.value("started_micro_batches", started_);
+    visitor.value("stopped", stopped_);
+    visitor.array("last_updates", last_updates_.data(), plan_.epochs());
+    visitor.value("complete_epochs", result_.complete_epochs);
+    std::int64_t epochs = static_cast<std::int64_t>(result_.epochs.size());
+    visitor.value("measured_epochs", epochs);
+    result_.epochs.resize(static_cast<std::size_t>(epochs));
+    for (std::int64_t e = 0; e < epochs; ++e) {
+      const StateScope scope(visitor, "result_of_epoch_" + std::to_string(e));
+      EpochResult& result = result_.epochs[static_cast<std::size_t>(e)];
+      visitor.value("train_loss", result.train_loss);
+      visitor.optional("train_accuracy", result.train_accuracy);
+      visitor.optional("test_loss", result.test_loss);
+      visitor.optional("test_accuracy", result.test_accuracy);
+    }
+  }
+
+  void start(MicroBatchId id) {
     if (id >= max_micro_batches_) executor_.wait_backward(0, id - max_micro_batches_);
+    admit(id);
+    started_ = id + 1;
+  }
+
+  void admit(MicroBatchId id) {
     MicroBatchData& data = engine_.admit(id);
     data.micro_batch = plan_.at(id);
     data.samples.clear();
@@ -96,8 +136,8 @@ class PipelineTrainer : public Trainer {
   bool diverged_before(MicroBatchId micro_batch) {
     if (micro_batch < kDivergenceLag) return false;
     executor_.wait_forward(stages_ - 1, micro_batch - kDivergenceLag);
-    const MicroBatchId first = engine_.diverged_micro_batch();
-    return first != PipelineEngine<T>::kNone && first <= micro_batch - kDivergenceLag;
+    const MicroBatchId first = engine_.losses().diverged_micro_batch();
+    return first != LossRecord::kNone && first <= micro_batch - kDivergenceLag;
   }
 
   /// Closes the epoch when every stage has been told its last update.
@@ -105,14 +145,14 @@ class PipelineTrainer : public Trainer {
     const MicroBatch micro_batch = plan_.at(op.micro_batch);
     if (!micro_batch.last_of_epoch || ++last_updates_[micro_batch.epoch] < stages_) return;
     executor_.drain();
-    const MicroBatchId diverged = engine_.diverged_micro_batch();
-    if (diverged == PipelineEngine<T>::kNone || plan_.at(diverged).epoch > micro_batch.epoch)
+    const MicroBatchId diverged = engine_.losses().diverged_micro_batch();
+    if (diverged == LossRecord::kNone || plan_.at(diverged).epoch > micro_batch.epoch)
       close_epoch(micro_batch.epoch, true);
   }
 
   /// What was under way when the run ended early; near an epoch's end that may be two.
   void close_partial_epochs() {
-    const std::vector<EpochSums>& sums = engine_.epochs();
+    const std::vector<EpochSums>& sums = engine_.losses().epochs();
     for (std::size_t e = result_.epochs.size(); e < sums.size() && sums[e].samples > 0; ++e)
       close_epoch(static_cast<std::int64_t>(e), false);
   }
@@ -125,7 +165,7 @@ class PipelineTrainer : public Trainer {
       evaluation_seconds_ += wall_seconds() - begin;
       evaluation_caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
     }
-    const EpochSums& sums = engine_.epochs()[static_cast<std::size_t>(epoch)];
+    const EpochSums& sums = engine_.losses().epochs()[static_cast<std::size_t>(epoch)];
     const double samples = static_cast<double>(std::max<std::int64_t>(1, sums.samples));
     r.train_loss = sums.loss / samples;
     if (train_.loss == LossKind::softmax_cross_entropy)
@@ -147,6 +187,7 @@ class PipelineTrainer : public Trainer {
   PipelineEngine<T> engine_;
   Executor executor_;
   TrainingResult result_;
+  MicroBatchId started_ = 0;  ///< micro-batches handed to stage 0
   bool stopped_ = false;
   double evaluation_seconds_ = 0;
   double evaluation_caller_cpu_seconds_ = 0;

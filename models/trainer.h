@@ -7,24 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "models/base/state_visitor.h"
 #include "models/data/dataset.h"
 #include "models/data/safetensors.h"
+#include "models/engine/layer_clock.h"
 #include "models/graph/network.h"
 #include "models/graph/partition.h"
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
-#include "models/spec.h"
 #include "models/stage_policy.h"
+#include "models/train_spec.h"
 #include "models/training_result.h"
 
 namespace stagecoach {
-
-/// Time that a layer's kernels have taken so far, in seconds; an update in passing counts as
-/// backward.
-struct LayerSeconds {
-  double forward = 0;
-  double backward = 0;
-};
 
 struct TrainerOptions {
   int threads = 1;
@@ -57,6 +52,11 @@ class Trainer : public OpSink {
   /// From the workload's seed, or (when set, after construction) from a file.
   virtual void import_weights(const TensorMap& tensors, const std::string& file) = 0;
   virtual TensorMap export_weights() const = 0;
+
+  /// Everything that the rest of the run depends on, after what is queued has been executed:
+  /// between any two calls of emit(). A new trainer of the same making that takes it goes on to the
+  /// same bits. Epochs that have ended are in it; on_epoch is not called for them again.
+  virtual void visit_state(StateVisitor& visitor) = 0;
 
   /// Ends the run: executes what is queued. After it the result and the weights are final.
   virtual void finish() = 0;

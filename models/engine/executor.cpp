@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <string>
 
 #include "models/base/host_clock.h"
 
@@ -211,6 +212,17 @@ void Executor::wait_forward(int stage, MicroBatchId micro_batch) {
 void Executor::wait_backward(int stage, MicroBatchId micro_batch) {
   help_until(
       [&] { return queues_[stage]->backwards.load(std::memory_order_acquire) > micro_batch; });
+}
+
+void Executor::visit_state(StateVisitor& visitor) {
+  for (int k = 0; k < stages_; ++k) {
+    const StateScope scope(visitor, "stage_" + std::to_string(k));
+    MicroBatchId forwards = queues_[k]->forwards, backwards = queues_[k]->backwards;
+    visitor.value("forwards", forwards);
+    visitor.value("backwards", backwards);
+    queues_[k]->forwards = forwards;
+    queues_[k]->backwards = backwards;
+  }
 }
 
 double Executor::busy_seconds() const {

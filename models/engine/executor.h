@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "models/base/state_visitor.h"
 #include "models/op.h"
 
 namespace stagecoach {
@@ -42,6 +43,9 @@ class Executor {
   void wait_forward(int stage, MicroBatchId micro_batch);
   /// The same for its backward.
   void wait_backward(int stage, MicroBatchId micro_batch);
+
+  /// How far each stage has got. Everything handed over must have been executed.
+  void visit_state(StateVisitor& visitor);
 
   /// Seconds that all threads together spent executing operations.
   double busy_seconds() const;

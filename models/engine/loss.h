@@ -3,7 +3,7 @@
 #pragma once
 
 #include "models/base/tensor.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 
 namespace stagecoach {
 

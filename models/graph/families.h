@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "models/graph/layer_spec.h"
 #include "models/graph/network.h"
-#include "models/spec.h"
 
 namespace stagecoach {
 

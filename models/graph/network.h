@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/base/shape.h"
-#include "models/spec.h"
+#include "models/graph/layer_spec.h"
 
 namespace stagecoach {
 

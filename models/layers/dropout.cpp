@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "models/base/hash.h"
 #include "models/base/random.h"
 #include "models/layers/definition.h"
 #include "models/layers/lanes.h"
@@ -41,13 +42,6 @@ LayerDefinition dropout_definition() {
 }
 
 namespace {
-
-/// FNV-1a: a number for the layer's name that is the same in every build.
-std::uint64_t hash_of(const std::string& name) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ULL;
-  return hash;
-}
 
 template <class T>
 class Dropout final : public Layer<T> {

@@ -8,7 +8,7 @@
 
 #include "models/base/tensor.h"
 #include "models/graph/network.h"
-#include "models/optimizer/update_coefficients.h"
+#include "models/optimizer/fused_update.h"
 
 namespace stagecoach {
 
@@ -45,15 +45,6 @@ struct ForwardArgs {
   T* scratch = nullptr;
   bool training = true;
   const std::uint64_t* sample_keys = nullptr;  ///< one per sample: seeds of dropout
-};
-
-/// Update applied in passing by a layer that can (see Layer::fuses_update).
-template <class T>
-struct FusedUpdate {
-  T* weights = nullptr;  ///< the layer's block of current weights (what the update reads, writes)
-  T* velocity = nullptr;
-  T* predicted = nullptr;                               ///< shadow copy; null: none
-  const UpdateCoefficients<T>* coefficients = nullptr;  ///< one per ParameterSlot, in order
 };
 
 template <class T>

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "models/spec.h"
+#include "models/train_spec.h"
 
 namespace stagecoach {
 

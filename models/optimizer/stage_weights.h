@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of one stage through time: the current version, what predictions shadow it, and the
-// older versions that micro-batches in flight still need.
+// The weights of one stage through time: the current version and the state of its update rule, what
+// is predicted from them, and the older versions that micro-batches in flight still need.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "models/base/state_visitor.h"
 #include "models/base/tensor.h"
 #include "models/op.h"
 #include "models/optimizer/update_rule.h"
@@ -21,22 +22,21 @@ struct ParameterSegment {
   int layer = 0;
 };
 
-/// Keeps flat arrays; the arithmetic is models/optimizer/update_rule.h. Used by one operation at a
-/// time.
+/// Keeps flat arrays of `size` elements; the arithmetic is the update rule's, which declares which
+/// arrays there are. Used by one operation at a time.
 template <class T>
 class StageWeights {
  public:
-  /// `stash`: backward passes read what their forward read. `history`: versions besides the current
-  /// one to keep for forwards that name a version.
-  StageWeights(std::int64_t size, std::vector<ParameterSegment> segments,
-               const UpdateRule& first_rule, bool stash, int history);
+  /// `segments`: in memory order, those of a layer next to each other.
+  StageWeights(std::int64_t size, std::vector<ParameterSegment> segments, const TrainSpec& train,
+               const StagePolicy& policy, std::int64_t batches_per_epoch);
 
   WeightVersion version() const { return version_; }
   std::int64_t size() const { return size_; }
   T* current() { return weights_.data(); }
   const T* current() const { return weights_.data(); }
   T* gradient() { return gradient_.data(); }
-  const std::vector<ParameterSegment>& segments() const { return segments_; }
+  const UpdateDeclaration& declaration() const { return declaration_; }
 
   /// Call once the initial weights are written.
   void start();
@@ -53,33 +53,51 @@ class StageWeights {
   /// The micro-batch needs its version no more.
   void release(WeightVersion forward_version);
 
-  /// Before anything of an update is written: saves the version that micro-batches still need.
-  void begin_update();
-  T* velocity() { return velocity_.data(); }
-  T* forward_shadow() { return forward_shadow_.data(); }
-  /// Applies the rule to one segment, from gradient().
-  void update_segment(const UpdateRule& rule, const ParameterSegment& segment);
-  /// The new version is complete.
-  void end_update() { ++version_; }
+  /// Before anything of the update is written that ends mini-batch `batch` with a gradient of this
+  /// delay: saves the version that micro-batches still need, takes the update's constants.
+  void begin_update(const StageDelay& delay, std::int64_t batch);
+  /// Whether the rule has a fused form for the update begun.
+  bool fuses() const { return !coefficients_.empty(); }
+  /// For the kernels of a layer with parameters, which update its weights in place of end_update().
+  /// `offset`: of the layer's block in the stage's parameters.
+  FusedUpdate<T> fused_update(int layer, std::int64_t offset);
+  /// Updates, from gradient(), what no fused update has. The new version is complete.
+  void end_update();
+
+  /// Between two operations.
+  void visit_state(StateVisitor& visitor);
 
  private:
   struct Kept {
-    WeightVersion version = -1;  ///< -1: free
+    WeightVersion version = kFree;
     Buffer<T> weights;
   };
+  static constexpr WeightVersion kFree = -1;
+
   const T* forward_weights() const {
-    return forward_shadow_.size() ? forward_shadow_.data() : weights_.data();
+    return predicted_forward_.size() ? predicted_forward_.data() : weights_.data();
   }
   const Kept* find(WeightVersion version) const;
+  Kept& free_place();
+  void keep_version();
+  void take_coefficients();
+  void update_segment(const ParameterSegment& segment);
+  void visit_versions(StateVisitor& visitor);
 
   std::int64_t size_;
   std::vector<ParameterSegment> segments_;
-  bool stash_;
-  int history_;
+  StagePolicy policy_;
+  UpdateDeclaration declaration_;
+  std::unique_ptr<UpdateRule<T>> rule_;
   WeightVersion version_ = 0;
-  Buffer<T> weights_, velocity_, gradient_, forward_shadow_, backward_shadow_, delta_;
+  Buffer<T> weights_, gradient_, predicted_forward_, predicted_backward_;
+  std::vector<Buffer<T>> state_;  ///< by UpdateDeclaration::state
   std::vector<Kept> kept_;
   std::vector<WeightVersion> in_use_;  ///< versions read by forwards whose backward is to come
+
+  std::vector<UpdateCoefficients<T>> coefficients_;  ///< by segment; empty: no fused form
+  std::vector<char> fused_;                          ///< by segment, within an update
+  std::vector<T*> state_at_;                         ///< of the segment that is being updated
 };
 
 }  // namespace stagecoach

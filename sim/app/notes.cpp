@@ -66,7 +66,7 @@ std::vector<std::string> notes_of(const Job& job, const Options& options) {
   note_idle_mitigations(job, notes);
   if (train.mitigation.spike_compensation && train.optimizer.momentum == 0)
     notes.add("/training/mitigation/spike_compensation", "changes no weights without momentum");
-  if (train.optimizer.schedule.warmup_epochs > train.epochs)
+  if (train.optimizer.learning_rate_schedule.warmup_epochs > train.epochs)
     notes.add("/training/optimizer/learning_rate_schedule/warmup_epochs",
               "longer than the run's " + std::to_string(train.epochs) +
                   (train.epochs == 1 ? " epoch" : " epochs") +

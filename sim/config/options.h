@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "sim/config/json_document.h"
 
 namespace stagecoach {

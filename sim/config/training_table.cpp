@@ -164,8 +164,8 @@ Table<OptimizerFile> optimizer_table() {
   t.optional("nesterov", &O::nesterov, boolean(), "Nesterov's momentum (PyTorch's form).");
   t.optional("decay_norm_and_bias", &O::decay_norm_and_bias, boolean(),
              "False: weight decay spares norms and biases.");
-  t.optional("learning_rate_schedule", &O::schedule, learning_rate_schedule_table().codec(),
-             "The rate over the run.");
+  t.optional("learning_rate_schedule", &O::learning_rate_schedule,
+             learning_rate_schedule_table().codec(), "The rate over the run.");
   t.check([](const O& o, const Place& at) {
     if (!o.reference && !o.given_learning_rate) {
       at.report(

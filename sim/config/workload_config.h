@@ -10,7 +10,7 @@
 #include "models/graph/network.h"
 #include "models/graph/partition.h"
 #include "models/micro_batch_plan.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "sim/config/json_document.h"
 #include "sim/schedule/schedule.h"
 

@@ -11,7 +11,7 @@
 #include "models/data/dataset.h"
 #include "models/graph/families.h"
 #include "models/graph/partition.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "sim/config/param_table.h"
 #include "sim/schedule/schedule.h"
 
@@ -42,8 +42,6 @@ struct PipelineFile : ScheduleSpec {
   std::optional<double> switch_share;  ///< hybrid: share of the run before the switch
 };
 
-enum class OptimizerKind { sgd };
-
 /// Hyperparameters known for another batch size.
 struct ReferenceFile {
   std::int64_t batch_size = 128;
@@ -53,7 +51,6 @@ struct ReferenceFile {
 
 /// `training.optimizer`.
 struct OptimizerFile : OptimizerSpec {
-  OptimizerKind type = OptimizerKind::sgd;
   std::optional<double> given_learning_rate;
   std::optional<double> given_momentum;
   std::optional<ReferenceFile> reference;

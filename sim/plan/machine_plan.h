@@ -37,7 +37,7 @@ struct StagePlan {
 
   Bytes weights_bytes = 0;                ///< current version
   Bytes optimizer_bytes = 0;              ///< velocity and other state that survives an update
-  Bytes predicted_bytes = 0;              ///< shadow copies of weight prediction
+  Bytes predicted_bytes = 0;              ///< predicted weights
   Bytes version_bytes = 0;                ///< one stashed version
   Bytes activation_bytes_per_sample = 0;  ///< held from a sample's forward to its backward
   Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward

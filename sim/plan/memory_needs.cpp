@@ -44,7 +44,7 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   MemoryNeeds n;
   n.weights_bytes = whole_bytes(kept, e.weights_bytes);
   n.optimizer_bytes = whole_bytes(trainable * context.update.optimizer_values, e.optimizer_bytes);
-  n.predicted_bytes = whole_bytes(trainable * context.update.shadow_values, e.weights_bytes);
+  n.predicted_bytes = whole_bytes(trainable * context.update.predicted_values, e.weights_bytes);
   n.version_bytes = whole_bytes(trainable, e.weights_bytes);
   n.stashed_bytes = n.version_bytes * (slots.versions - 1);
   n.weight_gradient_bytes = whole_bytes(gradients, e.gradients_bytes);

@@ -144,7 +144,7 @@ void append_staleness(std::vector<Row>& rows) {
 
 void append_memory(std::vector<Row>& rows) {
   rows.push_back(plan_row(
-      "weights_bytes", "The current version, and the shadow copy of weight prediction.",
+      "weights_bytes", "The current version, and its predicted weights.",
       [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
   rows.push_back(plan_row("optimizer_bytes", "Velocity and what else survives an update.",
                           [](const StagePlan& p) { return OrderedJson(p.optimizer_bytes); }));

@@ -12,7 +12,7 @@ namespace stagecoach {
 /// Bytes per class at one stage. Peaks are measured counts (samples held, versions kept) times
 /// the plan's sizes; weights and optimizer state are there for the whole run.
 struct StageMemory {
-  Bytes weights = 0;  ///< current version, and the shadow copy of weight prediction
+  Bytes weights = 0;  ///< current version, and its predicted weights
   Bytes optimizer = 0;
   Bytes stashed_weights = 0;
   Bytes activations = 0;

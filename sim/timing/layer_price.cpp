@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/optimizer/update_rule.h"
 #include "sim/base/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
@@ -138,17 +139,14 @@ PassPrice price_on_all_cores(const MatrixProduct& product, bool reads_network_in
 }  // namespace
 
 UpdateWork update_work(const TrainSpec& train) {
-  const OptimizerSpec& o = train.optimizer;
-  const MitigationSpec& m = train.mitigation;
-  const bool predicts = m.weight_prediction != WeightPrediction::none;
+  // All cores are alike: what some stage needs is there at every stage.
+  TrainSpec late = train;
+  late.mitigation.prediction_horizon = 1;
+  const UpdateDeclaration declared = declare_update(late, {1, 1, 1});
   UpdateWork work;
-  work.terms = 1 + (o.momentum != 0) + (o.weight_decay != 0) + o.nesterov + m.spike_compensation +
-               predicts + m.pipemare_learning_rate + m.pipemare_discrepancy_correction +
-               (m.gradient_shrinking != 1.0);
-  work.optimizer_values = (o.momentum != 0) +
-                          (m.weight_prediction == WeightPrediction::weight_difference) +
-                          m.pipemare_discrepancy_correction;
-  work.shadow_values = predicts || m.pipemare_discrepancy_correction ? 1 : 0;
+  work.terms = declared.multiply_adds + (train.mitigation.gradient_shrinking != 1.0);
+  work.optimizer_values = declared.stored_words();
+  work.predicted_values = declared.predicts_forward || declared.predicts_backward ? 1 : 0;
   return work;
 }
 
@@ -198,7 +196,7 @@ PassPrice price_update(const LayerNode& node, const PricingContext& c) {
   p.events.weight_read_bytes = parameters * c.elements.weights_bytes + optimizer +
                                (stored ? parameters * c.elements.gradients_bytes : 0);
   p.events.weight_write_bytes =
-      parameters * c.elements.weights_bytes * (1 + c.update.shadow_values) + optimizer;
+      parameters * c.elements.weights_bytes * (1 + c.update.predicted_values) + optimizer;
   double on_vector_unit = parameters;
   if (c.core->kind == CoreKind::resident) {
     for (const MatrixProduct& product : work_of(node).products) {

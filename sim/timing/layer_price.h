@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "models/layers/definition.h"
-#include "models/spec.h"
+#include "models/train_spec.h"
 #include "sim/hardware/hardware_spec.h"
 #include "sim/timing/cost.h"
 #include "sim/timing/gemm.h"
@@ -13,17 +13,15 @@
 
 namespace stagecoach {
 
-/// What the update rule asks of the hardware, per weight.
+/// What an update asks of the hardware, per weight.
 struct UpdateWork {
-  int terms = 1;             ///< multiply-adds: w -= lr g is one, momentum adds one, ...
+  int terms = 1;             ///< multiply-adds
   int optimizer_values = 0;  ///< values read and written beside the weight (velocity, ...)
-  int shadow_values = 0;     ///< predicted weights, written with every update
+  int predicted_values = 0;  ///< predicted weights, written with every update
 };
 
-/// SGD 1 term; momentum, weight decay, Nesterov, spike compensation, gradient shrinking and each
-/// PipeMare technique 1 more; weight prediction 1 more for the shadow copy. Velocity is one
-/// optimizer value; weight-difference prediction keeps the weights before, discrepancy correction
-/// an average of differences.
+/// As the update rule declares it (models/optimizer/update_declaration.h). Gradient shrinking is one
+/// term more. Predicted weights for both passes count as one value.
 UpdateWork update_work(const TrainSpec& train);
 
 /// Where and how a layer is priced.

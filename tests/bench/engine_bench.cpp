@@ -49,7 +49,7 @@ Partition partition_for(const Network& network, int batch) {
 /// Trains three epochs of about `samples` samples, longer than the pipeline: the first fills
 /// pipeline and memory, the second is timed, from the end of one to the end of the next, the third
 /// keeps the pipeline full. The peak is the best measured before and after: whoever disturbs lowers
-/// it. `mitigated` adds weight prediction, with its shadow weights, and spike compensation.
+/// it. `mitigated` adds predicted weights and spike compensation.
 void train(benchmark::State& state, const NetworkSpec& spec, std::int64_t samples) {
   const int threads = static_cast<int>(state.range(0));
   const int batch = static_cast<int>(state.range(1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layer that updates its weights in passing must leave what gradient, then update, leave.
+// A layer with a fused update must leave what gradient, then update, leave.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -20,7 +20,7 @@ void require_fused_equals_unfused(LayerFixture<T>& f, double tolerance) {
   for (std::size_t s = 0; s < slots.size(); ++s)
     coefficients.push_back({T(0.9), T(0.01) * T(s + 1), T(0.05), T(0.02), T(0.3)});
   for (const bool stale : {false, true})
-    for (const bool shadow : {false, true})
+    for (const bool predicts : {false, true})
       for (const bool want_input : {true, false}) {
         f.forward();
         f.backward();
@@ -45,7 +45,7 @@ void require_fused_equals_unfused(LayerFixture<T>& f, double tolerance) {
         FusedUpdate<T> update;
         update.weights = stale ? w.data() : backward.data();
         update.velocity = v.data();
-        update.predicted = shadow ? predicted.data() : nullptr;
+        update.predicted = predicts ? predicted.data() : nullptr;
         update.coefficients = coefficients.data();
         BackwardArgs<T>& args = f.backward_args();
         args.parameters = backward.data();
@@ -56,7 +56,7 @@ void require_fused_equals_unfused(LayerFixture<T>& f, double tolerance) {
         const auto doubles = [n](const T* p) { return std::vector<double>(p, p + n); };
         CHECK(relative_distance(doubles(update.weights), doubles(want_w.data())) < tolerance);
         CHECK(relative_distance(doubles(v.data()), doubles(want_v.data())) < tolerance);
-        if (shadow)
+        if (predicts)
           CHECK(relative_distance(doubles(predicted.data()), doubles(want_predicted.data())) <
                 tolerance);
         if (want_input) CHECK(relative_distance(f.gradient_input(0), dx) < tolerance);

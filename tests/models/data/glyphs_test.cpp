@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/base/hash.h"
 #include "models/base/random.h"
 #include "models/data/dataset.h"
 
@@ -18,11 +19,8 @@ namespace {
 
 constexpr int kPixels = kGlyphSize * kGlyphSize;
 
-/// FNV-1a.
 std::uint64_t fingerprint(const std::vector<unsigned char>& bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
-  return hash;
+  return hash_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 /// Softmax regression on pixels in [0,1], plain SGD at batch one with a falling rate.

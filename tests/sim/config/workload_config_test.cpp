@@ -161,7 +161,7 @@ TEST_CASE("Every schedule, loss, prediction and rate schedule is one word") {
   CHECK(w.training.mitigation.spike_compensation_scale == 0.5);
   CHECK(w.training.mitigation.gradient_shrinking == 0.9);
   CHECK(w.training.mitigation.pipemare_anneal_epochs == 3);
-  const LearningRateSpec& rate = w.training.optimizer.schedule;
+  const LearningRateSpec& rate = w.training.optimizer.learning_rate_schedule;
   CHECK(rate.type == LearningRateSchedule::multistep);
   CHECK(rate.milestones == std::vector<double>{1, 2.5});
   CHECK(rate.factor == 0.5);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/optimizer/update_rule.h"
+#include "models/optimizer/sgd.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "models/optimizer/learning_rate.h"
@@ -92,16 +94,17 @@ TEST_CASE("weight decay may spare norms and biases") {
   TrainSpec spec;
   spec.optimizer.weight_decay = 0.1;
   spec.optimizer.decay_norm_and_bias = false;
-  const UpdateRule rule = make_update_rule(spec, {}, 0, 1);
+  const auto rule = make_update_rule<double>(spec, {}, 1);
   std::vector<double> w{1.0}, v{0.0}, g{0.0};
+  double* const state[] = {v.data()};
   UpdateArrays<double> a;
   a.weights = w.data();
-  a.velocity = v.data();
   a.gradient = g.data();
+  a.state = state;
   a.n = 1;
-  apply_update(rule, true, a);
+  rule->apply(true, a);
   CHECK(w[0] == 1.0);
-  apply_update(rule, false, a);
+  rule->apply(false, a);
   CHECK(w[0] == Approx(1.0 - 0.01 * 0.1));
 }
 
@@ -112,9 +115,73 @@ TEST_CASE("pipemare's learning rate starts at lr over the delay and ends at lr")
   spec.mitigation.pipemare_anneal_epochs = 2;
   StageDelay delay;
   delay.delay = 16;
-  CHECK(make_update_rule(spec, delay, 0, 10).learning_rate == Approx(0.05));
-  CHECK(make_update_rule(spec, delay, 10, 10).learning_rate == Approx(0.2));
-  CHECK(make_update_rule(spec, delay, 20, 10).learning_rate == Approx(0.8));
+  CHECK(sgd_constants(spec, delay, 0, 10).learning_rate == Approx(0.05));
+  CHECK(sgd_constants(spec, delay, 10, 10).learning_rate == Approx(0.2));
+  CHECK(sgd_constants(spec, delay, 20, 10).learning_rate == Approx(0.8));
+}
+
+TEST_CASE("SGD declares its state, its predicted weights and its multiply-adds") {
+  struct Row {
+    std::string what;
+    std::function<void(TrainSpec&)> change;
+    std::vector<std::string> stored;  // on the accelerator; the engine has a velocity in any case
+    bool forward, backward;
+    int multiply_adds;
+  };
+  const auto predict = [](WeightPrediction how) {
+    return [how](TrainSpec& s) { s.mitigation.weight_prediction = how; };
+  };
+  const std::vector<Row> rows{
+      {"plain", [](TrainSpec&) {}, {}, false, false, 1},
+      {"momentum", [](TrainSpec& s) { s.optimizer.momentum = 0.9; }, {"velocity"}, false, false, 2},
+      {"decay", [](TrainSpec& s) { s.optimizer.weight_decay = 0.1; }, {}, false, false, 2},
+      {"velocity", predict(WeightPrediction::velocity), {}, true, false, 2},
+      {"spectrain", predict(WeightPrediction::spectrain), {}, true, true, 2},
+      {"weight difference",
+       predict(WeightPrediction::weight_difference),
+       {"weights_before"},
+       true,
+       false,
+       2},
+      {"pipemare",
+       [](TrainSpec& s) { s.mitigation.pipemare_discrepancy_correction = true; },
+       {"averaged_difference"},
+       false,
+       true,
+       2}};
+  for (const Row& row : rows) {
+    INFO(row.what);
+    TrainSpec spec;
+    row.change(spec);
+    const UpdateDeclaration late = declare_update(spec, {3, 2, 1});
+    std::vector<std::string> stored;
+    for (const StateArray& array : late.state)
+      if (array.stored) stored.push_back(array.name);
+    CHECK(stored == row.stored);
+    CHECK(late.stored_words() == static_cast<int>(row.stored.size()));
+    CHECK(late.state[0].name == "velocity");
+    CHECK(late.predicts_forward == row.forward);
+    CHECK(late.predicts_backward == row.backward);
+    CHECK(late.multiply_adds == row.multiply_adds);
+    const UpdateDeclaration on_time = declare_update(spec, {});
+    CHECK(on_time.state.size() == 1);
+    CHECK_FALSE(on_time.predicts_forward);
+    CHECK_FALSE(on_time.predicts_backward);
+  }
+}
+
+TEST_CASE("a rule says when the constants of its update changed") {
+  TrainSpec spec;
+  spec.mitigation.spike_compensation = true;
+  const auto constant = make_update_rule<float>(spec, {2, 0, 0}, 10);
+  CHECK_FALSE(constant->set({2, 0, 0}, 0));
+  CHECK_FALSE(constant->set({2, 0, 0}, 7));
+  CHECK(constant->set({3, 0, 0}, 8));
+  spec.optimizer.learning_rate_schedule.warmup_epochs = 1;
+  const auto rising = make_update_rule<float>(spec, {2, 0, 0}, 10);
+  CHECK_FALSE(rising->set({2, 0, 0}, 0));
+  CHECK(rising->set({2, 0, 0}, 5));
+  CHECK(rising->fused(false)->step_gradient == Approx(0.5 * 0.01));
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/engine/loss_record.h"
+
+namespace stagecoach {
+
+void LossRecord::add(const MicroBatch& micro_batch, const LossResult& result) {
+  EpochSums& sums = epochs_[static_cast<std::size_t>(micro_batch.epoch)];
+  sums.loss += result.loss_sum;
+  sums.correct += result.correct;
+  sums.samples += micro_batch.samples;
+}
+
+void LossRecord::note_divergence(MicroBatchId id, const Divergence& divergence) {
+  divergence_ = divergence;
+  diverged_.store(id, std::memory_order_release);
+}
+
+void LossRecord::visit_state(StateVisitor& visitor) {
+  for (std::size_t e = 0; e < epochs_.size(); ++e) {
+    const StateScope scope(visitor, "epoch_" + std::to_string(e));
+    visitor.value("loss", epochs_[e].loss);
+    visitor.value("correct", epochs_[e].correct);
+    visitor.value("samples", epochs_[e].samples);
+  }
+  MicroBatchId diverged = diverged_.load();
+  visitor.value("diverged_micro_batch", diverged);
+  diverged_.store(diverged);
+  const StateScope scope(visitor, "divergence");
+  visitor.value("epoch", divergence_.epoch);
+  visitor.value("sample", divergence_.sample);
+  visitor.value("loss", divergence_.loss);
+  visitor.list("layer", divergence_.layer);
+  visitor.value("weight_version", divergence_.weight_version);
+}
+
+}  // namespace stagecoach

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/engine/weight_files.h"
+
+#include <cmath>
+#include <set>
+
+#include "models/base/error.h"
+#include "models/base/hash.h"
+#include "models/base/random.h"
+
+namespace stagecoach {
+namespace {
+
+double draw_value(Initialization how, const ParameterSpec& p, Random& random) {
+  switch (p.role) {
+    case ParameterRole::norm_scale:
+      return 1;
+    case ParameterRole::norm_shift:
+      return 0;
+    case ParameterRole::running_statistic:
+      return 0;
+    case ParameterRole::bias:
+      if (how != Initialization::kaiming_uniform) return 0;
+      break;
+    case ParameterRole::weight:
+      break;
+  }
+  switch (how) {
+    case Initialization::kaiming_uniform: {
+      const double bound = 1 / std::sqrt(static_cast<double>(p.fan_in));
+      return random.uniform(-bound, bound);
+    }
+    case Initialization::he_normal:
+      if (p.shape.size() == 2) return random.uniform(-1, 1) / std::sqrt(1.0 * p.fan_in);
+      return random.normal() * std::sqrt(2.0 / p.fan_out);
+    case Initialization::glorot_uniform: {
+      const double bound = std::sqrt(6.0 / (p.fan_in + p.fan_out));
+      return random.uniform(-bound, bound);
+    }
+  }
+  return 0;
+}
+
+/// Finds tensors by name and shape, and notes everything that does not fit.
+class TensorLookup {
+ public:
+  explicit TensorLookup(const TensorMap& tensors) : tensors_(tensors) {}
+
+  /// Null if there is no such tensor.
+  const HostTensor* find(const std::string& name, const std::vector<int>& shape) {
+    used_.insert(name);
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) {
+      wrong_ += "\n  tensor \"" + name + "\" of shape " + to_string(shape) + " is missing";
+      return nullptr;
+    }
+    if (found->second.shape == shape) return &found->second;
+    wrong_ += "\n  tensor \"" + name + "\": found shape " + to_string(found->second.shape) +
+              ", the network needs " + to_string(shape);
+    return nullptr;
+  }
+
+  void throw_if_wrong(const std::string& file) {
+    for (const auto& [name, tensor] : tensors_)
+      if (!used_.count(name))
+        wrong_ += "\n  tensor \"" + name + "\" of shape " + to_string(tensor.shape) +
+                  " belongs to no layer of the network";
+    if (!wrong_.empty()) throw UserError(file + ": does not fit the network:" + wrong_);
+  }
+
+ private:
+  const TensorMap& tensors_;
+  std::set<std::string> used_;
+  std::string wrong_;
+};
+
+template <class T>
+std::vector<T> converted(const std::vector<double>& values) {
+  return std::vector<T>(values.begin(), values.end());
+}
+
+}  // namespace
+
+template <class T>
+void WeightFiles<T>::clear_statistics() {
+  for (std::size_t l = 0; l < blocks_.size(); ++l)
+    plan_.layers[l]->init_state(blocks_[l].statistics);
+}
+
+template <class T>
+void WeightFiles<T>::draw(Initialization how, std::uint64_t seed) {
+  clear_statistics();
+  for (std::size_t l = 0; l < blocks_.size(); ++l) {
+    const LayerNode& node = network_.layers[l];
+    for (const ParameterSlot& slot : plan_.layers[l]->slots()) {
+      const ParameterSpec& p = node.parameters[slot.parameter];
+      Random random(mix(seed, hash_of(node.spec.name + "." + p.name)));
+      std::vector<T> tensor(static_cast<std::size_t>(p.elements()));
+      for (T& x : tensor) x = static_cast<T>(draw_value(how, p, random));
+      plan_.layers[l]->import_parameter(slot, tensor.data(), blocks_[l].parameters);
+    }
+  }
+}
+
+template <class T>
+void WeightFiles<T>::import_tensors(const TensorMap& tensors, const std::string& file) {
+  clear_statistics();
+  TensorLookup lookup(tensors);
+  for (std::size_t l = 0; l < blocks_.size(); ++l) {
+    const LayerNode& node = network_.layers[l];
+    const Layer<T>& layer = *plan_.layers[l];
+    const std::string prefix = node.spec.name + ".";
+    for (const ParameterSlot& slot : layer.slots()) {
+      const ParameterSpec& p = node.parameters[slot.parameter];
+      if (const HostTensor* t = lookup.find(prefix + p.name, p.shape))
+        layer.import_parameter(slot, converted<T>(t->values).data(), blocks_[l].parameters);
+    }
+    for (int i = 0; i < static_cast<int>(node.parameters.size()); ++i) {
+      const ParameterSpec& p = node.parameters[i];
+      if (p.trainable()) continue;
+      if (const HostTensor* t = lookup.find(prefix + p.name, p.shape))
+        layer.import_state(i, converted<T>(t->values).data(), blocks_[l].statistics);
+    }
+  }
+  lookup.throw_if_wrong(file);
+}
+
+template <class T>
+TensorMap WeightFiles<T>::export_tensors() const {
+  TensorMap tensors;
+  for (std::size_t l = 0; l < blocks_.size(); ++l) {
+    const LayerNode& node = network_.layers[l];
+    const Layer<T>& layer = *plan_.layers[l];
+    const auto store = [&](const ParameterSpec& p, const std::vector<T>& values) {
+      tensors[node.spec.name + "." + p.name] = {p.shape, {values.begin(), values.end()}};
+    };
+    for (const ParameterSlot& slot : layer.slots()) {
+      const ParameterSpec& p = node.parameters[slot.parameter];
+      std::vector<T> tensor(static_cast<std::size_t>(p.elements()));
+      layer.export_parameter(slot, blocks_[l].parameters, tensor.data());
+      store(p, tensor);
+    }
+    for (int i = 0; i < static_cast<int>(node.parameters.size()); ++i) {
+      const ParameterSpec& p = node.parameters[i];
+      if (p.trainable()) continue;
+      std::vector<T> tensor(static_cast<std::size_t>(p.elements()));
+      layer.export_state(i, blocks_[l].statistics, tensor.data());
+      store(p, tensor);
+    }
+  }
+  return tensors;
+}
+
+template class WeightFiles<float>;
+template class WeightFiles<double>;
+
+}  // namespace stagecoach
