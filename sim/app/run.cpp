@@ -6,12 +6,15 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <optional>
 
 #include "models/base/error.h"
 #include "models/base/host_clock.h"
+#include "sim/app/checkpoints.h"
+#include "sim/app/earlier_run.h"
 #include "sim/app/file_uses.h"
 #include "sim/app/interrupt.h"
 #include "sim/app/job.h"
@@ -19,6 +22,7 @@
 #include "sim/app/progress.h"
 #include "sim/app/recording.h"
 #include "sim/app/run_files.h"
+#include "sim/app/run_identity.h"
 #include "sim/files/descriptor_buffer.h"
 #include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
@@ -80,13 +84,20 @@ class Run {
     if (!options_.quiet)
       for (const std::string& note : notes_of(job_, options_))
         std::cerr << "note: " << note << "\n";
+    if (options_.resume) {
+      earlier_ = earlier_run(files_.directory(), provenance());
+      if (nothing_left()) return;
+    }
     if (!options_.timing_only) make_the_trainer();
+    if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
     signals_.emplace();  // from here on a signal ends the run; before, the program
     files_.open(job_, engine());
     door_.emplace(files_.recorder() ? *files_.recorder() : engine());
   }
 
   ExitStatus execute() {
+    if (nothing_left()) return tell_of_earlier_end();
+    if (!options_.resume) Checkpoints(checkpoint_folder(), "").clear();  // --force: of another run
     begin_wall_ = wall_seconds();
     const double begin_cpu = thread_cpu_seconds();
     if (replay_)
@@ -96,6 +107,8 @@ class Run {
                          lockstep_capacities());
     else
       simulate_machine();
+    if (checkpointing_ && checkpointing_->catching_up()) return stopped_while_catching_up();
+    if (checkpointing_ && door_->stopped_by() != 0) checkpointing_->take();
     if (trainer_) {
       trainer_->finish();
       training_ = trainer_->result();
@@ -107,6 +120,60 @@ class Run {
   }
 
  private:
+  /// --resume, and the folder holds this run's end.
+  bool nothing_left() const {
+    const bool ended = earlier_ == EarlierRun::complete || earlier_ == EarlierRun::diverged;
+    return ended && !options_.force;
+  }
+
+  ExitStatus tell_of_earlier_end() const {
+    for (const std::string& file : {options_.save_weights_file, options_.record_file}) {
+      if (!file.empty() && !std::filesystem::exists(file))
+        throw UserError("--resume: the run in " + options_.out_dir + " has ended, but " + file +
+                        " is not there; add --force to run again");
+    }
+    Checkpoints(checkpoint_folder(), "").clear();
+    const bool diverged = earlier_ == EarlierRun::diverged;
+    std::cerr << "stagecoach: the run in " << options_.out_dir
+              << (diverged ? " has diverged" : " is complete") << ": nothing is left to do\n";
+    return diverged ? ExitStatus::diverged : ExitStatus::done;
+  }
+
+  std::string checkpoint_folder() const { return files_.directory().path_of(kCheckpointFolder); }
+
+  void tell(const std::string& sentence) {
+    progress_.clear();
+    std::cerr << "stagecoach: " << sentence << "\n";
+  }
+
+  /// Restores the checkpoint that --resume asks for, and puts the sink that takes new ones in place.
+  void prepare_checkpoints() {
+    checkpoints_.emplace(checkpoint_folder(), run_identity(job_, options_));
+    const auto note = [this](const std::string& sentence) { tell(sentence); };
+    std::optional<std::int64_t> skip;
+    if (options_.resume) {
+      skip = checkpoints_->restore(*trainer_, note);
+      if (!skip && earlier_ == EarlierRun::another && !options_.force)
+        throw UserError("--out " + options_.out_dir +
+                        ": holds the result of another command or version (summary.json) and no "
+                        "checkpoint; add --force to replace it, or give another directory");
+      if (skip && !options_.quiet)
+        tell("goes on after " + with_separators(*skip) +
+             " operations; the machine is simulated again up to there");
+    }
+    std::optional<std::chrono::duration<double>> every;
+    if (options_.checkpoint_minutes)
+      every = std::chrono::duration<double, std::ratio<60>>(*options_.checkpoint_minutes);
+    checkpointing_.emplace(*trainer_, *checkpoints_, skip.value_or(0), every, note);
+  }
+
+  /// The results of what was simulated again would be older than those that are there.
+  ExitStatus stopped_while_catching_up() {
+    if (door_->stopped_by() == 0) throw ModelBug("the run is shorter than its checkpoint says");
+    tell("stopped before it had caught up with its checkpoint; that and the results so far stay");
+    return status();
+  }
+
   void make_the_trainer() {
     TrainerOptions options = trainer_options(job_, options_);
     options.on_epoch = [this](std::int64_t epoch, const EpochResult& result) {
@@ -179,7 +246,10 @@ class Run {
   }
 
   /// What executes operations.
-  OpSink& engine() { return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_; }
+  OpSink& engine() {
+    if (checkpointing_) return *checkpointing_;
+    return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_;
+  }
 
   /// Why not all operations were handed over; "": they were.
   std::string stopped_because() const {
@@ -196,6 +266,8 @@ class Run {
               << std::flush;
     for (const std::string& failure : files_.failures())
       std::cerr << "stagecoach: " << failure << "\n";
+    if (checkpoints_ && files_.failures().empty() && door_->stopped_by() == 0)
+      checkpoints_->clear();
   }
 
   ExitStatus status() const {
@@ -220,6 +292,13 @@ class Run {
     host.peak_rss_bytes = peak_rss_bytes();
     const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
     if (trainer_) host.functional_seconds = work.all_threads;
+    if (checkpointing_) {
+      const CheckpointCost& cost = checkpointing_->cost();
+      host.checkpoints = cost.written;
+      host.checkpoint_bytes = cost.bytes;
+      host.checkpoint_seconds = cost.seconds;
+      host.catch_up_seconds = cost.catch_up_seconds;
+    }
     if (statistics_) host.timing_seconds = std::max(0.0, caller_cpu_seconds_ - work.caller_cpu);
     return host;
   }
@@ -237,15 +316,19 @@ class Run {
     result.epoch_joules = energy_by_epoch(energy, machine.plan, *statistics_);
   }
 
+  Provenance provenance() const {
+    return {STAGECOACH_VERSION,
+            job_.hardware.name,
+            job_.workload.name,
+            job_.hardware_sha256,
+            job_.workload_sha256,
+            job_.workload.training.seed,
+            reproducible_command(arguments_)};
+  }
+
   RunResult gathered() const {
     RunResult result;
-    result.provenance = {STAGECOACH_VERSION,
-                         job_.hardware.name,
-                         job_.workload.name,
-                         job_.hardware_sha256,
-                         job_.workload_sha256,
-                         job_.workload.training.seed,
-                         reproducible_command(arguments_)};
+    result.provenance = provenance();
     result.host = host_figures();
     result.network = &job_.workload.network;
     result.partition = &job_.workload.stages;
@@ -271,6 +354,9 @@ class Run {
   Progress progress_;
   std::unique_ptr<Trainer> trainer_;
   NoMathematics nothing_;
+  EarlierRun earlier_ = EarlierRun::none;
+  std::optional<Checkpoints> checkpoints_;
+  std::optional<CheckpointingSink> checkpointing_;
   std::optional<ScheduleReplay> replay_;
   std::optional<SignalWatch> signals_;
   std::optional<InterruptibleSink> door_;

@@ -18,13 +18,17 @@ constexpr double kTimesCost = 20;
 
 RunFiles::RunFiles(const Options& options)
     : options_(options),
-      directory_(options.out_dir, options.force ? Earlier::replace : Earlier::refuse) {}
+      directory_(options.out_dir, options.resume  ? Earlier::leave
+                                  : options.force ? Earlier::replace
+                                                  : Earlier::refuse) {}
 
 void RunFiles::open(const Job& job, OpSink& engine) {
+  // The same command made what a resumed run finds there.
+  const bool replace = options_.force || options_.resume;
   if (!options_.save_weights_file.empty())
-    weights_.emplace("--save-weights", options_.save_weights_file, options_.force);
+    weights_.emplace("--save-weights", options_.save_weights_file, replace);
   if (!options_.record_file.empty())
-    recorder_.emplace(options_.record_file, options_.force, recorded_run(job), engine);
+    recorder_.emplace(options_.record_file, replace, recorded_run(job), engine);
 }
 
 ChromeTrace& RunFiles::begin_trace(const Job& job, TraceWindow window) {

@@ -24,7 +24,7 @@ class RunFiles {
   /// Makes and locks --out. Throws UserError (see ResultDirectory).
   explicit RunFiles(const Options& options);
 
-  ResultDirectory& directory() { return directory_; }
+  const ResultDirectory& directory() const { return directory_; }
 
   /// Opens --save-weights and --record-schedule, so that a wrong place is told before any work.
   /// `engine` gets what is recorded. Throws UserError.

@@ -79,6 +79,11 @@ void ResultDirectory::refuse_earlier() const {
     throw UserError("--out " + path_ + ": holds a result already (" + name +
                     "); add --force to replace it, or give another directory");
   }
+  if (fs::exists(fs::symlink_status(path_of(kCheckpointFolder), error))) {
+    throw UserError("--out " + path_ +
+                    ": holds a checkpoint already; add --resume to go on from it, or --force to "
+                    "begin anew");
+  }
 }
 
 void ResultDirectory::remove_temporary_files() const {

@@ -31,7 +31,7 @@ std::vector<std::string> result_file_names();
 enum class Earlier {
   refuse,
   replace,   ///< --force
-  continue_  ///< --resume: the caller looks at it
+  leave      ///< for the caller to look at
 };
 
 class ResultDirectory {

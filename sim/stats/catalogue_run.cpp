@@ -317,6 +317,16 @@ void append_host(Rows& rows) {
       });
   add("threads", "number", "Worker threads of the functional engine.",
       [](const RunResult& r) { return OrderedJson(r.host.threads); });
+  add("checkpoints", "number", "Checkpoints written.",
+      [](const RunResult& r) { return OrderedJson(r.host.checkpoints); });
+  add("checkpoint_bytes", "bytes", "Of the last one.",
+      [](const RunResult& r) { return OrderedJson(r.host.checkpoint_bytes); });
+  add("checkpoint_seconds", "seconds",
+      "To write all of them, waiting for queued operations included.",
+      [](const RunResult& r) { return finite_or_null(r.host.checkpoint_seconds); });
+  add("catch_up_seconds", "seconds",
+      "Until a resumed run had simulated what lay before its checkpoint again.",
+      [](const RunResult& r) { return finite_or_null(r.host.catch_up_seconds); });
   add("peak_rss_bytes", "bytes", "Most memory that the program held.", [](const RunResult& r) {
     return r.host.peak_rss_bytes ? OrderedJson(*r.host.peak_rss_bytes) : OrderedJson();
   });

@@ -33,6 +33,10 @@ struct HostFigures {
   std::optional<double> functional_seconds;  ///< CPU time of the functional engine
   int threads = 1;
   std::optional<std::int64_t> peak_rss_bytes;
+  std::int64_t checkpoints = 0;
+  std::int64_t checkpoint_bytes = 0;
+  double checkpoint_seconds = 0;
+  double catch_up_seconds = 0;
 };
 
 /// A sum with its named parts in the order to print, and the band that the uncertainty of the
