@@ -37,7 +37,7 @@ def optimizer(momentum=0.9):
 
 
 LENET = ["--samples", "250", "--epochs", "3", *settings(dataset__test_samples=50)]
-RESNET = ["--samples", "30", "--epochs", "3", *settings(
+RESNET = ["--epochs", "3", "--set", "hw/memory_policy=stall", *settings(
     dataset={"format": "random", "shape": [3, 16, 16], "classes": 10, "train_samples": 60,
              "test_samples": 8, "shuffle": True,
              "augment": {"pad": 2, "random_crop": True, "horizontal_flip": True}},
@@ -63,7 +63,7 @@ def cases():
     yield "residual, without a clock", [*RESNET, "--functional-only"]
     for schedule in ("sequential", "fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble"):
         yield schedule, [*LENET, *batched(schedule)]
-    yield "residual, gpipe", [*RESNET, *batched("gpipe")]
+    yield "residual, gpipe", [*RESNET, *batched("gpipe", 2)]
     yield "one_f_one_b", [*LENET, *settings(pipeline__schedule="one_f_one_b")]
     yield "one_f_one_b, vertical sync", [*LENET, *settings(
         pipeline={"partition": "per_layer", "schedule": "one_f_one_b", "vertical_sync": True})]
