@@ -85,6 +85,9 @@ int between(Random& random, int least, int most) {
   return least + static_cast<int>(random.below(static_cast<std::uint64_t>(most - least + 1)));
 }
 
+/// One, in 2^-14ths.
+constexpr std::int64_t kOne = 1 << 14;
+
 /// A linear map in 2^-14ths and a place.
 class Page {
  public:
@@ -92,8 +95,8 @@ class Page {
     // Rotation by the rational parametrisation of the circle: no sine that differs by machine.
     const std::int64_t t = spread(random, kHalfTurn);
     const std::int64_t norm = 1000 * 1000 + t * t;
-    const std::int64_t cosine = ((1000 * 1000 - t * t) << 14) / norm;
-    const std::int64_t sine = ((2 * 1000 * t) << 14) / norm;
+    const std::int64_t cosine = (1000 * 1000 - t * t) * kOne / norm;
+    const std::int64_t sine = 2 * 1000 * t * kOne / norm;
     const std::int64_t slant = spread(random, kSlant);
     const std::int64_t wide = between(random, kLeastSize, kMostSize);
     const std::int64_t high = between(random, kLeastSize, kMostSize);
@@ -107,7 +110,7 @@ class Page {
   Point place(Point p) const {
     const std::int64_t x = (xx_ * p.x + xy_ * p.y) * kHalfHeight / 100;
     const std::int64_t y = (yx_ * p.x + yy_ * p.y) * kHalfHeight / 100;
-    return {x_ + static_cast<int>(x / (1 << 14)), y_ + static_cast<int>(y / (1 << 14))};
+    return {x_ + static_cast<int>(x / kOne), y_ + static_cast<int>(y / kOne)};
   }
 
  private:

@@ -3,7 +3,6 @@
 #include "models/data/safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -206,7 +205,7 @@ std::uint64_t little_endian(const unsigned char* bytes) {
 }
 
 template <class T>
-void write_values(std::ofstream& file, const std::vector<double>& values) {
+void write_values(std::ostream& file, const std::vector<double>& values) {
   const std::vector<T> converted(values.begin(), values.end());
   file.write(reinterpret_cast<const char*>(converted.data()),
              static_cast<std::streamsize>(converted.size() * sizeof(T)));
@@ -253,7 +252,7 @@ TensorMap read_safetensors(const std::string& path) {
   return tensors;
 }
 
-void write_safetensors(const std::string& path, const TensorMap& tensors, SafetensorsType type) {
+void write_safetensors(std::ostream& file, const TensorMap& tensors, SafetensorsType type) {
   const std::size_t bytes = type == SafetensorsType::f32 ? 4 : 8;
   Json header = Json::object();
   std::size_t offset = 0;
@@ -272,8 +271,6 @@ void write_safetensors(const std::string& path, const TensorMap& tensors, Safete
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
   for (int i = 0; i < 8; ++i) file.put(static_cast<char>(text.size() >> 8 * i & 255));
   file << text;
   for (const auto& [name, tensor] : tensors) {
@@ -283,8 +280,6 @@ void write_safetensors(const std::string& path, const TensorMap& tensors, Safete
       write_values<double>(file, tensor.values);
     }
   }
-  file.close();
-  if (!file) fail(path, std::string("cannot be written: ") + std::strerror(errno));
 }
 
 }  // namespace stagecoach

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ TensorMap read_safetensors(const std::string& path);
 enum class SafetensorsType { f32, f64 };
 
 /// Writes all tensors as one type, in map order, deterministic to the byte. Values are rounded to
-/// that type. Throws UserError when the file cannot be written.
-void write_safetensors(const std::string& path, const TensorMap& tensors, SafetensorsType type);
+/// that type. Whether the stream could be written is its owner's to ask.
+void write_safetensors(std::ostream& file, const TensorMap& tensors, SafetensorsType type);
 
 }  // namespace stagecoach

@@ -42,13 +42,12 @@ void watch(int signal, struct sigaction& before) {
 
 SignalWatch::SignalWatch() {
   noted_signal = 0;
-  watch(SIGINT, before_int_);
-  watch(SIGTERM, before_term_);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) watch(kSignals[i], before_[i]);
 }
 
 SignalWatch::~SignalWatch() {
-  ::sigaction(SIGINT, &before_int_, nullptr);
-  ::sigaction(SIGTERM, &before_term_, nullptr);
+  for (std::size_t i = 0; i < kSignals.size(); ++i)
+    ::sigaction(kSignals[i], &before_[i], nullptr);
 }
 
 bool InterruptibleSink::emit(const Op& op) {

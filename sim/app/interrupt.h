@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C and kill: the first SIGINT or SIGTERM ends the run where it is, with its results; the
-// second ends the program at once.
+// Ctrl-C, kill and a terminal that goes away: the first SIGINT, SIGTERM or SIGHUP ends the run where
+// it is, with its results; the second ends the program at once.
 #pragma once
 
 #include <signal.h>
+
+#include <array>
 
 #include "models/op.h"
 
@@ -20,7 +22,9 @@ class SignalWatch {
   SignalWatch& operator=(const SignalWatch&) = delete;
 
  private:
-  struct sigaction before_int_, before_term_;
+  /// The last: the terminal or the connection has gone.
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, kSignals.size()> before_;
 };
 
 /// Hands operations on until a signal has been noted; then lets no further micro-batch in.

@@ -7,6 +7,7 @@
 
 #include "models/base/error.h"
 #include "sim/app/ask.h"
+#include "sim/app/console.h"
 #include "sim/app/run.h"
 
 namespace stagecoach {
@@ -40,7 +41,9 @@ int sc_main(int argc, char* argv[]) {
   return guarded([&] { return run(parse_options(argc, argv), {argv + 1, argv + argc}); });
 }
 
-int main(int argc, char* argv[]) {
+namespace {
+
+int answer_or_run(int argc, char* argv[]) {
   using namespace stagecoach;
   bool asked = true;
   const int status = guarded([&] {
@@ -51,4 +54,15 @@ int main(int argc, char* argv[]) {
   if (asked || status != 0) return status;
   setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
   return sc_core::sc_elab_and_sim(argc, argv);
+}
+
+}  // namespace
+
+int main(int argc, char* argv[]) {
+  stagecoach::Console console;
+  const int status = answer_or_run(argc, argv);
+  const std::string failure = console.output_failure();
+  if (failure.empty()) return status;
+  std::cerr << "stagecoach: standard output: cannot be written: " << failure << "\n";
+  return status == 0 ? static_cast<int>(stagecoach::ExitStatus::user_error) : status;
 }

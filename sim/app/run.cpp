@@ -6,29 +6,30 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <optional>
 
 #include "models/base/error.h"
 #include "models/base/host_clock.h"
+#include "sim/app/checkpoints.h"
+#include "sim/app/earlier_run.h"
+#include "sim/app/file_uses.h"
 #include "sim/app/interrupt.h"
 #include "sim/app/job.h"
 #include "sim/app/notes.h"
 #include "sim/app/progress.h"
 #include "sim/app/recording.h"
-#include "sim/files/pending_file.h"
-#include "sim/files/result_directory.h"
+#include "sim/app/run_files.h"
+#include "sim/app/run_identity.h"
+#include "sim/files/descriptor_buffer.h"
 #include "sim/plan/placement.h"
-#include "sim/recording/schedule_recorder.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/energy.h"
 #include "sim/stats/provenance.h"
-#include "sim/stats/tables.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/system/simulation.h"
-#include "sim/trace/chrome_trace.h"
-#include "sim/trace/vcd_writer.h"
 
 namespace stagecoach {
 namespace {
@@ -68,11 +69,13 @@ class Run {
   Run(const Options& options, const std::vector<std::string>& arguments)
       : options_(options),
         arguments_(arguments),
-        directory_(options.out_dir, options.force),
+        files_(options),
         job_(load_job(options, FitCheck::enforce)),
-        progress_(std::cerr, !options.quiet && isatty(STDERR_FILENO),
+        terminal_(&terminal_buffer_),
+        progress_(terminal_, !options.quiet && isatty(STDERR_FILENO),
                   job_.micro_batches->samples()) {
     // Files that cannot be used are told before any work is done.
+    check_file_uses(job_, options_);
     if (!options_.replay_file.empty()) {
       verify_replay(job_, options_.replay_file);
       replay_.emplace(options_.replay_file, recorded_run(job_), *job_.schedule,
@@ -81,16 +84,20 @@ class Run {
     if (!options_.quiet)
       for (const std::string& note : notes_of(job_, options_))
         std::cerr << "note: " << note << "\n";
+    if (options_.resume) {
+      earlier_ = earlier_run(files_.directory(), provenance());
+      if (nothing_left()) return;
+    }
     if (!options_.timing_only) make_the_trainer();
+    if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
     signals_.emplace();  // from here on a signal ends the run; before, the program
-    if (!options_.save_weights_file.empty())
-      weights_.emplace("--save-weights", options_.save_weights_file);
-    if (!options_.record_file.empty())
-      recorder_.emplace(options_.record_file, recorded_run(job_), engine());
-    door_.emplace(recorder_ ? static_cast<OpSink&>(*recorder_) : engine());
+    files_.open(job_, engine());
+    door_.emplace(files_.recorder() ? *files_.recorder() : engine());
   }
 
   ExitStatus execute() {
+    if (nothing_left()) return tell_of_earlier_end();
+    if (!options_.resume) Checkpoints(checkpoint_folder(), "").clear();  // --force: of another run
     begin_wall_ = wall_seconds();
     const double begin_cpu = thread_cpu_seconds();
     if (replay_)
@@ -100,6 +107,8 @@ class Run {
                          lockstep_capacities());
     else
       simulate_machine();
+    if (checkpointing_ && checkpointing_->catching_up()) return stopped_while_catching_up();
+    if (checkpointing_ && door_->stopped_by() != 0) checkpointing_->take();
     if (trainer_) {
       trainer_->finish();
       training_ = trainer_->result();
@@ -111,9 +120,64 @@ class Run {
   }
 
  private:
+  /// --resume, and the folder holds this run's end.
+  bool nothing_left() const {
+    const bool ended = earlier_ == EarlierRun::complete || earlier_ == EarlierRun::diverged;
+    return ended && !options_.force;
+  }
+
+  ExitStatus tell_of_earlier_end() const {
+    for (const std::string& file : {options_.save_weights_file, options_.record_file}) {
+      if (!file.empty() && !std::filesystem::exists(file))
+        throw UserError("--resume: the run in " + options_.out_dir + " has ended, but " + file +
+                        " is not there; add --force to run again");
+    }
+    Checkpoints(checkpoint_folder(), "").clear();
+    const bool diverged = earlier_ == EarlierRun::diverged;
+    std::cerr << "stagecoach: the run in " << options_.out_dir
+              << (diverged ? " has diverged" : " is complete") << ": nothing is left to do\n";
+    return diverged ? ExitStatus::diverged : ExitStatus::done;
+  }
+
+  std::string checkpoint_folder() const { return files_.directory().path_of(kCheckpointFolder); }
+
+  void tell(const std::string& sentence) {
+    progress_.clear();
+    std::cerr << "stagecoach: " << sentence << "\n";
+  }
+
+  /// Restores the checkpoint that --resume asks for, and puts the sink that takes new ones in place.
+  void prepare_checkpoints() {
+    checkpoints_.emplace(checkpoint_folder(), run_identity(job_, options_));
+    const auto note = [this](const std::string& sentence) { tell(sentence); };
+    std::optional<std::int64_t> skip;
+    if (options_.resume) {
+      skip = checkpoints_->restore(*trainer_, note);
+      if (!skip && earlier_ == EarlierRun::another && !options_.force)
+        throw UserError("--out " + options_.out_dir +
+                        ": holds the result of another command or version (summary.json) and no "
+                        "checkpoint; add --force to replace it, or give another directory");
+      if (skip && !options_.quiet)
+        tell("goes on after " + with_separators(*skip) +
+             " operations; the machine is simulated again up to there");
+    }
+    std::optional<std::chrono::duration<double>> every;
+    if (options_.checkpoint_minutes)
+      every = std::chrono::duration<double, std::ratio<60>>(*options_.checkpoint_minutes);
+    checkpointing_.emplace(*trainer_, *checkpoints_, skip.value_or(0), every, note);
+  }
+
+  /// The results of what was simulated again would be older than those that are there.
+  ExitStatus stopped_while_catching_up() {
+    if (door_->stopped_by() == 0) throw ModelBug("the run is shorter than its checkpoint says");
+    tell("stopped before it had caught up with its checkpoint; that and the results so far stay");
+    return status();
+  }
+
   void make_the_trainer() {
     TrainerOptions options = trainer_options(job_, options_);
     options.on_epoch = [this](std::int64_t epoch, const EpochResult& result) {
+      if (files_.epochs_due()) update_files(epoch + 1);
       if (options_.quiet) return;
       progress_.clear();
       std::cerr << epoch_line(epoch, result) << std::endl;
@@ -123,6 +187,17 @@ class Run {
     if (!options_.init_weights_file.empty())
       trainer_->import_weights(read_safetensors(options_.init_weights_file),
                                options_.init_weights_file);
+  }
+
+  /// Brings the results on disk up to date: `epochs` are complete, and the run goes on.
+  void update_files(std::int64_t epochs) {
+    TrainingResult so_far = trainer_->result();
+    so_far.samples = epochs * job_.micro_batches->samples_per_epoch();
+    so_far.updates = epochs * job_.micro_batches->batches_per_epoch();
+    RunResult result = gathered();
+    result.training = &so_far;
+    result.complete = false;
+    files_.update(result);
   }
 
   /// In lockstep a small buffer changes the order of operations, clock or no clock. What elastic
@@ -143,11 +218,13 @@ class Run {
     };
     options.progress_every = 100;
     options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
-    if (options_.trace) begin_trace(options);
-    if (options_.vcd) {
-      waves_.emplace(job_.machine->plan, *job_.micro_batches, window_of("waves", kVcdSliceCap));
-      options.waves = &*waves_;
+    if (options_.trace) {
+      const TraceWindow window = window_of("trace", kTraceSliceCap);
+      options.spans = &files_.begin_trace(job_, window);
+      options.trace_from = window.first;
+      options.trace_micro_batches = window.end - window.first;
     }
+    if (options_.vcd) options.waves = &files_.begin_waves(job_, window_of("waves", kVcdSliceCap));
     statistics_ = simulate(job_.machine->plan, *job_.schedule, job_.workload.schedule,
                            *job_.micro_batches, *door_, options);
   }
@@ -166,97 +243,35 @@ class Run {
   }
 
   /// What executes operations.
-  OpSink& engine() { return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_; }
-
-  void complete_recording() {
-    if (statistics_->stopped_early) {
-      std::cerr << "stagecoach: the schedule was not recorded, for "
-                << (door_->stopped_by() ? "the run was interrupted\n"
-                                        : "the training diverged and the run is not complete; "
-                                          "--timing-only records all of it\n");
-      return;
-    }
-    recorder_->finish();
-    if (!options_.quiet)
-      std::cerr << "recorded " << recorder_->operations() << " operations in " << recorder_->bytes()
-                << " bytes: " << options_.record_file << "\n";
+  OpSink& engine() {
+    if (checkpointing_) return *checkpointing_;
+    return trainer_ ? static_cast<OpSink&>(*trainer_) : nothing_;
   }
 
-  void begin_trace(SimulationOptions& options) {
-    const TraceWindow window = window_of("trace", kTraceSliceCap);
-    trace_.emplace(directory_.temporary_path(kTraceFile), job_.machine->plan, job_.workload.stages,
-                   *job_.micro_batches, window);
-    options.spans = &*trace_;
-    options.trace_from = window.first;
-    options.trace_micro_batches = window.end - window.first;
+  /// Why not all operations were handed over; "": they were.
+  std::string stopped_because() const {
+    if (!statistics_ || !statistics_->stopped_early) return "";
+    return door_->stopped_by() ? "the run was interrupted"
+                               : "the training diverged and the run is not complete; "
+                                 "--timing-only records all of it";
   }
 
-  /// Runs `body`; a file that it cannot write is told after the report and must not cost the rest.
-  template <class Body>
-  bool attempt(Body body) {
-    try {
-      body();
-    } catch (const UserError& error) {
-      failures_.push_back(error.what());
-      return false;
-    }
-    return true;
-  }
-
-  void give_up_trace() {
-    trace_.reset();
-    directory_.discard(kTraceFile);
-  }
-
-  /// Ends the files that grew during the run. One that failed goes first: where a disk is full,
-  /// that makes room for the results.
-  void complete_streams() {
-    if (recorder_ && !attempt([this] { complete_recording(); })) recorder_.reset();
-    if (trace_ && !attempt([this] { trace_->finish(); })) give_up_trace();
-  }
-
-  OrderedJson write_all(const RunResult& result) {
-    std::vector<std::string> failures;
-    OrderedJson summary = write_results(result, directory_, failures);
-    if (!failures.empty() && trace_) {
-      give_up_trace();
-      failures_.push_back(directory_.path_of(kTraceFile) +
-                          ": given up to make room for the results");
-      failures.clear();
-      write_results(result, directory_, failures);
-    }
-    failures_.insert(failures_.end(), failures.begin(), failures.end());
-    if (trace_) attempt([this] { directory_.commit(kTraceFile); });
-    if (waves_)
-      attempt([this] {
-        waves_->write(directory_.temporary_path(kWavesFile), statistics_->cycles);
-        directory_.commit(kWavesFile);
-      });
-    return summary;
-  }
-
-  void save_weights() {
-    const bool f64 = options_.precision == Precision::f64;
-    try {
-      write_safetensors(weights_->temporary_path(), trainer_->export_weights(),
-                        f64 ? SafetensorsType::f64 : SafetensorsType::f32);
-    } catch (const UserError& error) {
-      throw UserError(std::string("--save-weights: ") + error.what());
-    }
-    weights_->commit();
-  }
-
+  /// Everything is written before anything is told: whoever reads the report may go away.
   void report() {
-    complete_streams();
-    const OrderedJson summary = write_all(gathered());
-    std::cout << terminal_summary(summary, directory_.path(), directory_.written()) << std::flush;
-    if (weights_) attempt([this] { save_weights(); });
-    for (const std::string& failure : failures_) std::cerr << "stagecoach: " << failure << "\n";
+    const OrderedJson summary = files_.finish(gathered(), trainer_.get(), stopped_because());
+    std::cout << terminal_summary(summary, files_.directory().path(), files_.directory().written())
+              << std::flush;
+    for (const std::string& failure : files_.failures())
+      std::cerr << "stagecoach: " << failure << "\n";
+    if (checkpoints_ && files_.failures().empty() && door_->stopped_by() == 0)
+      checkpoints_->clear();
   }
 
   ExitStatus status() const {
-    if (!failures_.empty()) return ExitStatus::user_error;
+    if (!files_.failures().empty()) return ExitStatus::user_error;
     switch (door_->stopped_by()) {
+      case SIGHUP:
+        return ExitStatus::hung_up;
       case SIGINT:
         return ExitStatus::interrupted;
       case SIGTERM:
@@ -274,6 +289,13 @@ class Run {
     host.peak_rss_bytes = peak_rss_bytes();
     const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
     if (trainer_) host.functional_seconds = work.all_threads;
+    if (checkpointing_) {
+      const CheckpointCost& cost = checkpointing_->cost();
+      host.checkpoints = cost.written;
+      host.checkpoint_bytes = cost.bytes;
+      host.checkpoint_seconds = cost.seconds;
+      host.catch_up_seconds = cost.catch_up_seconds;
+    }
     if (statistics_) host.timing_seconds = std::max(0.0, caller_cpu_seconds_ - work.caller_cpu);
     return host;
   }
@@ -291,15 +313,19 @@ class Run {
     result.epoch_joules = energy_by_epoch(energy, machine.plan, *statistics_);
   }
 
+  Provenance provenance() const {
+    return {STAGECOACH_VERSION,
+            job_.hardware.name,
+            job_.workload.name,
+            job_.hardware_sha256,
+            job_.workload_sha256,
+            job_.workload.training.seed,
+            reproducible_command(arguments_)};
+  }
+
   RunResult gathered() const {
     RunResult result;
-    result.provenance = {STAGECOACH_VERSION,
-                         job_.hardware.name,
-                         job_.workload.name,
-                         job_.hardware_sha256,
-                         job_.workload_sha256,
-                         job_.workload.training.seed,
-                         reproducible_command(arguments_)};
+    result.provenance = provenance();
     result.host = host_figures();
     result.network = &job_.workload.network;
     result.partition = &job_.workload.stages;
@@ -308,6 +334,7 @@ class Run {
     result.training = training_ ? &*training_ : nullptr;
     result.closed_form_delays = closed_form_delays(job_);
     result.interrupted = door_->stopped_by() != 0;
+    result.complete = !result.interrupted && !(training_ && training_->divergence);
     if (replay_) result.staleness = replay_->staleness();
     result.target_accuracy = job_.workload.target_accuracy;
     if (job_.machine) add_machine_figures(*job_.machine, result);
@@ -316,19 +343,20 @@ class Run {
 
   const Options& options_;
   const std::vector<std::string>& arguments_;
-  ResultDirectory directory_;
+  RunFiles files_;
   Job job_;
+  /// Past std::cerr, which would write the bar's carriage returns out.
+  DescriptorBuffer terminal_buffer_{STDERR_FILENO};
+  std::ostream terminal_;
   Progress progress_;
-  std::optional<ChromeTrace> trace_;
-  std::optional<VcdWriter> waves_;
   std::unique_ptr<Trainer> trainer_;
   NoMathematics nothing_;
+  EarlierRun earlier_ = EarlierRun::none;
+  std::optional<Checkpoints> checkpoints_;
+  std::optional<CheckpointingSink> checkpointing_;
   std::optional<ScheduleReplay> replay_;
   std::optional<SignalWatch> signals_;
-  std::optional<PendingFile> weights_;
-  std::optional<ScheduleRecorder> recorder_;
   std::optional<InterruptibleSink> door_;
-  std::vector<std::string> failures_;  ///< what could not be written
   std::optional<RunStatistics> statistics_;
   std::optional<TrainingResult> training_;
   double begin_wall_ = 0;

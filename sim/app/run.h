@@ -15,6 +15,7 @@ enum class ExitStatus {
   user_error = 2,
   diverged = 3,
   model_bug = 70,
+  hung_up = 129,      ///< SIGHUP
   interrupted = 130,  ///< SIGINT
   terminated = 143,   ///< SIGTERM
 };

@@ -22,7 +22,10 @@ class Builder : public nlohmann::json_sax<Json> {
   bool number_float(number_float_t value, const string_t&) override {
     return put(Json(value)) != nullptr;
   }
-  bool string(string_t& value) override { return put(Json(value)) != nullptr; }
+  bool string(string_t& value) override {
+    check_text(value);
+    return put(Json(value)) != nullptr;
+  }
   bool binary(binary_t&) override { return false; }  // cannot come from text
 
   bool start_object(std::size_t) override { return open(Json::object()); }
@@ -32,6 +35,7 @@ class Builder : public nlohmann::json_sax<Json> {
 
   bool key(string_t& value) override {
     key_ = value;
+    check_text(value);
     if (open_.back()->contains(value)) {
       issues_.add(label_ + ": " + printable(pointer() + "/" + pointer_token(value), 200),
                   "this field is given twice in its object");
@@ -48,6 +52,15 @@ class Builder : public nlohmann::json_sax<Json> {
   }
 
  private:
+  /// A file's name would end at a NUL for the system and go on for us.
+  void check_text(const std::string& value) {
+    if (value.find('\0') == std::string::npos) return;
+    const std::string place =
+        !open_.empty() && open_.back()->is_object() ? "/" + pointer_token(key_) : "";
+    issues_.add(label_ + ": " + printable(pointer() + place, 200),
+                "found a NUL character; allowed: text without one");
+  }
+
   /// Adds a value where the parser stands; its address stays good while it is the innermost.
   Json* put(Json value) {
     if (open_.empty()) {

@@ -17,6 +17,7 @@ namespace po = boost::program_options;
 
 constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxThreads = 1024;
+constexpr double kMaxMinutes = 1e6;
 
 /// One option: what the parser and the help page need to know.
 struct OptionRow {
@@ -41,6 +42,8 @@ constexpr OptionRow kRows[] = {
     {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
     {"Run", "init-weights", "FILE", "first weights from a safetensors file", "from the seed"},
     {"Run", "save-weights", "FILE", "last weights to a safetensors file", "not saved"},
+    {"Run", "checkpoint-every", "MINUTES", "keep a checkpoint in --out, so often", "none kept"},
+    {"Run", "resume", "", "go on from the checkpoint in --out, or begin", "begin"},
     {"Run", "replay", "FILE", "no clock: a recorded order of operations", ""},
     {"Output", "out", "DIR", "where results go", "out"},
     {"Output", "force", "", "overwrite an existing result", "refuse"},
@@ -145,6 +148,23 @@ class Reader {
     return true;
   }
 
+  /// A decimal number above 0; no exponent, no sign.
+  void positive(const char* name, double most, std::optional<double>& out) const {
+    if (!has(name)) return;
+    const std::string& given = values_.at(name).front();
+    const bool decimal = !given.empty() && given.size() <= 19 &&
+                         given.find_first_not_of("0123456789.") == std::string::npos &&
+                         std::count(given.begin(), given.end(), '.') <= 1;
+    const double value = decimal ? std::strtod(given.c_str(), nullptr) : 0;
+    if (value > 0 && value <= most) {
+      out = value;
+    } else {
+      issues_.add(label(name), "found \"" + printable(given) +
+                                   "\"; allowed: a number above 0, at most " +
+                                   std::to_string(static_cast<std::int64_t>(most)));
+    }
+  }
+
   void count(const char* name, std::int64_t low, std::int64_t high,
              std::optional<std::int64_t>& out) const {
     std::int64_t value = 0;
@@ -219,6 +239,8 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   reader.text("init-weights", options.init_weights_file);
   reader.text("save-weights", options.save_weights_file);
+  reader.positive("checkpoint-every", kMaxMinutes, options.checkpoint_minutes);
+  options.resume = reader.has("resume");
   reader.text("record-schedule", options.record_file);
   reader.text("replay", options.replay_file);
   reader.text("out", options.out_dir);
@@ -234,7 +256,8 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   const char* no_numbers = "no numbers are computed";
   const char* no_clock = "there is no clock";
   reader.exclude("functional-only", "timing-only", "nothing would be left to do");
-  for (const char* numeric : {"precision", "init-weights", "save-weights"}) {
+  for (const char* numeric :
+       {"precision", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
   }
   reader.exclude("trace", "functional-only", no_clock);

@@ -43,6 +43,8 @@ struct Options {
   Precision precision = Precision::f32;
   std::string init_weights_file;  ///< "": drawn from the seed
   std::string save_weights_file;  ///< "": not saved
+  std::optional<double> checkpoint_minutes;  ///< between two checkpoints; empty: none are kept
+  bool resume = false;                       ///< go on from the checkpoint, if there is one
   std::string record_file;        ///< where the order of operations goes; "": nowhere
   std::string replay_file;        ///< a recorded order to train with; "": none
   std::string out_dir = "out";

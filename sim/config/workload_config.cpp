@@ -104,6 +104,8 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   workload.switch_epoch = file.pipeline.switch_epoch;
   workload.as_read = std::make_shared<const WorkloadFile>(file);
 
+  if (file.network.form == NetworkFile::Form::file)
+    workload.network_file = resolved_path(folder, file.network.path);
   workload.network = resolve_network(file.network, root.child("network"));
   if (issues.size() != before) return workload;
   check_pipeline(file, workload.network, root);

@@ -23,7 +23,8 @@ struct WorkloadConfig {
   std::shared_ptr<const WorkloadFile> as_read;  ///< all fields, absent ones filled in
   std::string name;
   DatasetSpec dataset;  ///< paths absolute or relative to the process
-  Network network;      ///< every name and shape resolved
+  std::string network_file;  ///< that the workload names; "": it holds its network
+  Network network;           ///< every name and shape resolved
   PartitionSpec partition;
   int balanced_stages = 0;             ///< not 0: so many, to be cut once the hardware is known
   Partition stages;                    ///< empty until then

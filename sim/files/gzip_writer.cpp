@@ -2,6 +2,8 @@
 // See gzip_writer.h.
 #include "sim/files/gzip_writer.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -15,10 +17,11 @@ constexpr unsigned kBufferBytes = 1u << 18;
 
 }  // namespace
 
-GzipWriter::GzipWriter(std::string path) : path_(std::move(path)) {
+GzipWriter::GzipWriter(int descriptor, std::string label) : label_(std::move(label)) {
+  const int own = ::dup(descriptor);
   // Level 1: six times the speed of the default for a third more bytes.
-  file_ = gzopen(path_.c_str(), "wb1");
-  if (!file_) throw UserError(path_ + ": cannot be written: " + std::strerror(errno));
+  file_ = own < 0 ? nullptr : gzdopen(own, "wb1");
+  if (!file_) throw UserError(label_ + ": cannot be written: " + std::strerror(errno));
   gzbuffer(file_, kBufferBytes);
 }
 
@@ -44,7 +47,7 @@ void GzipWriter::close() {
   if (code != Z_OK && failure_.empty()) {
     failure_ = code == Z_ERRNO ? std::strerror(errno) : "the file could not be completed";
   }
-  if (!failure_.empty()) throw UserError(path_ + ": cannot be written: " + failure_);
+  if (!failure_.empty()) throw UserError(label_ + ": cannot be written: " + failure_);
 }
 
 }  // namespace stagecoach

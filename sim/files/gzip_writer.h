@@ -12,8 +12,8 @@ namespace stagecoach {
 
 class GzipWriter {
  public:
-  /// Opens (and empties) the file. Throws UserError if it cannot.
-  explicit GzipWriter(std::string path);
+  /// Writes to an open descriptor, which stays its owner's; `label` begins every message.
+  GzipWriter(int descriptor, std::string label);
   ~GzipWriter();
   GzipWriter(const GzipWriter&) = delete;
   GzipWriter& operator=(const GzipWriter&) = delete;
@@ -27,7 +27,7 @@ class GzipWriter {
  private:
   void remember_failure();
 
-  std::string path_;
+  std::string label_;
   gzFile file_ = nullptr;
   std::string failure_;
 };

@@ -2,10 +2,7 @@
 // See pending_file.h.
 #include "sim/files/pending_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -30,35 +27,28 @@ fs::path end_of_links(fs::path path) {
 
 }  // namespace
 
-PendingFile::PendingFile(std::string option, std::string path)
-    : option_(std::move(option)), path_(std::move(path)) {
+PendingFile::PendingFile(std::string option, std::string path, bool replace)
+    : path_(std::move(path)) {
+  const std::string label = option + " " + path_;
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw UserError(option_ + " " + path_ +
-                    ": found a folder or a device; allowed: a file, there or not");
+    throw UserError(label + ": found a folder or a device; allowed: a file, there or not");
   }
-  if (status.type() == fs::file_type::none) fail(error.message());
-  target_ = end_of_links(path_).string();
-  temporary_ = target_ + ".part";
-  errno = 0;
-  if (!std::ofstream(temporary_, std::ios::binary | std::ios::trunc)) fail(std::strerror(errno));
-}
-
-PendingFile::~PendingFile() {
-  std::error_code ignored;
-  if (!committed_) fs::remove(temporary_, ignored);
+  if (status.type() == fs::file_type::none)
+    throw UserError(label + ": cannot be written: " + error.message());
+  if (fs::exists(status) && !replace) {
+    throw UserError(label +
+                    ": there is a file of this name; add --force to replace it, or give another");
+  }
+  const std::string target = end_of_links(path_).string();
+  file_.emplace(target, label);
+  folder_ = folder_of(target);
 }
 
 void PendingFile::commit() {
-  std::error_code error;
-  fs::rename(temporary_, target_, error);
-  if (error) fail(error.message());
-  committed_ = true;
-}
-
-void PendingFile::fail(const std::string& reason) const {
-  throw UserError(option_ + " " + path_ + ": cannot be written: " + reason);
+  file_->place();
+  sync_folder(folder_);
 }
 
 }  // namespace stagecoach

@@ -2,10 +2,9 @@
 // SHA-256 as FIPS 180-4 writes it, section numbers beside the steps.
 #include "sim/files/sha256.h"
 
-#include <array>
-#include <cstdint>
+#include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <vector>
 
 #include "models/base/error.h"
 
@@ -23,7 +22,7 @@ constexpr std::array<std::uint32_t, 64> kRoundConstants = {  // 4.2.2
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-using State = std::array<std::uint32_t, 8>;
+using State = Sha256::State;
 
 std::uint32_t rotate_right(std::uint32_t x, int n) { return x >> n | x << (32 - n); }
 
@@ -55,30 +54,54 @@ void absorb(State& state, const unsigned char* block) {
 
 }  // namespace
 
+void Sha256::add(std::string_view bytes) {
+  total_bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    if (held_ == 0 && bytes.size() >= kBlock) {
+      absorb(state_, reinterpret_cast<const unsigned char*>(bytes.data()));
+      bytes.remove_prefix(kBlock);
+      continue;
+    }
+    const std::size_t taken = std::min(kBlock - held_, bytes.size());
+    std::copy_n(bytes.begin(), taken, block_.begin() + static_cast<std::ptrdiff_t>(held_));
+    bytes.remove_prefix(taken);
+    held_ += taken;
+    if (held_ < kBlock) continue;
+    absorb(state_, block_.data());
+    held_ = 0;
+  }
+}
+
+std::string Sha256::hex() {
+  const std::uint64_t bits = total_bytes_ * 8;
+  std::string padding = "\x80";  // 5.1.1: a one bit, zeros, the length in bits
+  while ((held_ + padding.size()) % kBlock != kBlock - 8) padding.push_back('\0');
+  for (int i = 7; i >= 0; --i) padding.push_back(static_cast<char>(bits >> (8 * i)));
+  add(padding);
+  std::string digits;
+  for (std::uint32_t word : state_) {
+    for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
+  }
+  return digits;
+}
+
 std::string sha256_hex(std::string_view bytes) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,  // 5.3.3
-                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::string padded(bytes);  // 5.1.1: a one bit, zeros, the length in bits
-  padded.push_back('\x80');
-  while (padded.size() % 64 != 56) padded.push_back('\0');
-  const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
-  for (int i = 7; i >= 0; --i) padded.push_back(static_cast<char>(bits >> (8 * i)));
-  for (std::size_t at = 0; at < padded.size(); at += 64) {
-    absorb(state, reinterpret_cast<const unsigned char*>(padded.data()) + at);
-  }
-  std::string hex;
-  for (std::uint32_t word : state) {
-    for (int shift = 28; shift >= 0; shift -= 4) hex += "0123456789abcdef"[word >> shift & 15];
-  }
-  return hex;
+  Sha256 sum;
+  sum.add(bytes);
+  return sum.hex();
 }
 
 std::string sha256_of_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw UserError(path + ": cannot be opened for reading");
-  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  Sha256 sum;
+  std::vector<char> chunk(1 << 18);
+  while (file) {
+    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    sum.add({chunk.data(), static_cast<std::size_t>(file.gcount())});
+  }
   if (file.bad()) throw UserError(path + ": cannot be read");
-  return sha256_hex(bytes);
+  return sum.hex();
 }
 
 }  // namespace stagecoach

@@ -5,9 +5,6 @@
 
 #include <zlib.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "models/base/error.h"
 
 namespace stagecoach {
@@ -24,11 +21,9 @@ void append_u32(std::vector<std::uint8_t>& bytes, std::uint32_t value) {
 
 }  // namespace
 
-ScheduleRecorder::ScheduleRecorder(std::string path, const RecordedRun& run, OpSink& next)
-    : pending_("--record-schedule", std::move(path)),
-      next_(next),
-      file_(pending_.temporary_path(), std::ios::binary | std::ios::trunc),
-      stages_(run.stages) {
+ScheduleRecorder::ScheduleRecorder(std::string path, bool replace, const RecordedRun& run,
+                                   OpSink& next)
+    : pending_("--record-schedule", std::move(path), replace), next_(next), stages_(run.stages) {
   std::string header = std::string(kRecordingMagic) + "\n";
   for (const auto& [name, value] : run.lines()) header += name + " " + value + "\n";
   header += "\n";
@@ -86,9 +81,7 @@ void ScheduleRecorder::write_chunk() {
 }
 
 void ScheduleRecorder::write(const void* data, std::size_t size) {
-  errno = 0;
-  file_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
-  if (!file_ && failure_.empty()) failure_ = std::strerror(errno);
+  pending_.stream().write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
   bytes_ += static_cast<std::int64_t>(size);
 }
 
@@ -100,10 +93,6 @@ void ScheduleRecorder::finish() {
   append_u32(tail, static_cast<std::uint32_t>(operations_));
   append_u32(tail, static_cast<std::uint32_t>(operations_ >> 32));
   write(tail.data(), tail.size());
-  errno = 0;
-  file_.close();
-  if (!file_ && failure_.empty()) failure_ = std::strerror(errno);
-  if (!failure_.empty()) pending_.fail(failure_);
   pending_.commit();
 }
 

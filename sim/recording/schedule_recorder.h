@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,9 @@ namespace stagecoach {
 
 class ScheduleRecorder : public OpSink {
  public:
-  /// Writes to a temporary file beside `path`, which finish() renames and which goes away without
-  /// it; `next` gets every operation. Throws UserError if the file cannot be created.
-  ScheduleRecorder(std::string path, const RecordedRun& run, OpSink& next);
+  /// The file appears with finish() and is gone without it; `next` gets every operation. Throws
+  /// UserError if it cannot be created, or is there and `replace` is false.
+  ScheduleRecorder(std::string path, bool replace, const RecordedRun& run, OpSink& next);
   bool emit(const Op& op) override;
 
   /// Completes the file. Throws UserError if it could not be written.
@@ -39,13 +38,11 @@ class ScheduleRecorder : public OpSink {
 
   PendingFile pending_;
   OpSink& next_;
-  std::ofstream file_;
   std::vector<Stage> stages_;
   std::vector<std::uint8_t> raw_, packed_;
   std::int64_t in_chunk_ = 0;
   std::int64_t operations_ = 0;
   std::int64_t bytes_ = 0;
-  std::string failure_;  ///< of the first write that failed
 };
 
 }  // namespace stagecoach

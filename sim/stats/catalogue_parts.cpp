@@ -70,6 +70,7 @@ const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v
 
 std::vector<Statistic<EpochView>> epoch_catalogue() {
   return {
+      {"epoch", "number", "From 0.", [](const EpochView& v) { return OrderedJson(v.index); }},
       result_row("train_loss", "loss",
                  "Mean over the epoch's samples, each under the weights that it met.",
                  [](const EpochResult& e) { return std::optional<double>(e.train_loss); }),

@@ -99,13 +99,28 @@ OrderedJson to_target(const RunView& v) {
                      {"joules", or_null(epoch_end_joules(v.run, *epoch))}};
 }
 
+/// Beyond kMostEpochs only a sample, so that the summary of a million epochs can still be read.
+OrderedJson epoch_list(const RunResult& run) {
+  constexpr std::size_t kMostEpochs = 4096;
+  const std::size_t epochs = epochs_begun(run);
+  std::size_t stride = 1;
+  while (epochs / stride > kMostEpochs) stride *= 2;
+  const auto rows = epoch_catalogue();
+  OrderedJson list = OrderedJson::array();
+  for (std::size_t e = 0; e < epochs; ++e) {
+    if (e % stride == 0 || e + 1 == epochs) list.push_back(to_json(rows, EpochView{run, e}));
+  }
+  return list;
+}
+
 void append_training(Rows& rows) {
   rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
                   [](const RunView& v) { return OrderedJson(samples_of(v.run)); }});
   rows.push_back({"training.updates", "updates", "Of the last stage.", updates_of});
-  rows.push_back({"training.epochs", "list", "One object per epoch.", [](const RunView& v) {
-                    return list_of(epoch_catalogue(), v.run, epochs_begun(v.run));
-                  }});
+  rows.push_back({"training.epochs", "list",
+                  "One object per epoch; of more than 4096 every 2nd, 4th, ... and the first and "
+                  "last: epochs.csv has all of them.",
+                  [](const RunView& v) { return epoch_list(v.run); }});
   rows.push_back({"training.target_accuracy", "ratio", "Of the workload; null if it has none.",
                   [](const RunView& v) { return or_null(v.run.target_accuracy); }});
   rows.push_back(
@@ -129,6 +144,10 @@ void append_training(Rows& rows) {
       {"training.interrupted", "true or false",
        "A signal (SIGINT, SIGTERM) ended the run there; its last epoch may be incomplete.",
        [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
+  rows.push_back({"training.complete", "true or false",
+                  "The run went to its end: false while it lasts, and where a signal or a "
+                  "divergence ended it before.",
+                  [](const RunView& v) { return OrderedJson(v.run.complete); }});
 }
 
 void append_timing(Rows& rows) {
@@ -298,6 +317,16 @@ void append_host(Rows& rows) {
       });
   add("threads", "number", "Worker threads of the functional engine.",
       [](const RunResult& r) { return OrderedJson(r.host.threads); });
+  add("checkpoints", "number", "Checkpoints written.",
+      [](const RunResult& r) { return OrderedJson(r.host.checkpoints); });
+  add("checkpoint_bytes", "bytes", "Of the last one.",
+      [](const RunResult& r) { return OrderedJson(r.host.checkpoint_bytes); });
+  add("checkpoint_seconds", "seconds",
+      "To write all of them, waiting for queued operations included.",
+      [](const RunResult& r) { return finite_or_null(r.host.checkpoint_seconds); });
+  add("catch_up_seconds", "seconds",
+      "Until a resumed run had simulated what lay before its checkpoint again.",
+      [](const RunResult& r) { return finite_or_null(r.host.catch_up_seconds); });
   add("peak_rss_bytes", "bytes", "Most memory that the program held.", [](const RunResult& r) {
     return r.host.peak_rss_bytes ? OrderedJson(*r.host.peak_rss_bytes) : OrderedJson();
   });

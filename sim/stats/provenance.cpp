@@ -22,14 +22,16 @@ std::string reproducible_command(const std::vector<std::string>& arguments) {
   std::string command = "stagecoach";
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& a = arguments[i];
-    const std::string option = a.substr(0, a.find('='));
-    if (option == "--force" || option == "--quiet") continue;
+    const std::size_t equals = a.compare(0, 2, "--") == 0 ? a.find('=') : std::string::npos;
+    const std::string option = a.substr(0, equals);
+    if (option == "--force" || option == "--quiet" || option == "--resume") continue;
     if (option == "--threads" || option == "--out" || option == "--save-weights" ||
-        option == "--record-schedule") {
-      if (option == a) ++i;  // and its value, the next word
+        option == "--record-schedule" || option == "--checkpoint-every") {
+      if (equals == std::string::npos) ++i;  // and its value, the next word
       continue;
     }
-    command += " " + shell_word(a);
+    command += " " + shell_word(option);
+    if (equals != std::string::npos) command += " " + shell_word(a.substr(equals + 1));
   }
   return command;
 }

@@ -9,7 +9,8 @@ namespace stagecoach {
 
 /// "stagecoach --hw hw/a.json ...": the arguments (without the program's own name) as a shell would
 /// take them, without what never changes a result (--threads, --out, --save-weights, --force,
-/// --quiet), so that the same input gives the same summary.
+/// --quiet, --checkpoint-every, ...) and with "--option=VALUE" as two words, so that the same input
+/// gives the same summary.
 std::string reproducible_command(const std::vector<std::string>& arguments);
 
 }  // namespace stagecoach

@@ -33,6 +33,10 @@ struct HostFigures {
   std::optional<double> functional_seconds;  ///< CPU time of the functional engine
   int threads = 1;
   std::optional<std::int64_t> peak_rss_bytes;
+  std::int64_t checkpoints = 0;
+  std::int64_t checkpoint_bytes = 0;
+  double checkpoint_seconds = 0;
+  double catch_up_seconds = 0;
 };
 
 /// A sum with its named parts in the order to print, and the band that the uncertainty of the
@@ -61,6 +65,7 @@ struct RunResult {
   const TrainingResult* training = nullptr;
   /// By stage, of a run without a clock whose order was measured all the same (--replay).
   std::vector<StalenessCount> staleness;
+  bool complete = false;                ///< the run went to its end; false while it lasts
   bool interrupted = false;             ///< a signal ended the run before its end
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
   std::string limited_by;               ///< what bounds the steady rate; empty: not known

@@ -103,14 +103,15 @@ std::string memory_csv(const RunResult& run) {
 
 std::string epochs_csv(const RunResult& run) {
   const auto columns = epoch_catalogue();
-  std::string text = "epoch";
-  for (const auto& column : columns) text += "," + column.path;
+  std::string text;
+  for (const auto& column : columns) text += (text.empty() ? "" : ",") + column.path;
   text += "\n";
   for (std::size_t e = 0; e < epochs_begun(run); ++e) {
-    text += std::to_string(e);
+    const char* separator = "";
     for (const auto& column : columns) {
       const OrderedJson value = column.value(EpochView{run, e});
-      text += value.is_null() ? "," : "," + value.dump();
+      text += separator + (value.is_null() ? "" : value.dump());
+      separator = ",";
     }
     text += "\n";
   }
@@ -129,6 +130,7 @@ OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
     return true;
   };
   const OrderedJson summary = make_summary(run);
+  // What matters most gets the room first.
   if (!write(kSummaryFile, summary_text(summary))) return summary;
   write(kEpochsFile, epochs_csv(run));
   if (run.statistics) {
@@ -136,8 +138,18 @@ OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
     write(kUtilizationFile, utilization_csv(run));
     if (run.plan) write(kMemoryFile, memory_csv(run));
   }
-  directory.remove_leftovers();
   return summary;
+}
+
+std::vector<std::string> publish_epochs(const RunResult& run, ResultDirectory& directory) {
+  try {
+    directory.write(kSummaryFile, summary_text(make_summary(run)), Survives::the_program);
+    directory.write(kEpochsFile, epochs_csv(run), Survives::the_program);
+  } catch (const UserError& error) {
+    directory.discard(kSummaryFile);
+    return {error.what()};
+  }
+  return directory.publish(Survives::the_program);
 }
 
 }  // namespace stagecoach

@@ -145,11 +145,14 @@ std::string epoch_table(const OrderedJson& summary) {
                    {"cycles", false},
                    {"end time", false},
                    {"energy", false}});
-  int index = 0;
-  for (const OrderedJson& e : epochs) {
-    table.add_row({std::to_string(++index), number(e["train_loss"], "%.4f"),
-                   percent(e["train_accuracy"]), number(e["test_loss"], "%.4f"),
-                   percent(e["test_accuracy"]), count(e["cycles"]),
+  // The first and the last of very many.
+  constexpr std::size_t kMost = 100;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (epochs.size() > kMost && i == kMost / 2) i = epochs.size() - kMost / 2;
+    const OrderedJson& e = epochs[i];
+    table.add_row({std::to_string(e["epoch"].get<std::int64_t>() + 1),
+                   number(e["train_loss"], "%.4f"), percent(e["train_accuracy"]),
+                   number(e["test_loss"], "%.4f"), percent(e["test_accuracy"]), count(e["cycles"]),
                    with_unit(e["simulated_seconds"], "s"), with_unit(e["joules"], "J")});
   }
   return table.text() + "\n" + target_text(summary);

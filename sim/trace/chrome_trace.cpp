@@ -77,10 +77,10 @@ TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::i
   return window;
 }
 
-ChromeTrace::ChromeTrace(const std::string& path, const MachinePlan& plan,
+ChromeTrace::ChromeTrace(int descriptor, const std::string& label, const MachinePlan& plan,
                          const Partition& partition, const MicroBatchPlan& micro_batches,
                          TraceWindow window)
-    : file_(path),
+    : file_(descriptor, label),
       plan_(plan),
       micro_batches_(micro_batches),
       window_(window),

@@ -38,11 +38,10 @@ TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::i
 
 class ChromeTrace : public SpanSink {
  public:
-  /// Opens `path` (a temporary name, see ResultDirectory::temporary_path) and writes the names of
-  /// the tracks. Nothing is copied: plan, partition and micro-batches must outlive the trace.
-  /// Throws UserError if the file cannot be written.
-  ChromeTrace(const std::string& path, const MachinePlan& plan, const Partition& partition,
-              const MicroBatchPlan& micro_batches, TraceWindow window);
+  /// Writes to an open descriptor, beginning with the names of the tracks; `label` begins every
+  /// message. Nothing is copied: plan, partition and micro-batches must outlive the trace.
+  ChromeTrace(int descriptor, const std::string& label, const MachinePlan& plan,
+              const Partition& partition, const MicroBatchPlan& micro_batches, TraceWindow window);
 
   void record(const SpanRecord& span) override;
 

@@ -259,11 +259,9 @@ void VcdWriter::write_changes(std::ostream& file) {
   file << text;
 }
 
-void VcdWriter::write(const std::string& path, Cycles run_end) {
+void VcdWriter::write(std::ostream& file, Cycles run_end) {
   if (window_.end >= micro_batches_.micro_batches() || !open_) end_ = run_end;
   if (!open_) begin_ = end_;
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << "$comment stagecoach: 1 ns shown is 1 cycle of " << plan_.clock_mhz
        << " MHz; micro-batches " << window_.first << " to " << window_.end
        << (window_.capped ? ", cut at the cap of operations" : "") << " $end\n"
@@ -271,10 +269,6 @@ void VcdWriter::write(const std::string& path, Cycles run_end) {
        << header_ << "$upscope $end\n$enddefinitions $end\n";
   sort_changes();
   write_changes(file);
-  file.close();
-  if (!file) {
-    throw UserError(path + ": cannot be written: " + (errno ? std::strerror(errno) : "no reason"));
-  }
 }
 
 }  // namespace stagecoach

@@ -41,8 +41,8 @@ class VcdWriter : public WaveSink {
   void link_busy(int link, Cycles begin, Cycles end) override;
   void host_busy(Cycles begin, Cycles end) override;
 
-  /// Writes the file; the run ended at `run_end`. Throws UserError if it cannot be written.
-  void write(const std::string& path, Cycles run_end);
+  /// Writes the file; the run ended at `run_end`.
+  void write(std::ostream& file, Cycles run_end);
 
  private:
   /// How a value is written.

@@ -78,7 +78,7 @@ void recording_cost(benchmark::State& state) {
                      }));
     auto with = bench.trainer();
     recorded = std::min(recorded, cpu_seconds([&] {
-                          ScheduleRecorder recorder(kFile, bench.run, *with);
+                          ScheduleRecorder recorder(kFile, true, bench.run, *with);
                           simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
                                    recorder, {});
                           with->finish();
@@ -105,7 +105,7 @@ void recording_alone(benchmark::State& state) {
                                 nothing, {});
                      }));
     recorded = std::min(recorded, cpu_seconds([&] {
-                          ScheduleRecorder recorder(kFile, bench.run, nothing);
+                          ScheduleRecorder recorder(kFile, true, bench.run, nothing);
                           simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches,
                                    recorder, {});
                           recorder.finish();
@@ -126,7 +126,7 @@ void recording_replayed(benchmark::State& state) {
     struct Nothing : OpSink {
       bool emit(const Op&) override { return true; }
     } nothing;
-    ScheduleRecorder recorder(kFile, bench.run, nothing);
+    ScheduleRecorder recorder(kFile, true, bench.run, nothing);
     simulate(bench.machine.plan, *bench.schedule, {}, bench.micro_batches, recorder, {});
     recorder.finish();
   }

@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::has_temporary_files;
 using test::Program;
 
 /// A run that would take hours, its output read line by line so that a signal comes when it should.
@@ -33,6 +34,7 @@ class LongRun {
     if (pid_ == 0) {
       ::signal(SIGINT, ignore_sigint ? SIG_IGN : SIG_DFL);
       ::signal(SIGTERM, SIG_DFL);
+      ::signal(SIGHUP, SIG_DFL);
       ::dup2(ends[1], STDOUT_FILENO);
       ::dup2(ends[1], STDERR_FILENO);
       ::close(ends[0]), ::close(ends[1]);
@@ -79,13 +81,6 @@ class LongRun {
   bool ended_ = false;
 };
 
-bool has_temporary_files(const std::string& folder) {
-  const fs::recursive_directory_iterator files(folder);
-  return std::any_of(fs::begin(files), fs::end(files), [](const fs::directory_entry& file) {
-    return file.path().extension() == ".part";
-  });
-}
-
 struct Case {
   int signal;
   int status;
@@ -94,7 +89,8 @@ struct Case {
 
 TEST_CASE("an interrupted run writes its results up to there and says so") {
   for (const Case& c : {Case{SIGINT, 130, "--trace --trace-samples 100 --record-schedule "},
-                        Case{SIGTERM, 143, "--functional-only --save-weights "}}) {
+                        Case{SIGTERM, 143, "--functional-only --save-weights "},
+                        Case{SIGHUP, 129, "--functional-only --save-weights "}}) {
     const Program program;
     const std::string beside = program.path("beside");
     LongRun run(program, c.more + beside);
@@ -106,6 +102,7 @@ TEST_CASE("an interrupted run writes its results up to there and says so") {
     CHECK(run.output().find("THE RUN WAS INTERRUPTED") != std::string::npos);
     const json s = program.summary();
     CHECK(s["training"]["interrupted"] == true);
+    CHECK(s["training"]["complete"] == false);
     CHECK(s["training"]["diverged"] == false);
     const auto samples = s["training"]["samples"].get<std::size_t>();
     const std::size_t epochs = s["training"]["epochs"].size();
@@ -130,6 +127,38 @@ TEST_CASE("an interrupted run writes its results up to there and says so") {
   }
 }
 
+TEST_CASE("a run that is killed leaves the epochs up to there, marked as not complete") {
+  const Program program;
+  LongRun run(program, "");
+  run.read_epochs(3);
+  run.send(SIGKILL);
+  CHECK(run.end() == 1000 + SIGKILL);
+  const json s = program.summary();
+  CHECK(s["training"]["complete"] == false);
+  CHECK(s["training"]["interrupted"] == false);
+  const std::size_t epochs = s["training"]["epochs"].size();
+  CHECK(epochs >= 2);
+  CHECK(s["training"]["samples"] == 300 * epochs);
+  CHECK(s["training"]["updates"] == 300 * epochs);
+  CHECK(s["timing"]["cycles"].is_null());
+  const std::string table = program.read("out/epochs.csv");
+  CHECK(std::count(table.begin(), table.end(), '\n') >= static_cast<std::ptrdiff_t>(epochs + 1));
+  // It is no lock either.
+  REQUIRE(program.run("--force").status == 0);
+  CHECK_FALSE(has_temporary_files(program.path("")));
+}
+
+TEST_CASE("a second run into the folder of the first is refused and harms nothing") {
+  const Program program;
+  LongRun run(program, "");
+  run.read_epochs(1);
+  test::refused(program.run("--force"), {"--out", "another run", "is writing there"});
+  run.read_epochs(2);
+  run.send(SIGTERM);
+  CHECK(run.end() == 143);
+  CHECK(program.summary()["training"]["interrupted"] == true);
+}
+
 TEST_CASE("a run that nobody interrupts does not claim it") {
   const Program program;
   REQUIRE(program.run("").status == 0);
@@ -146,7 +175,7 @@ TEST_CASE("a second signal ends the program at once") {
   run.send(SIGCONT);
   const int ended_by = run.end() - 1000;
   CHECK((ended_by == SIGINT || ended_by == SIGTERM));
-  CHECK_FALSE(fs::exists(program.path("out/summary.json")));
+  CHECK(program.summary()["training"]["complete"] == false);
 }
 
 TEST_CASE("an ignored signal, as in a shell's background, stays ignored") {

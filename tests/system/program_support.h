@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "paths.h"
+#include "sim/files/durable_file.h"
 
 namespace stagecoach::test {
 
@@ -79,6 +81,14 @@ class Program {
  private:
   std::filesystem::path folder_;
 };
+
+/// Whether a file that was not completed is left somewhere below the folder.
+inline bool has_temporary_files(const std::string& folder) {
+  const std::filesystem::recursive_directory_iterator files(folder);
+  return std::any_of(begin(files), end(files), [](const std::filesystem::directory_entry& file) {
+    return is_temporary_name(file.path().filename().string());
+  });
+}
 
 inline void refused(const Outcome& outcome, const std::vector<std::string>& words) {
   INFO(outcome.output);

@@ -30,7 +30,10 @@ Recorded record(const MachinePlan& plan, const ScheduleSpec& spec,
   RecordingSink sink;
   Recorded recorded;
   recorded.statistics = run(plan, spec, micro_batches, sink, options);
-  waves.write(files.path("machine.vcd"), recorded.statistics.cycles);
+  {
+    std::ofstream file(files.path("machine.vcd"));
+    waves.write(file, recorded.statistics.cycles);
+  }
   recorded.spans = spans.spans;
   recorded.dump = VcdReader(files.path("machine.vcd")).dump();
   return recorded;

@@ -3,6 +3,7 @@
 #include "models/data/safetensors.h"
 
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -44,14 +45,19 @@ TensorMap sample_tensors() {
           {"empty", {{0, 5}, {}}}};
 }
 
+std::string written(const TensorMap& tensors, SafetensorsType type) {
+  std::ostringstream file;
+  write_safetensors(file, tensors, type);
+  return file.str();
+}
+
 }  // namespace
 
 TEST_CASE("tensors written as f64 or f32 read back exactly") {
   TempFiles files;
   for (SafetensorsType type : {SafetensorsType::f64, SafetensorsType::f32}) {
-    const std::string path = files.path("w.safetensors");
-    write_safetensors(path, sample_tensors(), type);
-    const TensorMap back = read_safetensors(path);
+    const TensorMap back =
+        read_safetensors(files.write("w.safetensors", written(sample_tensors(), type)));
     REQUIRE(back.size() == 4);
     for (const auto& [name, tensor] : sample_tensors()) {
       CHECK(back.at(name).shape == tensor.shape);
@@ -68,14 +74,13 @@ TEST_CASE("tensors written as f64 or f32 read back exactly") {
 }
 
 TEST_CASE("the bytes written are those of the format") {
-  TempFiles files;
-  write_safetensors(files.path("w"), {{"b", {{1}, {1.0}}}, {"a", {{2}, {2.0, -2.0}}}},
-                    SafetensorsType::f32);
+  const std::string bytes =
+      written({{"b", {{1}, {1.0}}}, {"a", {{2}, {2.0, -2.0}}}}, SafetensorsType::f32);
   const std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
                              R"("b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   const std::string data("\0\0\0\x40\0\0\0\xc0\0\0\x80\x3f", 12);
-  CHECK(files.read("w") == file_of(padded, data));
+  CHECK(bytes == file_of(padded, data));
 }
 
 TEST_CASE("half precision, bfloat16 and integers are decoded, metadata is allowed") {
@@ -102,21 +107,16 @@ TEST_CASE("half precision, bfloat16 and integers are decoded, metadata is allowe
   CHECK(tensors.at("u").values == std::vector<double>{255});
 }
 
-TEST_CASE("a file that is missing or cannot be written is named") {
+TEST_CASE("a file that is missing is named") {
   TempFiles files;
   const std::string gone = files.path("gone");
   CHECK_THAT(message_of<UserError>([&] { read_safetensors(gone); }), Contains(gone));
   CHECK_THROWS_AS(read_safetensors(files.path("")), UserError);
-  const std::string nowhere = files.path("no/such/folder");
-  CHECK_THAT(message_of<UserError>(
-                 [&] { write_safetensors(nowhere, sample_tensors(), SafetensorsType::f32); }),
-             Contains(nowhere) && Contains("cannot be written"));
 }
 
 TEST_CASE("a file cut anywhere is refused") {
   TempFiles files;
-  write_safetensors(files.path("w"), sample_tensors(), SafetensorsType::f32);
-  const std::string whole = files.read("w");
+  const std::string whole = written(sample_tensors(), SafetensorsType::f32);
   for (std::size_t length = 0; length < whole.size(); ++length) {
     CHECK_FALSE(failure(files, whole.substr(0, length)).empty());
   }
@@ -177,8 +177,7 @@ TEST_CASE("tensors that overlap, leave a gap or share a name are refused") {
 
 TEST_CASE("damaged bytes are refused or read, never worse") {
   TempFiles files;
-  write_safetensors(files.path("w"), sample_tensors(), SafetensorsType::f32);
-  const std::string whole = files.read("w");
+  const std::string whole = written(sample_tensors(), SafetensorsType::f32);
   Random random(1);
   int refused = 0;
   for (int i = 0; i < 3000; ++i) {

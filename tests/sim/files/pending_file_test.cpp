@@ -12,9 +12,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void complete(const std::string& path, const std::string& text) {
-  PendingFile file("--save", path);
-  std::ofstream(file.temporary_path()) << text;
+void complete(const std::string& path, const std::string& text, bool replace = true) {
+  PendingFile file("--save", path, replace);
+  file.stream() << text;
   file.commit();
 }
 
@@ -24,15 +24,32 @@ TEST_CASE("a file gets its name when it is complete, and the old one stays until
   const TemporaryDirectory temporary;
   complete(temporary / "f", "old");
   {
-    PendingFile file("--save", temporary / "f");
-    CHECK(fs::exists(file.temporary_path()));
-    std::ofstream(file.temporary_path()) << "half";
+    PendingFile file("--save", temporary / "f", true);
+    file.stream() << "half" << std::flush;
+    CHECK(read_text(temporary / "f") == "old");
   }
   CHECK(read_text(temporary / "f") == "old");
-  CHECK_FALSE(fs::exists(temporary / "f.part"));
   complete(temporary / "f", "new");
   CHECK(read_text(temporary / "f") == "new");
-  CHECK_FALSE(fs::exists(temporary / "f.part"));
+  CHECK(std::distance(fs::directory_iterator(temporary.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a file that is there needs the word to replace it") {
+  const TemporaryDirectory temporary;
+  complete(temporary / "f", "old");
+  CHECK_THROWS_WITH(PendingFile("--save", temporary / "f", false),
+                    Catch::Contains("there is a file of this name") && Catch::Contains("--force"));
+  complete(temporary / "g", "new", false);
+  CHECK(read_text(temporary / "g") == "new");
+}
+
+TEST_CASE("a user's own files with names like ours are safe") {
+  const TemporaryDirectory temporary;
+  fs::create_symlink("precious", temporary / "f.part");
+  std::ofstream(temporary / "precious") << "mine";
+  complete(temporary / "f", "new");
+  CHECK(read_text(temporary / "precious") == "mine");
+  CHECK(fs::is_symlink(temporary / "f.part"));
 }
 
 TEST_CASE("a symbolic link stays, and its target is replaced or made") {
@@ -52,9 +69,9 @@ TEST_CASE("what cannot become a file is told at once, with the option's name") {
   const TemporaryDirectory temporary;
   fs::create_symlink("loop", temporary / "loop");
   const auto refused = [](const std::string& path, const std::string& why) {
-    CHECK_THROWS_WITH(PendingFile("--save", path),
+    CHECK_THROWS_WITH(PendingFile("--save", path, true),
                       Catch::Contains("--save " + path) && Catch::Contains(why));
-    CHECK_THROWS_AS(PendingFile("--save", path), UserError);
+    CHECK_THROWS_AS(PendingFile("--save", path, true), UserError);
   };
   refused(temporary / "no/where", "cannot be written: No such file or directory");
   refused(temporary.path().string(), "found a folder or a device");

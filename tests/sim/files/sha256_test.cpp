@@ -21,3 +21,13 @@ TEST_CASE("sha256 of a file that is not there says so") {
   CHECK_THROWS_WITH(sha256_of_file("/nonexistent/x.json"),
                     Catch::Contains("/nonexistent/x.json") && Catch::Contains("cannot be opened"));
 }
+
+TEST_CASE("sha256 does not depend on how the bytes come") {
+  const std::string text(1000, 'b');
+  for (std::size_t piece : {1, 63, 64, 65, 200}) {
+    Sha256 sum;
+    for (std::size_t at = 0; at < text.size(); at += piece)
+      sum.add(std::string_view(text).substr(at, piece));
+    CHECK(sum.hex() == sha256_hex(text));
+  }
+}

@@ -15,6 +15,9 @@ TEST_CASE("the recorded command leaves out what never changes a result") {
 }
 
 TEST_CASE("the recorded command can be pasted into a shell") {
+  CHECK(reproducible_command({"--hw=a.json", "--set=hw/x=1", "--resume", "--checkpoint-every=2",
+                              "--checkpoint-every", "3"}) ==
+        reproducible_command({"--hw", "a.json", "--set", "hw/x=1"}));
   CHECK(reproducible_command({"--set", "hw/x={\"a\": 1}", ""}) ==
         "stagecoach --set 'hw/x={\"a\": 1}' ''");
   CHECK(reproducible_command({"it's"}) == "stagecoach 'it'\\''s'");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "sim/stats/summary.h"
 #include "tests/sim/support/example_run.h"
 #include "tests/sim/support/temporary_directory.h"
 
@@ -50,9 +51,10 @@ TEST_CASE("a stage name with a comma or a quote is one field") {
 TEST_CASE("results are written with what matters most first") {
   const TemporaryDirectory temporary;
   const ExampleRun run;
-  ResultDirectory out(temporary / "out", false);
+  ResultDirectory out(temporary / "out", Earlier::refuse);
   std::vector<std::string> failures;
   const OrderedJson summary = write_results(run.result, out, failures);
+  for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv",
                                                   "utilization.csv", "memory.csv"});
   CHECK(failures.empty());
@@ -63,9 +65,10 @@ TEST_CASE("a table that cannot be written costs no other") {
   const TemporaryDirectory temporary;
   std::filesystem::create_directories(temporary / "out/utilization.csv/not/empty");
   const ExampleRun run;
-  ResultDirectory out(temporary / "out", true);
+  ResultDirectory out(temporary / "out", Earlier::replace);
   std::vector<std::string> failures;
   write_results(run.result, out, failures);
+  for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written() ==
         std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv", "memory.csv"});
   REQUIRE(failures.size() == 1);
@@ -77,9 +80,10 @@ TEST_CASE("without a new summary the earlier result stays whole") {
   std::filesystem::create_directories(temporary / "out/summary.json/not/empty");
   std::ofstream(temporary / "out/epochs.csv") << "old";
   const ExampleRun run;
-  ResultDirectory out(temporary / "out", true);
+  ResultDirectory out(temporary / "out", Earlier::replace);
   std::vector<std::string> failures;
   write_results(run.result, out, failures);
+  for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written().empty());
   CHECK(failures.size() == 1);
   CHECK(read_text(temporary / "out/epochs.csv") == "old");
@@ -99,8 +103,40 @@ TEST_CASE("a run without a clock writes its epochs and the summary alone") {
   const TemporaryDirectory temporary;
   ExampleRun run;
   run.result.statistics = nullptr;
-  ResultDirectory out(temporary / "out", false);
+  ResultDirectory out(temporary / "out", Earlier::refuse);
   std::vector<std::string> failures;
   write_results(run.result, out, failures);
+  for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv"});
+}
+
+TEST_CASE("epochs of a run that goes on are published as they end") {
+  const TemporaryDirectory temporary;
+  ExampleRun run;
+  run.result.statistics = nullptr;
+  ResultDirectory out(temporary / "out", Earlier::refuse);
+  for (std::size_t epochs : {1, 2}) {
+    run.training.epochs.resize(epochs);
+    CHECK(publish_epochs(run.result, out).empty());
+    const OrderedJson summary = OrderedJson::parse(read_text(out.path_of(kSummaryFile)));
+    CHECK(summary["training"]["epochs"].size() == epochs);
+    CHECK(summary["training"]["complete"] == false);
+    CHECK(read_text(out.path_of(kEpochsFile)) == epochs_csv(run.result));
+  }
+}
+
+TEST_CASE("many epochs are thinned in the summary and whole in epochs.csv") {
+  ExampleRun run;
+  run.result.statistics = nullptr;
+  run.training.epochs.resize(100000);
+  run.training.epochs[99999].train_loss = 7;
+  const OrderedJson epochs = make_summary(run.result)["training"]["epochs"];
+  CHECK(epochs.size() <= 4097);
+  CHECK(epochs.size() > 2000);
+  CHECK(epochs[0]["epoch"] == 0);
+  CHECK(epochs[1]["epoch"] == 32);
+  CHECK(epochs.back()["epoch"] == 99999);
+  CHECK(epochs.back()["train_loss"] == 7.0);
+  const std::string csv = epochs_csv(run.result);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 100001);
 }

@@ -2,6 +2,8 @@
 // Is the trace a file that a viewer understands, and does it say what happened?
 #include "sim/trace/chrome_trace.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <catch2/catch.hpp>
@@ -10,6 +12,7 @@
 #include <set>
 
 #include "models/base/error.h"
+#include "sim/files/durable_file.h"
 #include "tests/sim/support/example_run.h"
 #include "tests/sim/support/temporary_directory.h"
 
@@ -68,9 +71,13 @@ std::vector<json> events(const json& trace, const std::string& phase) {
 json traced(const ExampleRun& run, const MicroBatchPlan& micro_batches, TraceWindow window,
             void (*feed)(SpanSink&)) {
   const TemporaryDirectory temporary;
-  ChromeTrace trace(temporary / "trace.json.gz", run.plan, run.partition, micro_batches, window);
-  feed(trace);
-  trace.finish();
+  {
+    DurableFile file(temporary / "trace.json.gz");
+    ChromeTrace trace(file.descriptor(), "trace", run.plan, run.partition, micro_batches, window);
+    feed(trace);
+    trace.finish();
+    file.place();
+  }
   return json::parse(gunzip(temporary / "trace.json.gz"));
 }
 
@@ -206,9 +213,12 @@ TEST_CASE("two traces of one run are the same bytes") {
   const ExampleRun run;
   const MicroBatchPlan micro_batches(4, 1, 1, 1);
   for (const char* name : {"a", "b"}) {
-    ChromeTrace trace(temporary / name, run.plan, run.partition, micro_batches, {0, 4, false});
+    DurableFile file(temporary / name);
+    ChromeTrace trace(file.descriptor(), name, run.plan, run.partition, micro_batches,
+                      {0, 4, false});
     play(trace);
     trace.finish();
+    file.place();
   }
   CHECK(read_text(temporary / "a") == read_text(temporary / "b"));
 }
@@ -216,11 +226,12 @@ TEST_CASE("two traces of one run are the same bytes") {
 TEST_CASE("a trace that cannot be written is a user's error") {
   const ExampleRun run;
   const MicroBatchPlan micro_batches(4, 1, 1, 1);
-  CHECK_THROWS_AS(
-      ChromeTrace("/nonexistent/t.gz", run.plan, run.partition, micro_batches, {0, 4, false}),
-      UserError);
+  CHECK_THROWS_AS(ChromeTrace(-1, "t.gz", run.plan, run.partition, micro_batches, {0, 4, false}),
+                  UserError);
   // A device without room: the failure must not stop the run, and must not be lost.
-  ChromeTrace full("/dev/full", run.plan, run.partition, micro_batches, {0, 4, false});
+  const int device = ::open("/dev/full", O_WRONLY);
+  ChromeTrace full(device, "t.gz", run.plan, run.partition, micro_batches, {0, 4, false});
   play(full);
-  CHECK_THROWS_WITH(full.finish(), Catch::Contains("/dev/full"));
+  CHECK_THROWS_WITH(full.finish(), Catch::Contains("t.gz: cannot be written: No space left"));
+  ::close(device);
 }
