@@ -173,7 +173,7 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
                           std::int64_t cores) {
   const DotLoops loops = dot_loops(job, core);
   const std::int64_t most = std::min(cores, loops.outputs);
-  std::int64_t trips = kUnlimited<Cycles>;
+  std::int64_t trips = kUnlimited<std::int64_t>;
   for (std::int64_t by_output = 1; by_output > 0 && by_output <= most;
        by_output = next_finer_cut(loops.outputs, by_output)) {
     trips =
