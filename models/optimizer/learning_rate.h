@@ -4,24 +4,28 @@
 
 #include <cmath>
 
+#include "models/base/rounding.h"
 #include "models/train_spec.h"
 
 namespace stagecoach {
 
 /// Factor on the base learning rate at a moment of the run. `epoch` is a real number: updates made
-/// over updates per epoch. `final_factor` = final_learning_rate / learning_rate (cosine).
+/// over updates per epoch. A boundary lies on the first update at or after it: the third drop of
+/// every 0.2 epochs of ten updates on update 6, although 0.6 / 0.2 is less than 3 in doubles.
+/// `final_factor` = final_learning_rate / learning_rate (cosine).
 inline double learning_rate_factor(const LearningRateSpec& spec, double epoch, double epochs,
                                    double final_factor) {
   double warmup = 1.0;
-  if (spec.warmup_epochs > 0 && epoch < spec.warmup_epochs) warmup = epoch / spec.warmup_epochs;
+  if (spec.warmup_epochs > 0 && !reaches(epoch, spec.warmup_epochs))
+    warmup = epoch / spec.warmup_epochs;
   switch (spec.type) {
     case LearningRateSchedule::constant:
       return warmup;
     case LearningRateSchedule::step:
-      return warmup * std::pow(spec.factor, std::floor(epoch / spec.step_epochs));
+      return warmup * std::pow(spec.factor, rounded_floor(epoch / spec.step_epochs));
     case LearningRateSchedule::multistep: {
       int passed = 0;
-      for (double m : spec.milestones) passed += epoch >= m;
+      for (double m : spec.milestones) passed += reaches(epoch, m);
       return warmup * std::pow(spec.factor, passed);
     }
     case LearningRateSchedule::cosine:

@@ -2,9 +2,9 @@
 #include "sim/config/workload_config.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
+#include "models/base/rounding.h"
 #include "models/optimizer/learning_rate.h"
 #include "sim/config/workload_checks.h"
 #include "sim/config/workload_file.h"
@@ -157,9 +157,9 @@ std::string located(const WorkloadConfig& workload, const std::string& message) 
 MicroBatchId switch_micro_batch(const WorkloadConfig& workload, const MicroBatchPlan& plan) {
   if (!workload.switch_epoch) return 0;
   const auto batches_per_epoch = plan.batches_per_epoch();
-  const double exact = *workload.switch_epoch * static_cast<double>(batches_per_epoch);
   // A share such as 0.3 of 10 batches must not become the 4th by rounding of the product.
-  const auto batch = static_cast<std::int64_t>(std::ceil(exact * (1 - 1e-12)));
+  const auto batch = static_cast<std::int64_t>(
+      rounded_ceil(*workload.switch_epoch * static_cast<double>(batches_per_epoch)));
   if (batch >= batches_per_epoch * plan.epochs()) return plan.micro_batches();
   const int micro = plan.micro_batch_size();
   const std::int64_t per_batch = (workload.training.batch_size + micro - 1) / micro;

@@ -22,6 +22,20 @@ std::int64_t region_hops(const ResidentCore& core, std::int64_t cores, std::int6
   return ceil_div(tiles, c) + c - 2;
 }
 
+/// Most tiles whose region has at most so many hops across: region_hops() the other way round.
+std::int64_t tiles_within(const ResidentCore& core, std::int64_t cores, std::int64_t hops) {
+  const std::int64_t sides = hops + 2;
+  std::int64_t columns = ceil_div(sides, 2), rows = sides / 2;
+  if (cores > 1) return columns * rows;
+  if (columns > core.tile_columns) {
+    columns = core.tile_columns, rows = sides - columns;
+  } else if (rows > core.tile_rows) {
+    rows = core.tile_rows, columns = sides - rows;
+  }
+  return std::min<std::int64_t>(columns, core.tile_columns) *
+         std::min<std::int64_t>(rows, core.tile_rows);
+}
+
 struct DotLoops {
   std::int64_t outer = 0;    ///< may be cut among cores
   std::int64_t inner = 0;    ///< one accumulator: stays together
@@ -130,12 +144,19 @@ Cycles resident_cycles(const MatrixProduct& p, const ResidentCore& core, const M
   const std::int64_t resident = resident_elements(p);
   const std::int64_t meetings = resident_meetings(p);
   const std::int64_t smallest = resident_share(resident, core, cores);
-  Cycles best = kUnlimited<std::int64_t>;
-  for (std::int64_t share = smallest; share <= resident; ++share) {
+  const auto tiles = [&](std::int64_t share) {
+    return ceil_div(resident, share * core.lanes_per_tile);
+  };
+  Cycles best = kUnlimited<Cycles>;
+  // Larger shares add work and take away tiles, so only the smallest share of every hop count can
+  // be the best one: about as many as a region has tiles along its edges, whatever the weights.
+  for (std::int64_t hops = region_hops(core, cores, tiles(smallest)); hops >= 0; --hops) {
+    const std::int64_t share = std::max(
+        smallest, ceil_div(resident, core.lanes_per_tile * tiles_within(core, cores, hops)));
     const Cycles work = pipelined_loop(mac, share * meetings);
-    if (work >= best) break;  // larger shares only add work
-    const std::int64_t tiles = ceil_div(resident, share * core.lanes_per_tile);
-    best = std::min(best, work + core.tile_hop_cycles * region_hops(core, cores, tiles));
+    if (work >= best) break;
+    best = std::min(best, work + core.tile_hop_cycles * hops);
+    if (core.tile_hop_cycles == 0) break;
   }
   return best;
 }
@@ -145,7 +166,8 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
   const DotLoops loops = dot_loops(job, core);
   const std::int64_t most = std::min(cores, loops.outputs);
   std::int64_t trips = kUnlimited<std::int64_t>;
-  for (std::int64_t by_output = 1; by_output <= most; ++by_output) {
+  for (std::int64_t by_output = 1; by_output > 0 && by_output <= most;
+       by_output = next_finer_cut(loops.outputs, by_output)) {
     trips =
         std::min(trips, ceil_div(loops.outputs, by_output) * loops.inner *
                             ceil_div(loops.outer, std::max<std::int64_t>(1, cores / by_output)));

@@ -9,10 +9,13 @@ namespace stagecoach {
 
 namespace {
 
-/// One part of a product that was cut into parts along rows and columns of arrays.
-Cycles part_cycles(const SystolicMapping& part, const SystolicCore& core, const MacSpec& mac) {
+/// Equal parts of products, one after the other, cut along rows and columns of arrays. With
+/// fold_overlap their folds are one stream: the first fold of a part loads while the last one of
+/// the part before computes.
+Cycles cycles_of_parts(std::int64_t parts, const SystolicMapping& part, const SystolicCore& core,
+                       const MacSpec& mac) {
   const std::int64_t r = core.rows, c = core.columns, t = part.streamed;
-  const std::int64_t folds = ceil_div(part.along_rows, r) * ceil_div(part.along_columns, c);
+  const std::int64_t folds = parts * ceil_div(part.along_rows, r) * ceil_div(part.along_columns, c);
   const bool preloads = core.dataflow != Dataflow::output_stationary;
   if (!core.fold_overlap) {
     const std::int64_t steps = (preloads ? 2 * r : r) + c + t - 2;
@@ -37,7 +40,7 @@ SystolicMapping systolic_mapping(const GemmShape& s, Dataflow dataflow) {
 }
 
 Cycles systolic_cycles(const GemmShape& shape, const SystolicCore& core, const MacSpec& mac) {
-  return shape.groups * part_cycles(systolic_mapping(shape, core.dataflow), core, mac);
+  return cycles_of_parts(shape.groups, systolic_mapping(shape, core.dataflow), core, mac);
 }
 
 Cycles systolic_cycles(const GemmShape& shape, const SystolicCore& core, const MacSpec& mac,
@@ -48,15 +51,16 @@ Cycles systolic_cycles(const GemmShape& shape, const SystolicCore& core, const M
   const std::int64_t turns = ceil_div(shape.groups, by_group);
   const std::int64_t per_group = arrays / by_group;
   const SystolicMapping whole = systolic_mapping(shape, core.dataflow);
-  Cycles best = part_cycles(whole, core, mac);
-  const std::int64_t most = std::min(per_group, ceil_div(whole.along_rows, core.rows));
-  for (std::int64_t rows = 1; rows <= most; ++rows) {
+  Cycles best = cycles_of_parts(turns, whole, core, mac);
+  const std::int64_t row_folds = ceil_div(whole.along_rows, core.rows);
+  for (std::int64_t rows = 1; rows > 0 && rows <= per_group;
+       rows = next_finer_cut(row_folds, rows)) {
     SystolicMapping part = whole;
     part.along_rows = ceil_div(whole.along_rows, rows);
     part.along_columns = ceil_div(whole.along_columns, per_group / rows);
-    best = std::min(best, part_cycles(part, core, mac));
+    best = std::min(best, cycles_of_parts(turns, part, core, mac));
   }
-  return turns * best;
+  return best;
 }
 
 OperandTraffic systolic_traffic(const GemmShape& s, const SystolicCore& core) {

@@ -22,6 +22,7 @@ SystolicMapping systolic_mapping(const GemmShape& shape, Dataflow dataflow);
 ///   fold_overlap false   WS, IS  F (2R + C + T - 2)      OS  F (R + C + T - 2)
 ///   fold_overlap true    WS, IS  R + (F-1) max(T, R) + T + R + C - 2
 ///                        OS          (F-1) max(T, R) + T + R + C - 2
+/// where overlapping folds of all groups are one stream: F is theirs together, paid for once.
 /// This is what SCALE-Sim's code computes (versions 2 and 3; the overlapped form is our own
 /// derivation), for a MAC of one cycle. A MAC pipeline of latency L and initiation interval I
 /// stretches the streamed steps: each fold's n cycles become I (n - 1) + L.

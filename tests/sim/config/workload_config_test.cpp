@@ -228,6 +228,14 @@ TEST_CASE("The hybrid switch falls on a whole mini-batch") {
   CHECK(at("\"switch_epoch\": 1.3", 30, 2, "8") == 14 + 8);  // rounded up to the next batch
   CHECK(at("\"switch_epoch\": 2", 30, 2, "8") == 28);
   CHECK(at("\"switch_epoch\": 0", 30, 2, "8") == 0);
+  // Every share of the run that is a whole number of batches is that number.
+  for (int batches = 1; batches <= 100; ++batches) {
+    const std::string share =
+        std::to_string(batches / 100) + "." + std::to_string(1000 + batches % 100 * 10).substr(1);
+    CAPTURE(share);
+    CHECK(at("\"switch_share\": " + share, 1, 1, "1") == batches);
+    CHECK(at("\"switch_share\": " + share, 1, 7, "1") == batches * 7);
+  }
 }
 
 namespace {

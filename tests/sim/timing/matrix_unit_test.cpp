@@ -2,6 +2,7 @@
 // Question: do the products of training cost what pencil and paper say on each kind of core?
 #include "sim/timing/matrix_unit.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/support/matrix_layers.h"
@@ -83,6 +84,61 @@ TEST_CASE("more tiles never cost a resident core cycles, however slow the hops")
       CHECK(now <= before);
       before = now;
     }
+  }
+}
+
+TEST_CASE("the tiles that a resident product uses are the fastest of all choices") {
+  MacSpec macs[4];
+  macs[1].initiation_interval = 0, macs[1].latency_cycles = 0;
+  macs[2].initiation_interval = 0, macs[2].latency_cycles = 7;
+  macs[3].initiation_interval = 3;
+  const auto hops = [](const ResidentCore& core, std::int64_t cores, std::int64_t n) {
+    std::int64_t columns = 1;  // near-square, within the rectangle of a lone core
+    while (columns * columns < n) ++columns;
+    if (cores == 1) {
+      columns = std::max(columns, (n + core.tile_rows - 1) / core.tile_rows);
+      columns = std::min<std::int64_t>(columns, core.tile_columns);
+    }
+    return (n + columns - 1) / columns + columns - 2;
+  };
+  for (const ResidentCore& core : {tiles(8, 8, 1, 5), tiles(2, 31, 1, 9), tiles(31, 2, 2, 40),
+                                   tiles(1, 1, 4, 1000), tiles(5, 7, 3, 0)}) {
+    for (const MacSpec& mac : macs) {
+      for (const std::int64_t cores : {1, 2, 9, 50}) {
+        for (const int weights : {1, 17, 300, 1000}) {
+          MatrixGeometry g;
+          g.in = weights, g.out = 1, g.pixels_out = 2;
+          const std::int64_t smallest = resident_share(g, core, cores);
+          Cycles best = kUnlimited<Cycles>;
+          for (std::int64_t share = smallest; share <= weights; ++share) {
+            const std::int64_t used =
+                (weights + share * core.lanes_per_tile - 1) / (share * core.lanes_per_tile);
+            best = std::min<Cycles>(best, mac.initiation_interval * (2 * share - 1) +
+                                              mac.latency_cycles +
+                                              core.tile_hop_cycles * hops(core, cores, used));
+          }
+          CAPTURE(cores, weights, core.tile_rows, core.tile_columns);
+          REQUIRE(resident_cycles(job(g, Product::forward), core, mac, cores) == best);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("no price takes longer to find for more weights, cores or samples") {
+  MacSpec free;  // no trip costs anything: any share of the weights is as fast
+  free.initiation_interval = 0, free.latency_cycles = 0;
+  MatrixGeometry g;
+  g.in = g.out = 1 << 14;
+  const std::int64_t cores = 10000000;
+  DotProductCore dot;
+  dot.atomic_inputs = dot.atomic_outputs = 1;
+  SystolicCore array;
+  array.rows = array.columns = 1;
+  for (int i = 0; i < 1000; ++i) {  // each was seconds where it looped over all of them
+    CHECK(resident_cycles(job(g, Product::forward), tiles(64, 64, 1, 1), free, 1) == 0);
+    CHECK(dot_product_cycles(job(g, Product::forward), dot, MacSpec{}, cores) > 0);
+    CHECK(systolic_cycles({1 << 14, 1 << 20, 1 << 20, 1}, array, MacSpec{}, cores) > 0);
   }
 }
 

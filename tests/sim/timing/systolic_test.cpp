@@ -103,6 +103,71 @@ TEST_CASE("overlapped folds equal plain folds where there is one, and never take
                         MacSpec{}) == 27);
 }
 
+TEST_CASE("overlapped folds go on from group to group") {
+  // A depthwise 3x3 convolution of 32 channels over 28x28 pixels on 16x16: a fold a group.
+  GemmShape depthwise = gemm(28 * 28, 9, 1);
+  depthwise.groups = 32;
+  CHECK(systolic_cycles(depthwise, array(16, 16, Dataflow::weight_stationary, false), MacSpec{}) ==
+        32 * (2 * 16 + 16 + 784 - 2));
+  CHECK(systolic_cycles(depthwise, array(16, 16, Dataflow::weight_stationary, true), MacSpec{}) ==
+        25134);
+  for (Dataflow dataflow : kDataflows) {
+    for (std::int64_t groups : {2, 7, 64}) {
+      GemmShape grouped = gemm(50, 9, 20), one = gemm(50, 9, 20);
+      grouped.groups = groups;
+      const SystolicCore core = array(8, 8, dataflow, true);
+      const auto cycles = [&](const GemmShape& s) { return systolic_cycles(s, core, MacSpec{}); };
+      CAPTURE(groups);
+      // Loading and draining once, and every fold beyond the first group's at the stream's rate.
+      const SystolicMapping map = systolic_mapping(one, dataflow);
+      const std::int64_t folds = (map.along_rows + 7) / 8 * ((map.along_columns + 7) / 8);
+      CHECK(cycles(grouped) ==
+            cycles(one) + (groups - 1) * folds * std::max<std::int64_t>(map.streamed, 8));
+      // Arrays take whole groups: as many arrays as groups are as fast as one group.
+      CHECK(systolic_cycles(grouped, core, MacSpec{}, groups) == cycles(one));
+      GemmShape half = grouped;
+      half.groups = (groups + 1) / 2;
+      CHECK(systolic_cycles(grouped, core, MacSpec{}, (groups + 1) / 2) <= cycles(grouped));
+    }
+  }
+}
+
+TEST_CASE("the fastest cut among many arrays is the one that trying every cut finds") {
+  for (Dataflow dataflow : kDataflows) {
+    for (bool overlap : {false, true}) {
+      const SystolicCore core = array(4, 8, dataflow, overlap);
+      const GemmShape shape = gemm(70, 300, 90);
+      const SystolicMapping whole = systolic_mapping(shape, dataflow);
+      for (std::int64_t arrays : {2, 5, 12, 40, 1000}) {
+        Cycles best = systolic_cycles(shape, core, MacSpec{});
+        for (std::int64_t rows = 1; rows <= arrays; ++rows) {
+          const auto part = [](std::int64_t n, std::int64_t parts) {
+            return (n + parts - 1) / parts;
+          };
+          SystolicMapping map = whole;
+          map.along_rows = part(whole.along_rows, rows);
+          map.along_columns = part(whole.along_columns, arrays / rows);
+          GemmShape cut = shape;  // back from rows, columns and stream to the product
+          switch (dataflow) {
+            case Dataflow::weight_stationary:
+              cut = gemm(map.streamed, map.along_rows, map.along_columns);
+              break;
+            case Dataflow::output_stationary:
+              cut = gemm(map.along_rows, map.streamed, map.along_columns);
+              break;
+            case Dataflow::input_stationary:
+              cut = gemm(map.along_columns, map.along_rows, map.streamed);
+              break;
+          }
+          best = std::min(best, systolic_cycles(cut, core, MacSpec{}));
+        }
+        CAPTURE(arrays, overlap);
+        CHECK(systolic_cycles(shape, core, MacSpec{}, arrays) == best);
+      }
+    }
+  }
+}
+
 TEST_CASE("latency is paid once per fold and the initiation interval by every step") {
   MacSpec slow;
   slow.latency_cycles = 5;
