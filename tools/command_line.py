@@ -3,22 +3,17 @@
 allowed, and what was probably meant."""
 
 import argparse
-import difflib
-import json
 import os
 import pathlib
 import shutil
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = str(ROOT / "build/stagecoach")
+sys.path.insert(0, str(ROOT / "tools/python"))
 
-
-def unknown(what, name, known):
-    """Words for a name that is not among those known."""
-    nearest = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.5)
-    meant = [k for k in known if k.lower() in nearest]
-    return (f"unknown {what} {name!r}" + (f"; did you mean {meant[0]}?" if meant else "")
-            + "; known: " + ", ".join(known))
+from stagecoach.errors import reason, unknown  # noqa: E402,F401
+from stagecoach.files import read_json  # noqa: E402,F401
 
 
 def names(what, known):
@@ -67,21 +62,6 @@ def existing_folder(text):
     if not pathlib.Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: no such folder")
     return text
-
-
-def reason(error):
-    """An OSError or ValueError as a person reads it: the file and what is wrong with it."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
-
-
-def read_json(path):
-    """A file's content. Raises OSError, or ValueError with the file's name."""
-    try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: no JSON: {error}") from error
 
 
 def make_folder(parser, option, path):
