@@ -3,22 +3,18 @@
 allowed, and what was probably meant."""
 
 import argparse
-import difflib
-import json
+import importlib.util
 import os
 import pathlib
 import shutil
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = str(ROOT / "build/stagecoach")
+sys.path.insert(0, str(ROOT / "tools/python"))
 
-
-def unknown(what, name, known):
-    """Words for a name that is not among those known."""
-    nearest = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.5)
-    meant = [k for k in known if k.lower() in nearest]
-    return (f"unknown {what} {name!r}" + (f"; did you mean {meant[0]}?" if meant else "")
-            + "; known: " + ", ".join(known))
+from stagecoach.errors import reason, unknown  # noqa: E402,F401
+from stagecoach.files import read_json  # noqa: E402,F401
 
 
 def names(what, known):
@@ -69,19 +65,14 @@ def existing_folder(text):
     return text
 
 
-def reason(error):
-    """An OSError or ValueError as a person reads it: the file and what is wrong with it."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
-
-
-def read_json(path):
-    """A file's content. Raises OSError, or ValueError with the file's name."""
-    try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: no JSON: {error}") from error
+def use_python_with(module):
+    """Starts the tool anew under Debian's python3 where that has the module and this one has not:
+    another python3 may come first on the path. Where neither has it, who needs it says so."""
+    debian = "/usr/bin/python3"
+    if (importlib.util.find_spec(module) is None
+            and os.path.isdir(f"/usr/lib/python3/dist-packages/{module}")
+            and os.path.realpath(sys.executable) != os.path.realpath(debian)):
+        os.execv(debian, [debian, *sys.argv])
 
 
 def make_folder(parser, option, path):
