@@ -11,17 +11,18 @@
 namespace stagecoach {
 namespace {
 
-UpdateRule add_one() {
-  UpdateRule rule;
-  rule.learning_rate = 1;
-  return rule;
+/// A rule that adds one to the weight for a gradient of -1.
+TrainSpec add_one() {
+  TrainSpec train;
+  train.optimizer.learning_rate = 1;
+  return train;
 }
 
 /// One stage of the engine, with one weight.
 class EngineStage {
  public:
   explicit EngineStage(const StagePolicy& policy)
-      : weights_(1, {ParameterSegment{0, 1, false, 0}}, add_one(), policy.stash, policy.history) {
+      : weights_(1, {ParameterSegment{0, 1, false, 0}}, add_one(), policy, 1) {
     weights_.start();
   }
 
@@ -46,9 +47,8 @@ class EngineStage {
   void update() {
     for (const WeightVersion read : awaiting_update_) ++histogram[weights_.version() - read];
     awaiting_update_.clear();
-    weights_.begin_update();
+    weights_.begin_update({}, 0);
     weights_.gradient()[0] = -1;
-    weights_.update_segment(add_one(), weights_.segments()[0]);
     weights_.end_update();
   }
 

@@ -257,7 +257,7 @@ TEST_CASE("a recording that was not finished leaves nothing behind") {
   Recording recording(folder, spec_of(ScheduleKind::pipelined), 3, MicroBatchPlan(50, 1, 1, 1));
   {
     Keeper keeper(3);
-    ScheduleRecorder recorder(folder / "unfinished", recording.run, keeper);
+    ScheduleRecorder recorder(folder / "unfinished", true, recording.run, keeper);
     recorder.emit({0, 0, Pass::forward});
   }
   CHECK_FALSE(std::filesystem::exists(folder / "unfinished"));

@@ -106,9 +106,8 @@ TEST_CASE("the tiles that a resident product uses are the fastest of all choices
     for (const MacSpec& mac : macs) {
       for (const std::int64_t cores : {1, 2, 9, 50}) {
         for (const int weights : {1, 17, 300, 1000}) {
-          MatrixGeometry g;
-          g.in = weights, g.out = 1, g.pixels_out = 2;
-          const std::int64_t smallest = resident_share(g, core, cores);
+          const MatrixProduct p = product_of(linear_node(weights, 1, false), LayerPass::forward, 2);
+          const std::int64_t smallest = resident_share(weights, core, cores);
           Cycles best = kUnlimited<Cycles>;
           for (std::int64_t share = smallest; share <= weights; ++share) {
             const std::int64_t used =
@@ -118,7 +117,7 @@ TEST_CASE("the tiles that a resident product uses are the fastest of all choices
                                               core.tile_hop_cycles * hops(core, cores, used));
           }
           CAPTURE(cores, weights, core.tile_rows, core.tile_columns);
-          REQUIRE(resident_cycles(job(g, Product::forward), core, mac, cores) == best);
+          REQUIRE(resident_cycles(p, core, mac, cores) == best);
         }
       }
     }
@@ -128,16 +127,15 @@ TEST_CASE("the tiles that a resident product uses are the fastest of all choices
 TEST_CASE("no price takes longer to find for more weights, cores or samples") {
   MacSpec free;  // no trip costs anything: any share of the weights is as fast
   free.initiation_interval = 0, free.latency_cycles = 0;
-  MatrixGeometry g;
-  g.in = g.out = 1 << 14;
+  const MatrixProduct p = product_of(linear_node(1 << 14, 1 << 14, false), LayerPass::forward);
   const std::int64_t cores = 10000000;
   DotProductCore dot;
   dot.atomic_inputs = dot.atomic_outputs = 1;
   SystolicCore array;
   array.rows = array.columns = 1;
   for (int i = 0; i < 1000; ++i) {  // each was seconds where it looped over all of them
-    CHECK(resident_cycles(job(g, Product::forward), tiles(64, 64, 1, 1), free, 1) == 0);
-    CHECK(dot_product_cycles(job(g, Product::forward), dot, MacSpec{}, cores) > 0);
+    CHECK(resident_cycles(p, tiles(64, 64, 1, 1), free, 1) == 0);
+    CHECK(dot_product_cycles({p}, dot, MacSpec{}, cores) > 0);
     CHECK(systolic_cycles({1 << 14, 1 << 20, 1 << 20, 1}, array, MacSpec{}, cores) > 0);
   }
 }
