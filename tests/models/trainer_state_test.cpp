@@ -55,7 +55,7 @@ struct Setting {
   Precision precision = Precision::f32;
   int threads = 1;
   bool stash = false;
-  bool updates_apart = false;         ///< Pass::update in place of Op::with_update
+  bool updates_apart = false;         ///< Pass::update in place of backward_with_update
   bool reads_version_before = false;  ///< forwards name the version before the newest
   MicroBatchId pipelined = 0;         ///< micro-batches in pipelined order, the rest one by one
 };
@@ -77,13 +77,13 @@ std::vector<Op> order_of(const Setting& s) {
   for (Op op : raw) {
     if (op.pass == Pass::forward && s.reads_version_before)
       op.version = std::max<WeightVersion>(0, updates[op.stage] - 1);
-    const bool updates_now = op.pass == Pass::backward && plan.at(op.micro_batch).last_of_batch;
-    op.with_update = updates_now && !s.updates_apart;
+    const bool updates_now = is_backward(op.pass) && plan.at(op.micro_batch).last_of_batch;
+    if (is_backward(op.pass))
+      op.pass = updates_now && !s.updates_apart ? Pass::backward_with_update : Pass::backward;
     order.push_back(op);
     if (!updates_now) continue;
     ++updates[op.stage];
-    if (s.updates_apart)
-      order.push_back({op.micro_batch, op.stage, Pass::update, false, Op::kCurrent});
+    if (s.updates_apart) order.push_back({op.micro_batch, op.stage, Pass::update, Op::kCurrent});
   }
   return order;
 }
