@@ -55,7 +55,7 @@ struct Setting {
   Precision precision = Precision::f32;
   int threads = 1;
   bool stash = false;
-  bool updates_apart = false;         ///< Pass::update in place of Op::with_update
+  bool updates_apart = false;         ///< Pass::update in place of backward_with_update
   bool reads_version_before = false;  ///< forwards name the version before the newest
   MicroBatchId pipelined = 0;         ///< micro-batches in pipelined order, the rest one by one
 };
@@ -78,11 +78,12 @@ std::vector<Op> order_of(const Setting& s) {
     if (op.pass == Pass::forward && s.reads_version_before)
       op.version = std::max<WeightVersion>(0, updates[op.stage] - 1);
     const bool updates_now = is_backward(op.pass) && plan.at(op.micro_batch).last_of_batch;
-    if (updates_now && !s.updates_apart) op.pass = Pass::backward_with_update;
+    if (is_backward(op.pass))
+      op.pass = updates_now && !s.updates_apart ? Pass::backward_with_update : Pass::backward;
     order.push_back(op);
     if (!updates_now) continue;
     ++updates[op.stage];
-    if (s.updates_apart) order.push_back({op.micro_batch, op.stage, Pass::update});
+    if (s.updates_apart) order.push_back({op.micro_batch, op.stage, Pass::update, Op::kCurrent});
   }
   return order;
 }
