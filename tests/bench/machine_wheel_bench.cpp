@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a timed event costs: through EventWheel, which all modules of the machine share, and through
-// the kernel's own queue, an sc_event and a process for each module. Modules do nothing but ask for
-// their next event, at the rate and with the spread of stages of unlike lengths.
+// the kernel's own queue, with sc_events and processes of each module. A module does what a core
+// does for an operation, without the operation: something ends at a time, and in a later delta the
+// module decides what comes next. Times have the rate and spread of stages of unlike lengths.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -16,8 +17,10 @@ namespace {
 
 constexpr std::int64_t kEvents = 2'000'000;
 
-/// Cycles between two events of a module: as in machine_bench.cpp, 700 to 1070.
-Cycles period_of(int module) { return 700 + 37 * (module * 7 % 11); }
+/// Cycles between two events of a module: about as in machine_bench.cpp, 700 to 1100, no two
+/// modules in step.
+Cycles period_of(int module) { return 700 + 37 * (module * 7 % 11) + module % 29; }
+Cycles first_event_of(int module) { return 1 + module * 131 % 900; }
 
 /// Counts events and stops the kernel after the last one.
 class Counter {
@@ -33,48 +36,49 @@ class Counter {
 
 class WheelModule : public sc_core::sc_module, public TimedIf {
  public:
-  WheelModule(sc_core::sc_module_name name, WheelIf& wheel, Counter& counter, Cycles period)
-      : sc_module(name),
-        wheel_(wheel),
-        counter_(counter),
-        period_(period),
-        number_(wheel.join(*this)) {}
-
-  void start_of_simulation() override { wheel_.call_at(number_, period_, 0); }
-  void on_time(Cycles now, int) override {
-    counter_.count();
-    wheel_.call_at(number_, now + period_, 0);
+  WheelModule(sc_core::sc_module_name name, WheelIf& wheel, Counter& counter, int number)
+      : sc_module(name), wheel_(wheel), counter_(counter), number_(wheel.join(*this)) {
+    period_ = period_of(number);
+    wheel_.call_at(number_, first_event_of(number), 0);
   }
-  void on_decide(Cycles) override {}
+
+  void on_time(Cycles, int) override {
+    counter_.count();
+    wheel_.decide_soon(number_);
+  }
+  void on_decide(Cycles now) override { wheel_.call_at(number_, now + period_, 0); }
 
  private:
   WheelIf& wheel_;
   Counter& counter_;
-  const Cycles period_;
   const int number_;
+  Cycles period_ = 1;
 };
 
 class KernelModule : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(KernelModule);
-  KernelModule(sc_core::sc_module_name name, Counter& counter, Cycles period)
-      : sc_module(name), counter_(counter), period_(period) {
-    SC_METHOD(fire);
-    sensitive << due_;
+  KernelModule(sc_core::sc_module_name name, Counter& counter, int number)
+      : sc_module(name), counter_(counter), period_(cycles_time(period_of(number))) {
+    SC_METHOD(end);
+    sensitive << end_;
     dont_initialize();
+    SC_METHOD(decide);
+    sensitive << decide_;
+    dont_initialize();
+    end_.notify(cycles_time(first_event_of(number)));
   }
-
-  void start_of_simulation() override { due_.notify(cycles_time(period_)); }
 
  private:
-  void fire() {
+  void end() {
     counter_.count();
-    due_.notify(cycles_time(period_));
+    decide_.notify(sc_core::SC_ZERO_TIME);
   }
+  void decide() { end_.notify(period_); }
 
   Counter& counter_;
-  const Cycles period_;
-  sc_core::sc_event due_;
+  const sc_core::sc_time period_;
+  sc_core::sc_event end_, decide_;
 };
 
 /// Seconds an event, in a kernel of its own; `make(k)` builds module k.
@@ -98,8 +102,7 @@ void machine_events_wheel(benchmark::State& state) {
     Counter counter;
     EventWheel wheel("wheel");
     time_events<WheelModule>(state, counter, [&](int k) {
-      return std::make_unique<WheelModule>(("m" + std::to_string(k)).c_str(), wheel, counter,
-                                           period_of(k));
+      return std::make_unique<WheelModule>(("m" + std::to_string(k)).c_str(), wheel, counter, k);
     });
   }
   report(state);
@@ -110,8 +113,7 @@ void machine_events_kernel(benchmark::State& state) {
     KernelScope kernel;
     Counter counter;
     time_events<KernelModule>(state, counter, [&](int k) {
-      return std::make_unique<KernelModule>(("m" + std::to_string(k)).c_str(), counter,
-                                            period_of(k));
+      return std::make_unique<KernelModule>(("m" + std::to_string(k)).c_str(), counter, k);
     });
   }
   report(state);

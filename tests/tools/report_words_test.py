@@ -49,11 +49,11 @@ class SeriesTest(unittest.TestCase):
                          [(0, 30, 3), (30, 60, 12), (60, 70, 6)])
 
     def test_a_mean_delay_weighs_micro_batches(self):
-        rows = [{"begin_cycle": 0, "end_cycle": 5, "micro_batches": 1, "mean_updates": 4},
-                {"begin_cycle": 5, "end_cycle": 10, "micro_batches": 3, "mean_updates": 8},
-                {"begin_cycle": 10, "end_cycle": 15, "micro_batches": 0, "mean_updates": None}]
-        self.assertEqual(series.mean_updates(rows, 1), [(7.5, 7.0)])
-        self.assertEqual(series.mean_updates(rows, 3), [(2.5, 4.0), (7.5, 8.0)])
+        rows = [{"begin_cycle": 0, "end_cycle": 5, "micro_batches": 1, "staleness_mean": 4},
+                {"begin_cycle": 5, "end_cycle": 10, "micro_batches": 3, "staleness_mean": 8},
+                {"begin_cycle": 10, "end_cycle": 15, "micro_batches": 0, "staleness_mean": None}]
+        self.assertEqual(series.staleness_mean(rows, 1), [(7.5, 7.0)])
+        self.assertEqual(series.staleness_mean(rows, 3), [(2.5, 4.0), (7.5, 8.0)])
 
     def test_the_last_point_is_kept(self):
         self.assertEqual(series.thinned(list(range(10)), 4), [0, 3, 6, 9])

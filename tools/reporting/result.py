@@ -22,7 +22,7 @@ from .summary_shape import (CAUSES, DIVERGED_AT, HISTOGRAM, LINKS, SCHEMA, SUMMA
 
 WINDOW = ("stage", "begin_cycle", "end_cycle")
 COLUMNS = {  # what a table must hold; "?" may be empty
-    "staleness.csv": (*WINDOW, "micro_batches", "mean_updates?", "closed_form_updates?"),
+    "staleness.csv": (*WINDOW, "micro_batches", "staleness_mean?", "staleness_closed_form?"),
     "utilization.csv": (*WINDOW, *(f"{cause}_cycles" for cause in CAUSES), "utilization?"),
     "memory.csv": ("stage", "cycle", "weights_bytes", "optimizer_bytes", "stashed_weights_bytes",
                    "activations_bytes", "gradients_bytes", "total_bytes"),

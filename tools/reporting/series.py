@@ -32,13 +32,13 @@ def joined(rows, most, columns):
     return out
 
 
-def mean_updates(rows, most):
+def staleness_mean(rows, most):
     """(middle of the window in cycles, mean delay of its micro-batches), of windows with any."""
     out = []
     for chunk in _chunks(rows, most):
-        counted = sum(r["micro_batches"] for r in chunk if r["mean_updates"] is not None)
-        total = sum(r["micro_batches"] * r["mean_updates"] for r in chunk
-                    if r["mean_updates"] is not None)
+        counted = sum(r["micro_batches"] for r in chunk if r["staleness_mean"] is not None)
+        total = sum(r["micro_batches"] * r["staleness_mean"] for r in chunk
+                    if r["staleness_mean"] is not None)
         if counted:
             out.append(((chunk[0]["begin_cycle"] + chunk[-1]["end_cycle"]) / 2, total / counted))
     return out

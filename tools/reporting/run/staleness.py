@@ -59,5 +59,5 @@ def _over_time(result):
     return charts.lines(
         "Mean delay of each stage over simulated time", ("simulated time", "cycles"),
         ("mean delay", "updates"),
-        [charts.line(names[i], "stage", series.mean_updates(rows, most), stage=i)
+        [charts.line(names[i], "stage", series.staleness_mean(rows, most), stage=i)
          for i, rows in enumerate(found)])

@@ -8,7 +8,7 @@ CLASSES = (("forward", "forward"), ("backward", "backward"), ("update", "update"
 OTHER = ("another operation", "memory")
 MOST_SLICES = 1500  # of one timeline: a page must stay light
 NOTED = (("version_read", "reads weights"), ("version_written", "writes weights"),
-         ("updates_since_forward", "updates since its forward"), ("staleness", "staleness"))
+         ("backward_staleness", "updates since its forward"), ("staleness", "staleness"))
 
 
 def timeline(result, samples):
