@@ -88,6 +88,7 @@ class PipelineTrainer : public Trainer {
   }
 
   TrainingResult result() const override { return result_; }
+  std::optional<RunningFigures> running() const override { return engine_.losses().running(); }
   WorkSeconds work_seconds() const override {
     return {executor_.busy_seconds() + evaluation_seconds_ * options_.threads,
             executor_.caller_cpu_seconds() + evaluation_caller_cpu_seconds_};

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,8 @@ class Trainer : public OpSink {
   virtual void finish() = 0;
   virtual TrainingResult result() const = 0;
   virtual WorkSeconds work_seconds() const = 0;
+  /// May be asked at any time; nothing before the first sample.
+  virtual std::optional<RunningFigures> running() const = 0;
 };
 
 /// `network`, `partition` and `data` must outlive the trainer.

@@ -18,6 +18,12 @@ struct EpochResult {
   std::optional<double> test_accuracy;
 };
 
+/// Of the epoch under way, over the samples so far. The two may be a sample apart.
+struct RunningFigures {
+  double loss = 0;
+  double accuracy = 0;  ///< share of hits; 0 where classes make no sense
+};
+
 /// The first sample whose loss was NaN or infinite.
 struct Divergence {
   std::int64_t epoch = 0;   ///< from 0

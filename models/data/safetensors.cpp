@@ -20,13 +20,19 @@
 namespace stagecoach {
 namespace {
 
-using Json = nlohmann::ordered_json;
+/// Finds a name among many in no time; ordered_json would look at all of them.
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::int64_t kLengthBytes = 8;
 constexpr std::int64_t kMostHeaderBytes = 100'000'000;  // the format's own limit
 
+/// Objects in the header: itself, a tensor's, its lists; and room for a stranger's metadata.
+constexpr int kMostDepth = 16;
+
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw UserError(path + ": " + what);
+  constexpr std::size_t kMostText = 1000;  // names and lists may be as long as the file
+  throw UserError(path + ": " + what.substr(0, kMostText) + (what.size() > kMostText ? "..." : ""));
 }
 
 double decode_f16(std::uint16_t bits) {
@@ -152,6 +158,9 @@ Json parse_header(const std::string& text, const std::string& path) {
   std::set<std::string> names;
   std::string repeated;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kMostDepth)
+      fail(path, "not a safetensors file: the header is nested deeper than " +
+                     std::to_string(kMostDepth) + " levels");
     if (event == Json::parse_event_t::key && depth == 1 &&
         !names.insert(parsed.get<std::string>()).second) {
       repeated = parsed.get<std::string>();
@@ -254,7 +263,7 @@ TensorMap read_safetensors(const std::string& path) {
 
 void write_safetensors(std::ostream& file, const TensorMap& tensors, SafetensorsType type) {
   const std::size_t bytes = type == SafetensorsType::f32 ? 4 : 8;
-  Json header = Json::object();
+  std::string text = "{";
   std::size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     std::size_t elements = 1;
@@ -264,12 +273,13 @@ void write_safetensors(std::ostream& file, const TensorMap& tensors, Safetensors
                      std::to_string(tensor.values.size()) + " values");
     }
     const std::size_t end = offset + elements * bytes;
-    header[name] = {{"dtype", type == SafetensorsType::f32 ? "F32" : "F64"},
-                    {"shape", tensor.shape},
-                    {"data_offsets", {offset, end}}};
+    const OrderedJson entry = {{"dtype", type == SafetensorsType::f32 ? "F32" : "F64"},
+                               {"shape", tensor.shape},
+                               {"data_offsets", {offset, end}}};
+    text += (text.size() > 1 ? "," : "") + OrderedJson(name).dump() + ":" + entry.dump();
     offset = end;
   }
-  std::string text = header.dump();
+  text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
   for (int i = 0; i < 8; ++i) file.put(static_cast<char>(text.size() >> 8 * i & 255));
   file << text;

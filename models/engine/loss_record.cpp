@@ -8,6 +8,15 @@ void LossRecord::add(const MicroBatch& micro_batch, const LossResult& result) {
   sums.loss += result.loss_sum;
   sums.correct += result.correct;
   sums.samples += micro_batch.samples;
+  const double samples = static_cast<double>(sums.samples);
+  running_loss_.store(sums.loss / samples, std::memory_order_relaxed);
+  running_accuracy_.store(static_cast<double>(sums.correct) / samples, std::memory_order_relaxed);
+}
+
+std::optional<RunningFigures> LossRecord::running() const {
+  const double accuracy = running_accuracy_.load(std::memory_order_relaxed);
+  if (accuracy < 0) return std::nullopt;
+  return RunningFigures{running_loss_.load(std::memory_order_relaxed), accuracy};
 }
 
 void LossRecord::note_divergence(MicroBatchId id, const Divergence& divergence) {

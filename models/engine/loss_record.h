@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "models/base/state_visitor.h"
@@ -19,8 +20,8 @@ struct EpochSums {
   std::int64_t samples = 0;
 };
 
-/// Written by the last stage's operations. diverged_micro_batch() may be read at any time, the rest
-/// when these operations have ended.
+/// Written by the last stage's operations. running() and diverged_micro_batch() may be read at any
+/// time, the rest when these operations have ended.
 class LossRecord {
  public:
   static constexpr MicroBatchId kNone = -1;
@@ -32,6 +33,9 @@ class LossRecord {
   void note_divergence(MicroBatchId id, const Divergence& divergence);
 
   const std::vector<EpochSums>& epochs() const { return epochs_; }
+  /// Mean loss and share of hits of the epoch so far, for whoever watches; nothing before the first
+  /// sample.
+  std::optional<RunningFigures> running() const;
   /// First micro-batch whose loss is not finite; kNone while there is none.
   MicroBatchId diverged_micro_batch() const { return diverged_.load(std::memory_order_acquire); }
   const Divergence& divergence() const { return divergence_; }
@@ -40,6 +44,8 @@ class LossRecord {
 
  private:
   std::vector<EpochSums> epochs_;
+  std::atomic<double> running_loss_{0};
+  std::atomic<double> running_accuracy_{-1};  ///< negative: no sample yet
   std::atomic<MicroBatchId> diverged_{kNone};
   Divergence divergence_;
 };

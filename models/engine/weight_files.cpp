@@ -51,27 +51,37 @@ class TensorLookup {
     used_.insert(name);
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
-      wrong_ += "\n  tensor \"" + name + "\" of shape " + to_string(shape) + " is missing";
+      note(name, " of shape " + to_string(shape) + " is missing");
       return nullptr;
     }
     if (found->second.shape == shape) return &found->second;
-    wrong_ += "\n  tensor \"" + name + "\": found shape " + to_string(found->second.shape) +
-              ", the network needs " + to_string(shape);
+    note(name, ": found shape " + to_string(found->second.shape) + ", the network needs " +
+                   to_string(shape));
     return nullptr;
   }
 
   void throw_if_wrong(const std::string& file) {
     for (const auto& [name, tensor] : tensors_)
       if (!used_.count(name))
-        wrong_ += "\n  tensor \"" + name + "\" of shape " + to_string(tensor.shape) +
-                  " belongs to no layer of the network";
+        note(name, " of shape " + to_string(tensor.shape) + " belongs to no layer of the network");
+    if (count_ > kMostTold)
+      wrong_ += "\n  and " + std::to_string(count_ - kMostTold) + " tensors more";
     if (!wrong_.empty()) throw UserError(file + ": does not fit the network:" + wrong_);
   }
 
  private:
+  static constexpr int kMostTold = 50;
+
+  void note(const std::string& name, const std::string& what) {
+    constexpr std::size_t kMostName = 80, kMostWhat = 200;  // as long as the file, else
+    if (++count_ <= kMostTold)
+      wrong_ += "\n  tensor \"" + name.substr(0, kMostName) + "\"" + what.substr(0, kMostWhat);
+  }
+
   const TensorMap& tensors_;
   std::set<std::string> used_;
   std::string wrong_;
+  int count_ = 0;
 };
 
 template <class T>

@@ -170,17 +170,19 @@ void Checkpoints::clear() {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ignored)) {
     if (is_temporary_name(entry.path().filename().string())) fs::remove(entry.path(), ignored);
   }
-  fs::remove(folder_, ignored);
+  if (fs::is_directory(folder_, ignored)) fs::remove(folder_, ignored);
 }
 
 CheckpointingSink::CheckpointingSink(Trainer& trainer, Checkpoints& checkpoints, std::int64_t skip,
                                      std::optional<std::chrono::duration<double>> every,
-                                     std::function<void(const std::string&)> note)
+                                     std::function<void(const std::string&)> note,
+                                     std::function<void()> caught_up)
     : trainer_(trainer),
       checkpoints_(checkpoints),
       skip_(skip),
       every_(every),
       note_(std::move(note)),
+      caught_up_(std::move(caught_up)),
       saved_at_(skip),
       begin_(Clock::now()),
       last_(begin_) {}
@@ -191,6 +193,7 @@ bool CheckpointingSink::emit(const Op& op) {
     if (!catching_up()) {
       last_ = Clock::now();
       cost_.catch_up_seconds = std::chrono::duration<double>(last_ - begin_).count();
+      caught_up_();
     }
     return true;
   }

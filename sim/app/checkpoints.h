@@ -58,10 +58,12 @@ struct CheckpointCost {
 class CheckpointingSink : public OpSink {
  public:
   /// `skip`: operations to keep back. `every`: between the end of one and the begin of the next; none
-  /// are taken if empty. `note` gets a sentence about one that could not be written.
+  /// are taken if empty. `note` gets a sentence about one that could not be written; `caught_up` is
+  /// called when nothing is kept back any more.
   CheckpointingSink(Trainer& trainer, Checkpoints& checkpoints, std::int64_t skip,
                     std::optional<std::chrono::duration<double>> every,
-                    std::function<void(const std::string&)> note);
+                    std::function<void(const std::string&)> note,
+                    std::function<void()> caught_up);
 
   bool emit(const Op& op) override;
 
@@ -80,6 +82,7 @@ class CheckpointingSink : public OpSink {
   const std::int64_t skip_;
   const std::optional<std::chrono::duration<double>> every_;
   std::function<void(const std::string&)> note_;
+  std::function<void()> caught_up_;
   std::int64_t operations_ = 0;
   std::int64_t saved_at_;  ///< operations before the newest checkpoint
   Clock::time_point begin_, last_;

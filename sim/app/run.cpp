@@ -92,7 +92,9 @@ class Run {
     if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
     signals_.emplace();  // from here on a signal ends the run; before, the program
     files_.open(job_, engine());
-    door_.emplace(files_.recorder() ? *files_.recorder() : engine());
+    watched_.emplace(files_.recorder() ? *files_.recorder() : engine(), progress_,
+                     *job_.micro_batches, running_figures());
+    door_.emplace(*watched_);
   }
 
   ExitStatus execute() {
@@ -164,7 +166,14 @@ class Run {
     std::optional<std::chrono::duration<double>> every;
     if (options_.checkpoint_minutes)
       every = std::chrono::duration<double, std::ratio<60>>(*options_.checkpoint_minutes);
-    checkpointing_.emplace(*trainer_, *checkpoints_, skip.value_or(0), every, note);
+    checkpointing_.emplace(*trainer_, *checkpoints_, skip.value_or(0), every, note,
+                           [this] { progress_.restart(); });
+  }
+
+  /// Null where no numbers are computed.
+  std::function<std::optional<RunningFigures>()> running_figures() const {
+    if (!trainer_) return nullptr;
+    return [this] { return trainer_->running(); };
   }
 
   /// The results of what was simulated again would be older than those that are there.
@@ -209,14 +218,6 @@ class Run {
 
   void simulate_machine() {
     SimulationOptions options;
-    options.progress = [this](MicroBatchId micro_batches, Cycles) {
-      const MicroBatchId last = micro_batches - 1;
-      if (last < 0) return;
-      const MicroBatch p = job_.micro_batches->at(last);
-      progress_.update(p.epoch * job_.micro_batches->samples_per_epoch() + p.first_in_epoch +
-                       p.samples);
-    };
-    options.progress_every = 100;
     options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
     if (options_.trace) {
       const TraceWindow window = window_of("trace", kTraceSliceCap);
@@ -356,6 +357,7 @@ class Run {
   std::optional<CheckpointingSink> checkpointing_;
   std::optional<ScheduleReplay> replay_;
   std::optional<SignalWatch> signals_;
+  std::optional<ProgressSink> watched_;
   std::optional<InterruptibleSink> door_;
   std::optional<RunStatistics> statistics_;
   std::optional<TrainingResult> training_;

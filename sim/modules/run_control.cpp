@@ -56,11 +56,6 @@ void RunControl::set_entry_stages(std::vector<int> stages) {
   entry_retired_.assign(stages.size(), 0);
 }
 
-void RunControl::set_progress(std::function<void(MicroBatchId, Cycles)> call, MicroBatchId every) {
-  progress_ = std::move(call);
-  progress_every_ = std::max<MicroBatchId>(every, 1);
-}
-
 void RunControl::stage_ended_epoch(int stage, Cycles time) {
   left_in_epoch_[stage] = plan_.micro_batches_per_epoch();
   ++stage_epochs_[stage];
@@ -86,7 +81,6 @@ void RunControl::micro_batch_left(Cycles time) {
   if (p == plan_.micro_batches() / 4) quarter_ = time;
   if (p == 3 * plan_.micro_batches() / 4) three_quarters_ = time;
   if (on_retired_) on_retired_(time);
-  if (progress_ && (p + 1) % progress_every_ == 0) progress_(p + 1, time);
 }
 
 void RunControl::report(RunStatistics& s) const {

@@ -39,7 +39,6 @@ class RunControl {
   void set_entry_stages(std::vector<int> stages);
   /// Called when `pipeline_retired` grows.
   void on_pipeline_retired(std::function<void(Cycles)> call) { on_retired_ = std::move(call); }
-  void set_progress(std::function<void(MicroBatchId, Cycles)> call, MicroBatchId every);
   void retired(int stage, Cycles time);
   MicroBatchId pipeline_retired() const { return pipeline_retired_; }
   bool complete() const { return pipeline_retired_ == plan_.micro_batches(); }
@@ -69,8 +68,6 @@ class RunControl {
   std::vector<MicroBatchId> entry_retired_;
   MicroBatchId pipeline_retired_ = 0;
   std::function<void(Cycles)> on_retired_;
-  std::function<void(MicroBatchId, Cycles)> progress_;
-  MicroBatchId progress_every_ = 0;
   Cycles end_ = 0;
   Cycles quarter_ = 0, three_quarters_ = 0;
   std::vector<MicroBatchId>

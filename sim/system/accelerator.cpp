@@ -44,7 +44,6 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
               control_, pacing),
       loss_("loss_sink", plan.host, options.output_bytes_per_sample,
             plan.input_queue_micro_batches) {
-  if (options.progress) control_.set_progress(options.progress, options.progress_every);
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
   make_cores(schedule);

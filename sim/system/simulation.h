@@ -3,7 +3,7 @@
 // out. No SystemC in this header.
 #pragma once
 
-#include <functional>
+#include <limits>
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
@@ -16,10 +16,6 @@ namespace stagecoach {
 struct SimulationOptions {
   /// Of the network's output, which goes to the host.
   Bytes output_bytes_per_sample = 0;
-
-  /// Called every `progress_every` micro-batches with micro-batches retired and the simulated time.
-  std::function<void(MicroBatchId micro_batches, Cycles time)> progress;
-  MicroBatchId progress_every = 1000;
 
   /// Gets the slices of the micro-batches [trace_from, trace_from + trace_micro_batches); null:
   /// nobody does.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Question: does a signal in the middle of a run cost anything but the rest of the run?
-#include <fcntl.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "models/data/safetensors.h"
 #include "paths.h"
+#include "tests/system/long_run.h"
 #include "tests/system/program_support.h"
 
 namespace stagecoach {
@@ -18,68 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using test::has_temporary_files;
+using test::LongRun;
 using test::Program;
-
-/// A run that would take hours, its output read line by line so that a signal comes when it should.
-class LongRun {
- public:
-  LongRun(const Program& program, const std::string& more, bool ignore_sigint = false) {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const std::string command = "exec " + std::string(STAGECOACH_PROGRAM) + " " + Program::files() +
-                                " --samples 300 --set workload/dataset/test_samples=20" +
-                                " --epochs 1000000 --out " + program.path("out") + " " + more;
-    pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      ::signal(SIGINT, ignore_sigint ? SIG_IGN : SIG_DFL);
-      ::signal(SIGTERM, SIG_DFL);
-      ::signal(SIGHUP, SIG_DFL);
-      ::dup2(ends[1], STDOUT_FILENO);
-      ::dup2(ends[1], STDERR_FILENO);
-      ::close(ends[0]), ::close(ends[1]);
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(ends[1]);
-    output_file_ = ::fdopen(ends[0], "r");
-  }
-  ~LongRun() {
-    std::fclose(output_file_);
-    if (!ended_) ::kill(pid_, SIGKILL), ::waitpid(pid_, nullptr, 0);
-  }
-  LongRun(const LongRun&) = delete;
-  LongRun& operator=(const LongRun&) = delete;
-
-  /// Reads so many further epochs, or to the end.
-  void read_epochs(int epochs) {
-    char line[4096];
-    while (epochs > 0 && std::fgets(line, sizeof line, output_file_)) {
-      output_ += line;
-      epochs -= std::string(line).rfind("epoch ", 0) == 0;
-    }
-  }
-  void send(int signal) const { REQUIRE(::kill(pid_, signal) == 0); }
-  void stop() const {
-    send(SIGSTOP);
-    REQUIRE(::waitpid(pid_, nullptr, WUNTRACED) == pid_);
-  }
-  /// Exit status, or 1000 and the signal that ended it.
-  int end() {
-    read_epochs(2000000);
-    int raw = 0;
-    REQUIRE(::waitpid(pid_, &raw, 0) == pid_);
-    ended_ = true;
-    return WIFEXITED(raw) ? WEXITSTATUS(raw) : 1000 + WTERMSIG(raw);
-  }
-  const std::string& output() const { return output_; }
-
- private:
-  pid_t pid_ = -1;
-  FILE* output_file_ = nullptr;
-  std::string output_;
-  bool ended_ = false;
-};
 
 struct Case {
   int signal;
@@ -180,7 +120,7 @@ TEST_CASE("a second signal ends the program at once") {
 
 TEST_CASE("an ignored signal, as in a shell's background, stays ignored") {
   const Program program;
-  LongRun run(program, "", true);
+  LongRun run(program, "", "--epochs 1000000", true);
   run.read_epochs(1);
   run.send(SIGINT);
   run.read_epochs(5);

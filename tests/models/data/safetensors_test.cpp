@@ -3,6 +3,7 @@
 #include "models/data/safetensors.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <sstream>
 #include <cmath>
 #include <cstdint>
@@ -173,6 +174,29 @@ TEST_CASE("tensors that overlap, leave a gap or share a name are refused") {
   CHECK_THAT(failure(files, file_of("{\"a\":" + entry("F32", "[1]", "[4,8]") + "}", eight)),
              Contains("leaves a gap"));
   CHECK_THAT(two("[0,4]", "a", "[4,8]"), Contains("tensor 'a' is in the header twice"));
+}
+
+TEST_CASE("a header of any depth or size is read in time that follows its size, or refused") {
+  TempFiles files;
+  for (const char* open : {"[", "{\"a\":"}) {
+    std::string deep = "{\"a\":";
+    for (int i = 0; i < 60000; ++i) deep += open;
+    CHECK_THAT(failure(files, file_of(deep, "")), Contains("nested deeper than"));
+  }
+  TensorMap many;
+  for (int i = 0; i < 200000; ++i) many["tensor" + std::to_string(i)] = {{0}, {}};
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string bytes = written(many, SafetensorsType::f32);
+  CHECK(read_safetensors(files.write("many", bytes)).size() == many.size());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  CHECK(taken.count() < 15);  // one and a half here; 35 and more when every name was sought in all
+}
+
+TEST_CASE("messages about what a file holds stay short") {
+  TempFiles files;
+  const std::string name(1000000, 'n');
+  const std::string header = "{\"" + name + "\":" + entry("F99", "[1]", "[0,4]") + "}";
+  CHECK(failure(files, file_of(header, "abcd")).size() < 2000);
 }
 
 TEST_CASE("damaged bytes are refused or read, never worse") {

@@ -64,7 +64,12 @@ TEST_CASE("Every option reaches its field") {
                                "5",
                                "--trace-samples",
                                "6",
+                               "--checkpoint-every",
+                               "0.25",
+                               "--resume",
                                "--quiet"});
+  CHECK(o.checkpoint_minutes == std::optional<double>(0.25));
+  CHECK(o.resume);
   CHECK(o.ask == Ask::run);
   CHECK(o.hardware_file == "h.json");
   CHECK(o.workload_file == "w.json");
@@ -97,6 +102,8 @@ TEST_CASE("Without options the documented defaults hold") {
   CHECK_FALSE(o.trace);
   CHECK_FALSE(o.vcd);
   CHECK_FALSE(o.force);
+  CHECK_FALSE(o.checkpoint_minutes);
+  CHECK_FALSE(o.resume);
 }
 
 TEST_CASE("Questions are told apart and only some need files") {
@@ -142,6 +149,15 @@ TEST_CASE("Counts are digits within their range") {
         std::optional<std::int64_t>(9223372036854775807));
 }
 
+TEST_CASE("Minutes are a decimal number above 0") {
+  for (const char* bad : {"0", "-1", "1e3", ".", "1.2.3", "five", " 1", "nan", "2000000"}) {
+    CAPTURE(bad);
+    const std::string text = std::string("--checkpoint-every=") + bad;
+    CHECK_THAT(error_of({text.c_str()}), Contains("allowed: a number above 0, at most 1000000"));
+  }
+  CHECK(parse_run({"--checkpoint-every", ".5"}).checkpoint_minutes == std::optional<double>(0.5));
+}
+
 TEST_CASE("Values that are missing, surplus, doubled or no word are errors") {
   CHECK_THAT(error_of({"--samples"}), Contains("--samples"));
   CHECK_THAT(error_of({"--out="}), Contains("--out"));
@@ -153,7 +169,8 @@ TEST_CASE("Values that are missing, surplus, doubled or no word are errors") {
 TEST_CASE("Options that exclude or need each other say why") {
   CHECK_THAT(error_of({"--timing-only", "--functional-only"}),
              Contains("--functional-only: cannot be combined with --timing-only"));
-  for (const char* numeric : {"--save-weights=f", "--init-weights=f", "--precision=f64"}) {
+  for (const char* numeric : {"--save-weights=f", "--init-weights=f", "--precision=f64",
+                              "--checkpoint-every=1", "--resume"}) {
     CHECK_THAT(error_of({"--timing-only", numeric}), Contains("no numbers are computed"));
   }
   CHECK_THAT(error_of({"--functional-only", "--trace"}), Contains("there is no clock"));
