@@ -78,12 +78,12 @@ std::vector<Op> order_of(const Setting& s) {
     if (op.pass == Pass::forward && s.reads_version_before)
       op.version = std::max<WeightVersion>(0, updates[op.stage] - 1);
     const bool updates_now = op.pass == Pass::backward && plan.at(op.micro_batch).last_of_batch;
-    op.with_update = updates_now && !s.updates_apart;
+    if (updates_now && !s.updates_apart) op.pass = Pass::backward_with_update;
     order.push_back(op);
     if (!updates_now) continue;
     ++updates[op.stage];
     if (s.updates_apart)
-      order.push_back({op.micro_batch, op.stage, Pass::update, false, Op::kCurrent});
+      order.push_back({op.micro_batch, op.stage, Pass::update, Op::kCurrent});
   }
   return order;
 }
