@@ -66,6 +66,10 @@ struct MitigationSpec {
 /// Arithmetic of the functional engine: f32 to train, f64 to check.
 enum class Precision { f32, f64 };
 
+/// How single precision is computed: by fast paths where there are some, or by the definitions in
+/// Eigen alone, as double precision always is. Last bits differ.
+enum class Kernels { fast, eigen };
+
 struct TrainSpec {
   LossKind loss = LossKind::softmax_cross_entropy;
   Initialization initialization = Initialization::kaiming_uniform;

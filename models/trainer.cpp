@@ -34,7 +34,7 @@ class PipelineTrainer : public Trainer {
         max_micro_batches_(std::min<std::int64_t>(plan.micro_batches(), options.max_in_flight) +
                            kWindowPerStage + stages_),
         engine_(network, partition, train, options.policies, plan, data, options.threads,
-                2 * max_micro_batches_),
+                2 * max_micro_batches_, options.kernels),
         executor_(options.stage_work.empty() ? std::vector<double>(partition.size(), 1.0)
                                              : options.stage_work,
                   options.threads, kWindowPerStage * stages_,

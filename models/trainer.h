@@ -25,6 +25,7 @@ namespace stagecoach {
 struct TrainerOptions {
   int threads = 1;
   Precision precision = Precision::f32;
+  Kernels kernels = Kernels::fast;
   bool shuffle = true;                ///< a new order of the samples every epoch
   std::vector<StagePolicy> policies;  ///< one per stage
   /// Micro-batches between the start of their forward and the end of their backward at stage 0, at

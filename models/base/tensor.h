@@ -74,8 +74,10 @@ struct Layout {
   }
   /// Elements of a buffer for `batch` samples.
   std::int64_t size(int batch) const { return sample_stride * batch; }
-  View<T> view(T* buffer, int batch) const {
-    T* origin = buffer ? buffer + halo * (row_stride + pixel_stride) : nullptr;
+  /// U: T, or const T.
+  template <class U>
+  View<U> view(U* buffer, int batch) const {
+    U* origin = buffer ? buffer + halo * (row_stride + pixel_stride) : nullptr;
     return {origin,      batch,        shape.channels, shape.height,
             shape.width, pixel_stride, row_stride,     sample_stride};
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "models/base/error.h"
+#include "models/base/maps.h"
 
 namespace stagecoach {
 namespace {
@@ -29,51 +30,42 @@ void check(LossKind kind, const View<const T>& output, const int* labels, const 
                      std::to_string(output.channels) + " classes");
 }
 
-template <class T>
-int first_largest(const T* values, int count) {
-  int best = 0;
-  for (int c = 1; c < count; ++c)
-    if (values[c] > values[best]) best = c;
+/// The first of the largest, NaN aside.
+template <class Y>
+Eigen::Index first_largest(const Y& y) {
+  Eigen::Index best = 0;
+  for (Eigen::Index c = 1; c < y.size(); ++c)
+    if (y[c] > y[best]) best = c;
   return best;
 }
 
-template <class T>
-void clear_pads(T* pixel, const View<T>& view) {
-  for (std::int64_t c = view.channels; c < view.pixel_stride; ++c) pixel[c] = T(0);
-}
-
-template <class T>
-double cross_entropy(const T* y, int classes, int label, double scale, T* gradient) {
-  // Shifting by the largest keeps exp() finite; the shift cancels.
-  const double largest = static_cast<double>(y[first_largest(y, classes)]);
-  double sum = 0;
-  for (int c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(y[c]) - largest);
-  if (gradient) {
-    for (int c = 0; c < classes; ++c) {
-      const double share = std::exp(static_cast<double>(y[c]) - largest) / sum;
-      gradient[c] = static_cast<T>(scale * (share - (c == label ? 1.0 : 0.0)));
-    }
+/// L = log sum_c exp(y_c) - y_label,  dL/dy = softmax(y) - e_label. Shifting by the largest keeps
+/// exp() finite; the shift cancels.
+template <class Y, class Gradient>
+double cross_entropy(const Y& y, int label, double scale, Gradient dy) {
+  using T = typename Gradient::Scalar;
+  const auto shifted = y.template cast<double>() - static_cast<double>(y[first_largest(y)]);
+  const double sum = shifted.exp().sum();
+  if (dy.size()) {
+    dy = (scale * shifted.exp() / sum).template cast<T>();
+    dy[label] = static_cast<T>(scale * (std::exp(shifted[label]) / sum - 1));
   }
-  return std::log(sum) - (static_cast<double>(y[label]) - largest);
+  return std::log(sum) - shifted[label];
 }
 
+/// L = 1/2 sum (y - t)^2,  dL/dy = y - t. Targets lie pixels by channels.
 template <class T>
 double squared_error(const View<const T>& output, int n, const double* targets, double scale,
                      const View<T>& gradient) {
   const std::int64_t pixels = std::int64_t{1} * output.height * output.width;
   double loss = 0;
-  for (int i = 0; i < output.height; ++i)
-    for (int j = 0; j < output.width; ++j) {
-      const T* y = output.pixel(n, i, j);
-      const double* t = targets + i * output.width + j;
-      T* dy = gradient ? gradient.pixel(n, i, j) : nullptr;
-      for (int c = 0; c < output.channels; ++c) {
-        const double difference = static_cast<double>(y[c]) - t[c * pixels];
-        loss += 0.5 * difference * difference;
-        if (dy) dy[c] = static_cast<T>(scale * difference);
-      }
-      if (dy) clear_pads(dy, gradient);
-    }
+  for (int i = 0; i < output.height; ++i) {
+    const MatrixMap<const double> t(targets + i * output.width, output.width, output.channels,
+                                    Eigen::OuterStride<>(pixels));
+    const auto difference = row(output, n, i).template cast<double>() - t.transpose();
+    loss += 0.5 * difference.squaredNorm();
+    if (gradient) row(gradient, n, i) = (scale * difference).template cast<T>();
+  }
   return loss;
 }
 
@@ -86,21 +78,21 @@ LossResult loss_and_gradient(LossKind kind, const View<const T>& output, const i
   const std::int64_t elements = std::int64_t{1} * output.channels * output.height * output.width;
   LossResult result;
   for (int n = 0; n < output.batch; ++n) {
-    const T* y = output.sample(n);
+    const auto y = numbers(output.sample(n), output.channels);
     switch (kind) {
-      case LossKind::softmax_cross_entropy: {
-        T* dy = gradient ? gradient.sample(n) : nullptr;
-        result.loss_sum += cross_entropy(y, output.channels, labels[n], gradient_scale, dy);
-        if (dy) clear_pads(dy, gradient);
+      case LossKind::softmax_cross_entropy:
+        result.loss_sum += cross_entropy(y, labels[n], gradient_scale,
+                                         numbers(gradient ? gradient.sample(n) : nullptr,
+                                                 gradient ? output.channels : 0));
         break;
-      }
       case LossKind::mean_squared_error:
         result.loss_sum +=
             squared_error(output, n, targets + n * elements, gradient_scale, gradient);
         break;
     }
-    if (labels && first_largest(y, output.channels) == labels[n]) ++result.correct;
+    if (labels && first_largest(y) == labels[n]) ++result.correct;
   }
+  if (gradient) clear_pads(gradient);
   return result;
 }
 

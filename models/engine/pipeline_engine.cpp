@@ -14,9 +14,9 @@ template <class T>
 PipelineEngine<T>::PipelineEngine(const Network& network, const Partition& partition,
                                   const TrainSpec& train, const std::vector<StagePolicy>& policies,
                                   const MicroBatchPlan& plan, const Dataset& data, int workers,
-                                  std::int64_t max_micro_batches)
+                                  std::int64_t max_micro_batches, Kernels kernels)
     : train_(train),
-      plan_(make_value_plan<T>(network, partition, plan.micro_batch_size())),
+      plan_(make_value_plan<T>(network, partition, plan.micro_batch_size(), kernels)),
       loss_(train.loss, data),
       values_(plan_, ring_places(max_micro_batches)),
       context_{network, partition, train_, data, plan_, loss_, values_},

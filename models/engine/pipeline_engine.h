@@ -23,7 +23,8 @@ class PipelineEngine {
   /// many places before has left. `network`, `partition` and `data` must outlive the engine.
   PipelineEngine(const Network& network, const Partition& partition, const TrainSpec& train,
                  const std::vector<StagePolicy>& policies, const MicroBatchPlan& plan,
-                 const Dataset& data, int workers, std::int64_t max_micro_batches);
+                 const Dataset& data, int workers, std::int64_t max_micro_batches,
+                 Kernels kernels);
 
   /// First weights, from the seed or from a file (WeightFiles). Before the first operation.
   void initialize();

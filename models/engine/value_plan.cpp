@@ -13,15 +13,18 @@ constexpr std::int64_t kChunkBytes = 512 * 1024;
 template <class T>
 class Planner {
  public:
-  Planner(const Network& network, const Partition& partition, int batch)
-      : net_(network), parts_(partition), stage_of_(stage_of_layers(network, partition)) {
+  Planner(const Network& network, const Partition& partition, int batch, Kernels kernels)
+      : net_(network),
+        parts_(partition),
+        kernels_(kernels),
+        stage_of_(stage_of_layers(network, partition)) {
     plan_.batch = batch;
   }
 
   ValuePlan<T> run() {
     const int layers = static_cast<int>(net_.layers.size());
     for (const LayerNode& node : net_.layers) {
-      plan_.layers.push_back(make_layer<T>(node));
+      plan_.layers.push_back(make_layer<T>(node, kernels_));
       plan_.needs.push_back(plan_.layers.back()->needs());
     }
     plan_.values.resize(layers + 1);
@@ -177,6 +180,7 @@ class Planner {
 
   const Network& net_;
   const Partition& parts_;
+  const Kernels kernels_;
   const std::vector<int> stage_of_;
   ValuePlan<T> plan_;
   std::vector<bool> crosses_;
@@ -186,8 +190,9 @@ class Planner {
 }  // namespace
 
 template <class T>
-ValuePlan<T> make_value_plan(const Network& network, const Partition& partition, int batch) {
-  return Planner<T>(network, partition, batch).run();
+ValuePlan<T> make_value_plan(const Network& network, const Partition& partition, int batch,
+                             Kernels kernels) {
+  return Planner<T>(network, partition, batch, kernels).run();
 }
 
 template <class T>
@@ -207,8 +212,8 @@ void clear_halo(const View<T>& view, int halo) {
   }
 }
 
-template ValuePlan<float> make_value_plan(const Network&, const Partition&, int);
-template ValuePlan<double> make_value_plan(const Network&, const Partition&, int);
+template ValuePlan<float> make_value_plan(const Network&, const Partition&, int, Kernels);
+template ValuePlan<double> make_value_plan(const Network&, const Partition&, int, Kernels);
 template void clear_halo(const View<float>&, int);
 template void clear_halo(const View<double>&, int);
 

@@ -54,7 +54,8 @@ struct ValuePlan {
 };
 
 template <class T>
-ValuePlan<T> make_value_plan(const Network& network, const Partition& partition, int batch);
+ValuePlan<T> make_value_plan(const Network& network, const Partition& partition, int batch,
+                             Kernels kernels);
 
 /// Zeroes the halo around a view (workspace buffers are shared by differently shaped tensors).
 template <class T>

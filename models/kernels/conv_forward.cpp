@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
-#include "models/kernels/depthwise.h"
 #include "models/kernels/dot_tile.h"
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
+#include "models/base/maps.h"
 
 namespace stagecoach {
 namespace {
@@ -15,25 +15,22 @@ namespace {
 // stay in a second-level cache of a megabyte.
 constexpr std::int64_t kSlabBytes = 320 * 1024;
 
-/// target[tap][output of the group][input - first] = weights[tap][input of the group][output]
-template <class T>
-void transpose_weights(const ConvGeometry& g, const T* weights, int first, int count,
-                       std::int64_t target_stride, T* target) {
-  constexpr int L = kLanes<T>;
-  const int in = g.group_in(), out = g.group_out();
-  Vec<T> block[L];
+/// target[tap][output][input - first] = weights[tap][input][output]
+void transpose_weights(const ConvGeometry& g, const float* weights, int first, int count,
+                       std::int64_t target_stride, float* target) {
+  constexpr int L = kLanes<float>;
+  Vec block[L];
   for (int t = 0; t < g.taps(); ++t)
-    for (int c = 0; c < count; c += L) {  // L | group_in if there are groups
-      const int group = (first + c) / in, channel = (first + c) % in;
-      const T* source = weights + (t * in + channel) * g.weight_stride + group * out;
-      const int rows = std::min(L, in - channel);
-      for (int o = 0; o < out; o += L) {
+    for (int c = 0; c < count; c += L) {
+      const float* source = weights + (t * g.in_channels + first + c) * g.weight_stride;
+      const int rows = std::min(L, g.in_channels - first - c);
+      for (int o = 0; o < g.out_channels; o += L) {
 #pragma GCC unroll 16
         for (int i = 0; i < L; ++i)
-          block[i] = i < rows ? load(source + i * g.weight_stride + o) : Vec<T>{};
-        transpose<T>(block);
-        T* column = target + (std::int64_t{1} * t * out + o) * target_stride + c;
-        const int columns = std::min(L, out - o);
+          block[i] = i < rows ? load(source + i * g.weight_stride + o) : Vec{};
+        transpose(block);
+        float* column = target + (std::int64_t{1} * t * g.out_channels + o) * target_stride + c;
+        const int columns = std::min(L, g.out_channels - o);
 #pragma GCC unroll 16
         for (int i = 0; i < L; ++i)
           if (i < columns) store(column + i * target_stride, block[i]);
@@ -44,24 +41,23 @@ void transpose_weights(const ConvGeometry& g, const T* weights, int first, int c
 /// True if dot products beat a transposed copy of the weights. In cycles: two multiply-adds of
 /// vectors a cycle on both sides (dot products load more), the copy of a block of kLanes x kLanes,
 /// the sum across the lanes of a vector. Measured with tests/bench/kernel_bench.cpp.
-template <class T>
 bool dots_win(const ConvGeometry& g, int batch) {
-  constexpr double kBlock = 6.0 * kLanes<T>, kSum = 5, kDot = 0.62, kTile = 0.5;
-  const double in_vectors = static_cast<double>(padded<T>(g.group_in()) / kLanes<T>);
-  const double out_vectors = static_cast<double>(padded<T>(g.group_out()) / kLanes<T>);
+  constexpr double kBlock = 6.0 * kLanes<float>, kSum = 5, kDot = 0.62, kTile = 0.5;
+  const double in_vectors = static_cast<double>(padded<float>(g.in_channels) / kLanes<float>);
+  const double out_vectors = static_cast<double>(padded<float>(g.out_channels) / kLanes<float>);
   const double pixels = 1.0 * batch * g.height * g.width;
   const double products = pixels * g.taps() / (g.stride * g.stride);
   const double tile =
-      products * g.group_out() * in_vectors * kTile + g.taps() * in_vectors * out_vectors * kBlock;
-  const double dot = products * g.group_in() * out_vectors * kDot + pixels * g.group_in() * kSum;
+      products * g.out_channels * in_vectors * kTile + g.taps() * in_vectors * out_vectors * kBlock;
+  const double dot = products * g.in_channels * out_vectors * kDot + pixels * g.in_channels * kSum;
   return dot < tile;
 }
 
 /// Calls solve() for each place of an input pixel between output pixels, since the taps that reach
 /// it differ: completes `p`, but for weights, channels and vectors.
-template <class T, class Solve>
-void for_phases(const ConvGeometry& g, const View<const T>& dy, const View<T>& dx, int tap_rows,
-                TileProblem<T>& p, Solve solve) {
+template <class Solve>
+void for_phases(const ConvGeometry& g, const View<const float>& dy, const View<float>& dx, int tap_rows,
+                TileProblem& p, Solve solve) {
   const int s = g.stride;
   p.batch = dx.batch;
   p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
@@ -90,16 +86,6 @@ void for_phases(const ConvGeometry& g, const View<const T>& dy, const View<T>& d
     }
 }
 
-template <class T>
-void clear_pad_lanes(const View<T>& v) {
-  const std::int64_t end = padded<T>(v.channels);
-  if (end == v.channels) return;
-  for (int n = 0; n < v.batch; ++n)
-    for (int y = 0; y < v.height; ++y)
-      for (int x = 0; x < v.width; ++x)
-        std::fill(v.pixel(n, y, x) + v.channels, v.pixel(n, y, x) + end, T(0));
-}
-
 }  // namespace
 
 int conv_gradient_halo(const ConvGeometry& g) {
@@ -119,113 +105,72 @@ int conv_gradient_halo(const ConvGeometry& g) {
   return halo;
 }
 
-template <class T>
-TileProblem<T> conv_forward_problem(const ConvGeometry& g, const View<const T>& x) {
-  TileProblem<T> p;
+void conv_forward(const ConvGeometry& g, View<const float> x, const float* weights,
+                  const float* bias, View<float> y) {
+  TileProblem p;
   p.batch = x.batch;
   p.rows = g.out_height;
   p.columns = g.out_width;
   p.input = x.data;
   p.in = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
+  p.output = y.data;
+  p.out = {y.sample_stride, y.row_stride, y.pixel_stride};
   p.tap_rows = p.tap_columns = g.kernel;
   p.in_tap = -g.padding * (x.row_stride + x.pixel_stride);
   p.in_tap_row = x.row_stride;
   p.in_tap_column = x.pixel_stride;
-  p.weight_tap_row = g.kernel * g.group_in();
-  p.weight_tap_column = g.group_in();
+  p.weight_tap_row = g.kernel * g.in_channels;
+  p.weight_tap_column = g.in_channels;
   p.first_in_row = -g.padding;
   p.in_row_step = g.stride;
   p.in_rows = g.height;
-  p.channels = g.group_in();
+  p.channels = g.in_channels;
+  p.weights = weights;
   p.weight_stride = g.weight_stride;
-  const int channels = g.depthwise() ? g.out_channels : g.group_out();
-  p.vectors = static_cast<int>(padded<T>(channels) / kLanes<T>);
-  return p;
+  p.vectors = static_cast<int>(g.weight_stride / kLanes<float>);
+  p.bias = bias;
+  solve(p);
 }
 
-template <class T>
-void conv_forward(const ConvGeometry& g, View<const T> x, const T* weights, const T* bias,
-                  View<T> y) {
-  TileProblem<T> p = conv_forward_problem(g, x);
-  p.out = {y.sample_stride, y.row_stride, y.pixel_stride};
-  for (int group = 0; group < (g.depthwise() ? 1 : g.groups); ++group) {
-    const int first = group * g.group_out();
-    p.input = x.data + group * g.group_in();
-    p.output = y.data + first;
-    p.weights = weights + first;
-    p.bias = bias ? bias + first : nullptr;
-    if (g.depthwise())
-      solve_depthwise(p);
-    else
-      solve(p);
-  }
-}
-
-template <class T>
 int conv_backward_slab(const ConvGeometry& g) {
-  constexpr int L = kLanes<T>;
-  const std::int64_t channel_bytes = g.taps() * g.weight_stride * std::int64_t{sizeof(T)};
+  constexpr int L = kLanes<float>;
+  const std::int64_t channel_bytes = g.taps() * g.weight_stride * std::int64_t{sizeof(float)};
   const std::int64_t channels = kSlabBytes / channel_bytes / L * L;
-  if (g.groups > 1 || channels >= g.in_channels) return g.in_channels;
+  if (channels >= g.in_channels) return g.in_channels;
   return static_cast<int>(std::max<std::int64_t>(channels, 2 * L));
 }
 
-template <class T>
 std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
-  return g.depthwise() ? 0 : g.taps() * padded<T>(conv_backward_slab<T>(g)) * g.group_out();
+  return g.taps() * padded<float>(conv_backward_slab(g)) * g.out_channels;
 }
 
-template <class T>
-void conv_input_gradient(const ConvGeometry& g, View<const T> dy, const T* weights, int first,
-                         int count, bool accumulate, View<T> dx, T* scratch) {
-  const bool dots = !g.depthwise() && dots_win<T>(g, dx.batch);
-  const bool transposed = !g.depthwise() && !dots;
-  TileProblem<T> p;
+void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const float* weights,
+                         int first, int count, bool accumulate, View<float> dx, float* scratch) {
+  const bool dots = dots_win(g, dx.batch);
+  TileProblem p;
   p.accumulate = accumulate;
-  p.weight_stride = transposed ? padded<T>(count) : g.weight_stride;
-  if (g.depthwise()) {
-    p.vectors = static_cast<int>(padded<T>(g.out_channels) / kLanes<T>);
-  } else if (dots) {
-    p.channels = g.groups == 1 ? count : g.group_in();
-    p.vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
+  if (dots) {
+    p.weights = weights + first * g.weight_stride;
+    p.weight_stride = g.weight_stride;
+    p.channels = count;
+    p.vectors = static_cast<int>(g.weight_stride / kLanes<float>);
   } else {
-    p.channels = g.group_out();
-    p.vectors = static_cast<int>((g.groups == 1 ? p.weight_stride : g.group_in()) / kLanes<T>);
+    p.weights = scratch;
+    p.weight_stride = padded<float>(count);
+    p.channels = g.out_channels;
+    p.vectors = static_cast<int>(p.weight_stride / kLanes<float>);
     transpose_weights(g, weights, first, count, p.weight_stride, scratch);
   }
   // Rows of the weights that a tap has, as they lie or in the transposed copy.
-  const int tap_rows = transposed ? g.group_out() : g.group_in();
+  const int tap_rows = dots ? g.in_channels : g.out_channels;
   for_phases(g, dy, dx, tap_rows, p, [&] {
-    const T *input = p.input, *from = transposed ? scratch : weights + first * g.weight_stride;
-    T* output = p.output + first;
-    for (int group = 0; group < (g.depthwise() ? 1 : g.groups); ++group) {
-      p.input = input + group * g.group_out();
-      p.output = output + group * g.group_in();
-      p.weights = from + group * (transposed ? g.group_in() : g.group_out());
-      if (g.depthwise())
-        solve_depthwise(p);
-      else if (dots)
-        solve_dots(p);
-      else
-        solve(p);
-    }
+    p.output += first;
+    if (dots)
+      solve_dots(p);
+    else
+      solve(p);
   });
-  if (dots && first + count == g.in_channels) clear_pad_lanes(dx);
+  if (dots && first + count == g.in_channels) clear_pads(dx);
 }
-
-template void conv_forward(const ConvGeometry&, View<const float>, const float*, const float*,
-                           View<float>);
-template void conv_forward(const ConvGeometry&, View<const double>, const double*, const double*,
-                           View<double>);
-template TileProblem<float> conv_forward_problem(const ConvGeometry&, const View<const float>&);
-template TileProblem<double> conv_forward_problem(const ConvGeometry&, const View<const double>&);
-template int conv_backward_slab<float>(const ConvGeometry&);
-template int conv_backward_slab<double>(const ConvGeometry&);
-template std::int64_t conv_input_gradient_scratch<float>(const ConvGeometry&);
-template std::int64_t conv_input_gradient_scratch<double>(const ConvGeometry&);
-template void conv_input_gradient(const ConvGeometry&, View<const float>, const float*, int, int,
-                                  bool, View<float>, float*);
-template void conv_input_gradient(const ConvGeometry&, View<const double>, const double*, int, int,
-                                  bool, View<double>, double*);
 
 }  // namespace stagecoach

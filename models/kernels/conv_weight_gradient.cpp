@@ -1,38 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight and bias gradient of a convolution, stored or turned into an update at once.
+// Weight gradient of a convolution, stored or turned into an update at once.
 #include <algorithm>
 
 #include "models/kernels/conv_kernels.h"
-#include "models/kernels/depthwise.h"
 #include "models/kernels/row_stream.h"
 #include "models/kernels/row_tile.h"
+#include "models/layers/panels.h"
 
 namespace stagecoach {
 namespace {
 
-// Inputs and output gradients of one band of rows stay in the first-level cache ...
+// Inputs and output gradients of one band of rows stay in the first-level cache.
 constexpr std::int64_t kBandBytes = 32 * 1024;
-// ... which pays while the sums, read and written once a band, stay in the second-level one.
+// So many products in a row lose no more than a few units in the last place.
+constexpr int kMostBandPixels = 1024;
+// Bands pay while the sums, read and written once a band, stay in the second-level cache.
 constexpr std::int64_t kBandedSumsBytes = 256 * 1024;
 
-/// Rows of output pixels (through all samples) summed before the next weight rows are taken.
-template <class T>
-int band_rows(const ConvGeometry& g, int batch) {
-  const std::int64_t size = sizeof(T);
-  const std::int64_t row_bytes = size * (g.out_width * padded<T>(g.out_channels) +
-                                         g.stride * g.width * padded<T>(g.in_channels));
-  const int rows = batch * g.out_height;
-  if (g.weight_elements() * size > kBandedSumsBytes || rows * row_bytes <= kBandBytes * 3 / 2)
-    return rows;
-  const int most = static_cast<int>(std::max<std::int64_t>(1, kBandBytes / row_bytes));
-  const int bands = (rows + most - 1) / most;
-  return (rows + bands - 1) / bands;
+bool conv_bands(const ConvGeometry& g) {
+  return g.weight_elements() * std::int64_t{sizeof(float)} <= kBandedSumsBytes;
+}
+
+/// Rows of output pixels summed in registers before the next weight rows are taken.
+int band_rows(const ConvGeometry& g, int rows) {
+  const std::int64_t size = sizeof(float);
+  const std::int64_t row_bytes = size * (g.out_width * padded<float>(g.out_channels) +
+                                         g.stride * g.width * padded<float>(g.in_channels));
+  std::int64_t most = std::min<std::int64_t>(rows, std::max(1, kMostBandPixels / g.out_width));
+  if (conv_bands(g) && rows * row_bytes > kBandBytes * 3 / 2)
+    most = std::clamp<std::int64_t>(kBandBytes / row_bytes, 1, most);
+  const std::int64_t bands = (rows + most - 1) / most;
+  return static_cast<int>((rows + bands - 1) / bands);
 }
 
 /// Fetches `bytes` of what an update `at` elements further on will read; tiles and pieces of rows
 /// jump more than the machine's own prefetchers follow.
-template <class T>
-void fetch_update(const RowTarget<T>& target, std::ptrdiff_t at, std::ptrdiff_t bytes) {
+void fetch_update(const RowTarget& target, std::ptrdiff_t at, std::ptrdiff_t bytes) {
   const char* weights = reinterpret_cast<const char*>(target.weights + at);
   const char* velocity = reinterpret_cast<const char*>(target.velocity + at);
   for (std::ptrdiff_t i = 0; i < bytes; i += 64) {
@@ -41,21 +44,20 @@ void fetch_update(const RowTarget<T>& target, std::ptrdiff_t at, std::ptrdiff_t 
   }
 }
 
-/// The weight rows of input channels [first, first + count) of one group, in tiles.
-template <class T>
+/// The weight rows of input channels [first, first + count), in tiles.
 class RowWalk {
  public:
-  RowWalk(const ConvGeometry& g, const View<const T>& x, int first, int count)
+  RowWalk(const ConvGeometry& g, const View<const float>& x, int first, int count)
       : g_(g), x_(x), first_(first), count_(count) {}
 
   /// All vectors of a few rows, then the next rows: the weights are walked as they lie.
-  void run(RowTile<T>& tile, int vectors) {
+  void run(RowTile& tile, int vectors) {
     tile.x_at = x_at_;
     tile.row_at = row_at_;
-    const RowTile<T> at_zero = tile;
+    const RowTile at_zero = tile;
     const bool fetch =
-        tile.target.update && g_.weight_elements() * std::int64_t{sizeof(T)} > kBandedSumsBytes;
-    const int step = consecutive_rows(vectors == 1 ? 1 : 2);
+        tile.target.update && !conv_bands(g_);
+    const int step = consecutive_rows(vectors);
     const int whole = count_ / step * step;
     for (int a = 0; a < g_.kernel; ++a) {
       skip_padding(tile, at_zero, a);
@@ -64,7 +66,7 @@ class RowWalk {
           set(a, b, c, 0);
           const bool tap_ends = c + step >= whole;
           const std::ptrdiff_t next =
-              row_at_[0] + (tap_ends ? g_.group_in() - c : step) * g_.weight_stride;
+              row_at_[0] + (tap_ends ? g_.in_channels - c : step) * g_.weight_stride;
           for_vectors(tile, at_zero, vectors, [&](int nv) {
             for (int r = 0; fetch && r < step; ++r)
               fetch_update(tile.target, next + r * g_.weight_stride, nv * kVectorBytes);
@@ -88,7 +90,7 @@ class RowWalk {
 
  private:
   /// Leaves out output rows that meet nothing but zeros at this row of taps.
-  void skip_padding(RowTile<T>& tile, const RowTile<T>& at_zero, int tap_row) const {
+  void skip_padding(RowTile& tile, const RowTile& at_zero, int tap_row) const {
     if (x_.batch != 1) return;
     const int above = std::max(0, g_.padding - tap_row);
     const int begin = std::max(at_zero.first_row, (above + g_.stride - 1) / g_.stride);
@@ -102,11 +104,11 @@ class RowWalk {
     x_at_[i] = (tap_row - g_.padding) * x_.row_stride +
                (tap_column - g_.padding) * x_.pixel_stride + first_ + channel;
     row_at_[i] =
-        ((tap_row * g_.kernel + tap_column) * g_.group_in() + first_ + channel) * g_.weight_stride;
+        ((tap_row * g_.kernel + tap_column) * g_.in_channels + first_ + channel) * g_.weight_stride;
   }
 
   template <class Run>
-  static void for_vectors(RowTile<T>& tile, const RowTile<T>& at_zero, int vectors, Run run) {
+  static void for_vectors(RowTile& tile, const RowTile& at_zero, int vectors, Run run) {
     constexpr int kMaxVectors = kVectorRegisters == 32 ? 3 : 2;
     tile.dy = at_zero.dy;
     tile.target = at_zero.target;
@@ -115,47 +117,43 @@ class RowWalk {
       const int nv = left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
       run(nv);
       v += nv;
-      tile.dy += nv * kLanes<T>;
-      tile.target.shift(nv * kLanes<T>);
+      tile.dy += nv * kLanes<float>;
+      tile.target.shift(nv * kLanes<float>);
     }
   }
 
   const ConvGeometry& g_;
-  const View<const T>& x_;
+  const View<const float>& x_;
   int first_, count_;
   std::ptrdiff_t x_at_[kTileRows], row_at_[kTileRows];
 };
 
 /// All rows of channels [first, first + count) for few pixels, dy laid out for it in `scratch`.
-template <class T>
-void stream_all_rows(const ConvGeometry& g, const View<const T>& x, const View<const T>& dy,
-                     int first, int count, const RowTarget<T>& whole, T* scratch) {
-  constexpr int L = kLanes<T>;
+void stream_all_rows(const ConvGeometry& g, const View<const float>& x, const View<const float>& dy,
+                     int first, int count, const RowTarget& whole, float* scratch) {
+  constexpr int L = kLanes<float>;
   const int image = g.out_height * g.out_width, pixels = dy.batch * image;
   const int slots = stream_pixels(pixels);
-  const int all_vectors = static_cast<int>(padded<T>(g.out_channels) / L);
+  const int all_vectors = static_cast<int>(padded<float>(g.out_channels) / L);
   std::ptrdiff_t x_at[kStreamPixels];
   for (int p = 0; p < slots; ++p) {
     const int n = p / image, i = p % image / g.out_width, j = p % g.out_width;
     if (p < pixels)
       x_at[p] = n * x.sample_stride + i * g.stride * x.row_stride + j * g.stride * x.pixel_stride;
     for (int v = 0; v < all_vectors; ++v)
-      store(scratch + (v * slots + p) * L, p < pixels ? load(dy.pixel(n, i, j) + v * L) : Vec<T>{});
+      store(scratch + (v * slots + p) * L, p < pixels ? load(dy.pixel(n, i, j) + v * L) : Vec{});
   }
-  const int in = g.group_in(), vectors = static_cast<int>(padded<T>(g.group_out()) / L);
   constexpr int kGroup = 16;  // rows handed over together
-  T values[kGroup * kStreamPixels] = {};
+  float values[kGroup * kStreamPixels] = {};
   for (int t = 0; t < g.taps(); ++t) {
-    const T* tap = x.data + (t / g.kernel - g.padding) * x.row_stride +
-                   (t % g.kernel - g.padding) * x.pixel_stride;
+    const float* tap = x.data + (t / g.kernel - g.padding) * x.row_stride +
+                       (t % g.kernel - g.padding) * x.pixel_stride;
     for (int c = first, rows = 0; c < first + count; c += rows) {
-      rows = std::min({kGroup, first + count - c, in - c % in});
+      rows = std::min(kGroup, first + count - c);
       for (int r = 0; r < rows; ++r)
         for (int p = 0; p < pixels; ++p) values[r * slots + p] = tap[x_at[p] + c + r];
-      const int column = c / in * g.group_out();
-      StreamRows<T> s{values,          rows, slots, scratch + column * slots, vectors,
-                      g.weight_stride, whole};
-      s.target.shift((t * in + c % in) * g.weight_stride + column);
+      StreamRows s{values, rows, slots, scratch, all_vectors, g.weight_stride, whole};
+      s.target.shift((t * g.in_channels + c) * g.weight_stride);
       stream_rows(s);
     }
   }
@@ -163,18 +161,18 @@ void stream_all_rows(const ConvGeometry& g, const View<const T>& x, const View<c
 
 }  // namespace
 
-template <class T>
-std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g) {
-  const std::int64_t bytes = g.weight_elements() * std::int64_t{sizeof(T)};
-  return std::max(bytes > kBandedSumsBytes ? 0 : g.weight_elements(),
-                  kStreamPixels * padded<T>(g.out_channels));
+bool conv_fuses_update(const ConvGeometry& g, int samples) {
+  return samples * g.out_pixels() <= (conv_bands(g) ? kPanelPixels : kMostBandPixels);
 }
 
-template <class T>
-void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> dy, int first,
-                          int count, bool accumulate, T* gradient, const FusedUpdate<T>* update,
-                          T* scratch) {
-  RowTarget<T> whole;
+std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g) {
+  return std::max(conv_bands(g) ? g.weight_elements() : 0, kStreamPixels * g.weight_stride);
+}
+
+void conv_weight_gradient(const ConvGeometry& g, View<const float> x, View<const float> dy,
+                          int first_row, int rows, int first, int count, bool accumulate,
+                          float* gradient, const FusedUpdate<float>* update, float* scratch) {
+  RowTarget whole;
   whole.sums = update ? scratch : gradient;
   if (update) {
     whole.weights = update->weights;
@@ -182,76 +180,29 @@ void conv_weight_gradient(const ConvGeometry& g, View<const T> x, View<const T> 
     whole.predicted = update->predicted;
     whole.coefficients = update->coefficients[0];
   }
-  const std::int64_t pixels = std::int64_t{1} * dy.batch * g.out_height * g.out_width;
-  if (pixels <= kStreamPixels || g.depthwise()) {
+  if (dy.batch * g.out_pixels() <= kStreamPixels) {
     whole.sums = gradient;
     whole.update = update != nullptr;
-    whole.start_from_sums = accumulate;
-    if (g.depthwise())
-      return depthwise_weight_gradient(conv_forward_problem(g, x), dy.data,
-                                       {dy.sample_stride, dy.row_stride, dy.pixel_stride}, whole);
+    whole.add_to_sums = accumulate;
     return stream_all_rows(g, x, dy, first, count, whole, scratch);
   }
-  RowTile<T> tile;
-  tile.columns = g.out_width;
-  tile.image_rows = g.out_height;
-  tile.x_strides = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
-  tile.dy_strides = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
-  const int rows = dy.batch * g.out_height;
-  const int band = band_rows<T>(g, dy.batch);
-  const int in = g.groups == 1 ? count : g.group_in();
-  const int vectors = static_cast<int>(padded<T>(g.group_out()) / kLanes<T>);
-  for (int row = 0; row < rows; row += band)
-    for (int group = 0; group < g.groups; ++group) {
-      const int column = group * g.group_out();
-      tile.first_row = row;
-      tile.rows = std::min(band, rows - row);
-      tile.x = x.data + group * g.group_in();
-      tile.dy = dy.data + column;
-      tile.target = whole;
-      tile.target.shift(column);
-      tile.target.start_from_sums = row > 0 || (accumulate && !update);
-      tile.target.update = update && row + band >= rows;
-      RowWalk<T>(g, x, g.groups == 1 ? first : 0, in).run(tile, vectors);
-    }
-}
-
-template <class T>
-void conv_bias_gradient(View<const T> dy, bool accumulate, T* gradient,
-                        const FusedUpdate<T>* update, std::int64_t offset) {
-  constexpr int L = kLanes<T>;
-  const std::int64_t lanes = padded<T>(dy.channels);
-  for (std::int64_t c = 0; c < lanes; c += L) {
-    Vec<T> sum[4] = {};
-    for (int n = 0; n < dy.batch; ++n)
-      for (int y = 0; y < dy.height; ++y) {
-        const T* p = dy.pixel(n, y, 0) + c;
-        int x = 0;
-        for (; x + 4 <= dy.width; x += 4)
-#pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i, p += dy.pixel_stride) sum[i] += load(p);
-        for (; x < dy.width; ++x, p += dy.pixel_stride) sum[0] += load(p);
-      }
-    const Vec<T> total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    if (update) {
-      update_vector(total, update->coefficients[1], update->weights + offset + c,
-                    update->velocity + offset + c,
-                    update->predicted ? update->predicted + offset + c : nullptr);
-    } else {
-      store(gradient + c, accumulate ? load(gradient + c) + total : total);
-    }
+  const int band = band_rows(g, rows), end = first_row + rows;
+  const int vectors = static_cast<int>(g.weight_stride / kLanes<float>);
+  for (int row = first_row; row < end; row += band) {
+    RowTile tile;
+    tile.first_row = row;
+    tile.rows = std::min(band, end - row);
+    tile.columns = g.out_width;
+    tile.image_rows = g.out_height;
+    tile.x = x.data;
+    tile.x_strides = {x.sample_stride, g.stride * x.row_stride, g.stride * x.pixel_stride};
+    tile.dy = dy.data;
+    tile.dy_strides = {dy.sample_stride, dy.row_stride, dy.pixel_stride};
+    tile.target = whole;
+    tile.target.add_to_sums = row > first_row || (accumulate && !update);
+    tile.target.update = update && row + band >= end;
+    RowWalk(g, x, first, count).run(tile, vectors);
   }
 }
-
-template std::int64_t conv_weight_gradient_scratch<float>(const ConvGeometry&);
-template std::int64_t conv_weight_gradient_scratch<double>(const ConvGeometry&);
-template void conv_weight_gradient(const ConvGeometry&, View<const float>, View<const float>, int,
-                                   int, bool, float*, const FusedUpdate<float>*, float*);
-template void conv_weight_gradient(const ConvGeometry&, View<const double>, View<const double>, int,
-                                   int, bool, double*, const FusedUpdate<double>*, double*);
-template void conv_bias_gradient(View<const float>, bool, float*, const FusedUpdate<float>*,
-                                 std::int64_t);
-template void conv_bias_gradient(View<const double>, bool, double*, const FusedUpdate<double>*,
-                                 std::int64_t);
 
 }  // namespace stagecoach

@@ -14,37 +14,36 @@ constexpr int kLoneRows = 4 * kDotRows;                   // with a single one
 // Tiles of pixels that meet some weight rows before the next rows are taken.
 constexpr int kSetTiles = 8;
 
-template <class T>
 struct DotTile {
-  const T* input;
-  const T* weights;  ///< row (0,0) of the tile's first channel
-  T* output;
+  const float* input;
+  const float* weights;  ///< row (0,0) of the tile's first channel
+  float* output;
   const PixelOffsets* at;
 };
 
 /// P pixels by R rows; P * R sums in registers, added up across lanes at the end.
-template <class T, int P, int R>
-[[gnu::noinline]] void run(const TileProblem<T>& p, const DotTile<T>& tile) {
-  constexpr int L = kLanes<T>;
+template <int P, int R>
+[[gnu::noinline]] void run(const TileProblem& p, const DotTile& tile) {
+  constexpr int L = kLanes<float>;
   constexpr int kSums = (P * R + L - 1) / L * L;
-  Vec<T> sum[kSums] = {};
+  Vec sum[kSums] = {};
   std::ptrdiff_t at[P], row_at[R < 8 ? R : 8];
   for (int i = 0; i < P; ++i) at[i] = tile.at->in()[i];
   for (int r = 0; r < R && r < 8; ++r) row_at[r] = r * p.weight_stride;
   const TapRows rows = tap_rows_of(p, tile.at->first_row(), tile.at->last_row());
   for (int a = rows.begin; a < rows.end; ++a)
     for (int b = 0; b < p.tap_columns; ++b) {
-      const T* in = tile.input + p.in_tap + a * p.in_tap_row + b * p.in_tap_column;
-      const T* w = tile.weights + (p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column) *
+      const float* in = tile.input + p.in_tap + a * p.in_tap_row + b * p.in_tap_column;
+      const float* w = tile.weights + (p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column) *
                                       p.weight_stride;
-      const T* w8 = w + 8 * p.weight_stride;
+      const float* w8 = w + 8 * p.weight_stride;
       for (int v = 0; v < p.vectors; ++v) {
-        Vec<T> x[P];
+        Vec x[P];
 #pragma GCC unroll 4
         for (int i = 0; i < P; ++i) x[i] = load(in + at[i]);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-          Vec<T> row = load((r < 8 ? w : w8) + row_at[r % 8]);
+          Vec row = load((r < 8 ? w : w8) + row_at[r % 8]);
           if (P > 1) keep_in_register(row);
 #pragma GCC unroll 4
           for (int i = 0; i < P; ++i) sum[i * R + r] += x[i] * row;
@@ -54,62 +53,61 @@ template <class T, int P, int R>
         w8 += L;
       }
     }
-  T totals[kSums];
+  float totals[kSums];
 #pragma GCC unroll 4
   for (int i = 0; i < kSums; i += L) {
-    const Vec<T> lanes = sums<T>(sum + i);
+    const Vec lanes = sums(sum + i);
     __builtin_memcpy(totals + i, &lanes, sizeof(lanes));
   }
   for (int i = 0; i < P; ++i) {
-    T* out = tile.output + tile.at->out()[i];
-    for (int r = 0; r < R; ++r) out[r] = totals[i * R + r] + (p.accumulate ? out[r] : T(0));
+    float* out = tile.output + tile.at->out()[i];
+    for (int r = 0; r < R; ++r) out[r] = totals[i * R + r] + (p.accumulate ? out[r] : float(0));
   }
 }
 
-template <class T, int R>
-void run_rows(const TileProblem<T>& p, const DotTile<T>& tile, int pixels) {
+template <int R>
+void run_rows(const TileProblem& p, const DotTile& tile, int pixels) {
   if constexpr (R > kDotRows) {
-    run<T, 1, R>(p, tile);
+    run<1, R>(p, tile);
   } else {
     switch (pixels) {
       case 1:
-        return run<T, 1, R>(p, tile);
+        return run<1, R>(p, tile);
       case 2:
-        return run<T, 2, R>(p, tile);
+        return run<2, R>(p, tile);
       case 3:
-        return run<T, 3, R>(p, tile);
+        return run<3, R>(p, tile);
       default:
-        return run<T, 4, R>(p, tile);
+        return run<4, R>(p, tile);
     }
   }
 }
 
 /// All weight rows for a set of pixels, which are in tiles of kDotPixels and a last smaller one:
 /// the rows come from memory once.
-template <class T>
-void run_set(const TileProblem<T>& p, const PixelOffsets* tiles, int pixels) {
+void run_set(const TileProblem& p, const PixelOffsets* tiles, int pixels) {
   for (int c = 0, rows = 0; c < p.channels; c += rows) {
     const int left = p.channels - c;
     rows = pixels == 1 && left >= kLoneRows ? kLoneRows : std::min(left, kDotRows);
     for (int first = 0; first < pixels; first += kDotPixels, ++tiles) {
-      const DotTile<T> tile{p.input + tiles->base_in(), p.weights + c * p.weight_stride,
+      const DotTile tile{p.input + tiles->base_in(), p.weights + c * p.weight_stride,
                             p.output + tiles->base_out() + c, tiles};
       const int count = std::min(kDotPixels, pixels - first);
       switch (rows) {
         case 1:
-          run_rows<T, 1>(p, tile, count);
+          run_rows<1>(p, tile, count);
           break;
         case 2:
-          run_rows<T, 2>(p, tile, count);
+          run_rows<2>(p, tile, count);
           break;
         case 3:
-          run_rows<T, 3>(p, tile, count);
+          run_rows<3>(p, tile, count);
           break;
         case 4:
-          run_rows<T, 4>(p, tile, count);
+          run_rows<4>(p, tile, count);
           break;
         default:
-          run_rows<T, kLoneRows>(p, tile, count);
+          run_rows<kLoneRows>(p, tile, count);
           break;
       }
     }
@@ -119,8 +117,7 @@ void run_set(const TileProblem<T>& p, const PixelOffsets* tiles, int pixels) {
 
 }  // namespace
 
-template <class T>
-void solve_dots(const TileProblem<T>& p) {
+void solve_dots(const TileProblem& p) {
   const int all = p.batch * p.rows * p.columns;
   PixelOffsets tiles[kSetTiles];
   for (int first = 0; first < all; first += kSetTiles * kDotPixels) {
@@ -132,7 +129,5 @@ void solve_dots(const TileProblem<T>& p) {
   }
 }
 
-template void solve_dots(const TileProblem<float>&);
-template void solve_dots(const TileProblem<double>&);
 
 }  // namespace stagecoach

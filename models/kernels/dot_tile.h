@@ -10,7 +10,6 @@ namespace stagecoach {
 /// out[pixel(n,y,x) + c] (= or +=) sum over taps (a,b) and k < vectors * kLanes of
 ///     in[pixel(n,y,x) + tap(a,b) + k] * weights[row(a,b) + c][k]        for c < channels.
 /// `bias` is not used. Elements of the output beyond `channels` are left alone.
-template <class T>
-void solve_dots(const TileProblem<T>& problem);
+void solve_dots(const TileProblem& problem);
 
 }  // namespace stagecoach

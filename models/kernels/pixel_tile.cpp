@@ -10,15 +10,15 @@ namespace {
 
 constexpr int kRowsAhead = 32;
 
-template <class T, int P, int NV>
-[[gnu::always_inline]] inline void start(const PixelTile<T>& tile,
-                                         const std::ptrdiff_t (&out_at)[P], Vec<T> (&sum)[P][NV]) {
-  constexpr int L = kLanes<T>;
+template <int P, int NV>
+[[gnu::always_inline]] inline void start(const PixelTile& tile,
+                                         const std::ptrdiff_t (&out_at)[P], Vec (&sum)[P][NV]) {
+  constexpr int L = kLanes<float>;
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) {
-      sum[p][v] = Vec<T>{};
+      sum[p][v] = Vec{};
       if (tile.accumulate)
         sum[p][v] = load(tile.output + out_at[p] + v * L);
       else if (tile.bias)
@@ -26,11 +26,11 @@ template <class T, int P, int NV>
     }
 }
 
-template <class T, int P, int NV>
-[[gnu::always_inline]] inline void finish(const PixelTile<T>& tile,
-                                          const std::ptrdiff_t (&out_at)[P], Vec<T> (&sum)[P][NV],
-                                          Vec<T> (&other)[P][NV], bool add_other) {
-  constexpr int L = kLanes<T>;
+template <int P, int NV>
+[[gnu::always_inline]] inline void finish(const PixelTile& tile,
+                                          const std::ptrdiff_t (&out_at)[P], Vec (&sum)[P][NV],
+                                          Vec (&other)[P][NV], bool add_other) {
+  constexpr int L = kLanes<float>;
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
 #pragma GCC unroll 8
@@ -39,41 +39,41 @@ template <class T, int P, int NV>
 }
 
 /// S: compile-time distance of the pixels; 0: any offsets, in registers.
-template <class T, int P, int NV, int S>
-[[gnu::always_inline]] inline void run_tile(const PixelTile<T>& tile,
+template <int P, int NV, int S>
+[[gnu::always_inline]] inline void run_tile(const PixelTile& tile,
                                             const std::ptrdiff_t (&out_at)[P]) {
-  constexpr int L = kLanes<T>;
+  constexpr int L = kLanes<float>;
   // A lone vector of channels may have too few sums to hide the latency of a multiply-add: then
   // even and odd steps add to different ones.
   constexpr int kSets = NV == 1 && P <= 8 && 2 * P + 4 <= kVectorRegisters ? 2 : 1;
-  Vec<T> sum[kSets][P][NV];
+  Vec sum[kSets][P][NV];
   std::ptrdiff_t at[P];
 #pragma GCC unroll 16
   for (int p = 1; p < P; ++p) at[p] = S ? p * S : tile.in_at[p];
-  start<T, P, NV>(tile, out_at, sum[0]);
+  start<P, NV>(tile, out_at, sum[0]);
 #pragma GCC unroll 16
-  for (int p = 0; kSets == 2 && p < P; ++p) sum[kSets - 1][p][0] = Vec<T>{};
+  for (int p = 0; kSets == 2 && p < P; ++p) sum[kSets - 1][p][0] = Vec{};
   const std::ptrdiff_t stride = tile.weight_stride;
-  const auto step = [&](const T* in, const T* w, Vec<T>(&s)[P][NV]) {
+  const auto step = [&](const float* in, const float* w, Vec(&s)[P][NV]) {
     // Few pixels wait for memory, and the machine does not foresee pieces of rows.
     if (NV >= 4) {
 #pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) __builtin_prefetch(w + kRowsAhead * stride + v * L, 0, 2);
     }
-    Vec<T> b[NV];
+    Vec b[NV];
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) b[v] = load(w + v * L);
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
-      const T a = p == 0 ? *in : in[at[p]];  // pixel 0 is where `input` points
+      const float a = p == 0 ? *in : in[at[p]];  // pixel 0 is where `input` points
 #pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) s[p][v] += a * b[v];
     }
   };
   const Steps& steps = *tile.steps;
   for (int r = tile.first_run; r < tile.end_run; ++r) {
-    const T* in = tile.input + steps.run[r].input;
-    const T* w = tile.weights + steps.run[r].weight;
+    const float* in = tile.input + steps.run[r].input;
+    const float* w = tile.weights + steps.run[r].weight;
     for (int c = steps.run_channels; c > 0; c -= kRunUnroll) {
       // Keeps the compiler from precomputing (and spilling) one address for each pixel and step.
       if (S == 0) {
@@ -96,56 +96,56 @@ template <class T, int P, int NV, int S>
            sum[u]);
   if (s < tile.end_single)
     step(tile.input + steps.single[s].input, tile.weights + steps.single[s].weight, sum[0]);
-  finish<T, P, NV>(tile, out_at, sum[0], sum[kSets - 1], kSets == 2);
+  finish<P, NV>(tile, out_at, sum[0], sum[kSets - 1], kSets == 2);
 }
 
-template <class T, int P, int NV>
-void run_any(const PixelTile<T>& tile) {
+template <int P, int NV>
+void run_any(const PixelTile& tile) {
   std::ptrdiff_t out_at[P];
   for (int p = 0; p < P; ++p) out_at[p] = tile.out_at[p];
-  run_tile<T, P, NV, 0>(tile, out_at);
+  run_tile<P, NV, 0>(tile, out_at);
 }
 
-template <class T, int P, int NV, int S>
-void run_row(const PixelTile<T>& tile, std::ptrdiff_t out_step) {
+template <int P, int NV, int S>
+void run_row(const PixelTile& tile, std::ptrdiff_t out_step) {
   std::ptrdiff_t out_at[P];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p) out_at[p] = p * out_step;
-  run_tile<T, P, NV, S>(tile, out_at);
+  run_tile<P, NV, S>(tile, out_at);
 }
 
-template <class T, int NV, int... P>
-void dispatch(const PixelTile<T>& tile, int pixels, std::integer_sequence<int, P...>) {
-  using Kernel = void (*)(const PixelTile<T>&);
-  static constexpr Kernel kernels[] = {&run_any<T, P + 1, NV>...};
+template <int NV, int... P>
+void dispatch(const PixelTile& tile, int pixels, std::integer_sequence<int, P...>) {
+  using Kernel = void (*)(const PixelTile&);
+  static constexpr Kernel kernels[] = {&run_any<P + 1, NV>...};
   kernels[pixels - 1](tile);
 }
 
-template <class T, int P, int NV>
-RowKernel<T> row_kernel_of(std::ptrdiff_t in_step) {
+template <int P, int NV>
+RowKernel row_kernel_of(std::ptrdiff_t in_step) {
   switch (in_step) {
     case 16:
-      return {&run_row<T, P, NV, 16>, P, NV};
+      return {&run_row<P, NV, 16>, P, NV};
     case 32:
-      return {&run_row<T, P, NV, 32>, P, NV};
+      return {&run_row<P, NV, 32>, P, NV};
     case 64:
-      return {&run_row<T, P, NV, 64>, P, NV};
+      return {&run_row<P, NV, 64>, P, NV};
     case 128:
-      return {&run_row<T, P, NV, 128>, P, NV};
+      return {&run_row<P, NV, 128>, P, NV};
     case 256:
-      return {&run_row<T, P, NV, 256>, P, NV};
+      return {&run_row<P, NV, 256>, P, NV};
     case 512:
-      return {&run_row<T, P, NV, 512>, P, NV};
+      return {&run_row<P, NV, 512>, P, NV};
     default:
       return {};
   }
 }
 
-template <class T, int NV, int P, int... kOthers>
-RowKernel<T> first_that_divides(std::ptrdiff_t in_step, int columns) {
-  if (columns % P == 0) return row_kernel_of<T, P, NV>(in_step);
+template <int NV, int P, int... kOthers>
+RowKernel first_that_divides(std::ptrdiff_t in_step, int columns) {
+  if (columns % P == 0) return row_kernel_of<P, NV>(in_step);
   if constexpr (sizeof...(kOthers) > 0)
-    return first_that_divides<T, NV, kOthers...>(in_step, columns);
+    return first_that_divides<NV, kOthers...>(in_step, columns);
   return {};
 }
 
@@ -158,39 +158,33 @@ int tile_vectors(int pixels, int left) {
   return left % 2 && left >= kMaxVectors ? kMaxVectors : std::min(left, 2);
 }
 
-template <class T>
-void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors) {
+void run_pixel_tile(const PixelTile& tile, int pixels, int vectors) {
   using Pixels = std::make_integer_sequence<int, kTilePixels>;
   using Few = std::make_integer_sequence<int, kTileSums / 4>;
   using Fewer = std::make_integer_sequence<int, kTileSums / 8>;
   switch (vectors) {
     case 1:
-      return dispatch<T, 1>(tile, pixels, Pixels());
+      return dispatch<1>(tile, pixels, Pixels());
     case 2:
-      return dispatch<T, 2>(tile, pixels, Pixels());
+      return dispatch<2>(tile, pixels, Pixels());
     case 3:
-      return dispatch<T, 3>(tile, pixels, Pixels());
+      return dispatch<3>(tile, pixels, Pixels());
     case 4:
-      return dispatch<T, 4>(tile, pixels, Few());
+      return dispatch<4>(tile, pixels, Few());
     default:
-      return dispatch<T, 8>(tile, pixels, Fewer());
+      return dispatch<8>(tile, pixels, Fewer());
   }
 }
 
-template <class T>
-RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int left) {
+RowKernel row_kernel(std::ptrdiff_t in_step, int columns, int left) {
   const bool odd = left % 2;
   if (kVectorRegisters == 32) {
-    if (left == 1) return first_that_divides<T, 1, 16, 14, 12, 10, 8, 7>(in_step, columns);
-    return odd ? RowKernel<T>() : first_that_divides<T, 2, 8, 7, 6, 5>(in_step, columns);
+    if (left == 1) return first_that_divides<1, 16, 14, 12, 10, 8, 7>(in_step, columns);
+    return odd ? RowKernel() : first_that_divides<2, 8, 7, 6, 5>(in_step, columns);
   }
-  if (left == 1) return first_that_divides<T, 1, 8, 7, 6, 5>(in_step, columns);
-  return odd ? RowKernel<T>() : first_that_divides<T, 2, 4, 3>(in_step, columns);
+  if (left == 1) return first_that_divides<1, 8, 7, 6, 5>(in_step, columns);
+  return odd ? RowKernel() : first_that_divides<2, 4, 3>(in_step, columns);
 }
 
-template void run_pixel_tile(const PixelTile<float>&, int, int);
-template void run_pixel_tile(const PixelTile<double>&, int, int);
-template RowKernel<float> row_kernel(std::ptrdiff_t, int, int);
-template RowKernel<double> row_kernel(std::ptrdiff_t, int, int);
 
 }  // namespace stagecoach

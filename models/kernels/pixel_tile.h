@@ -32,16 +32,15 @@ constexpr int kRunUnroll = 4;
 /// Pixels of a tile, as many as there are general registers for their offsets.
 constexpr int kTilePixels = kVectorRegisters == 32 ? 8 : 4;
 
-template <class T>
 struct PixelTile {
   const Steps* steps;
   int first_run, end_run;  ///< steps to take
   int first_single, end_single;
-  const T* input;                ///< pixel 0
-  const T* weights;              ///< first row, at the tile's first channel
+  const float* input;                ///< pixel 0
+  const float* weights;              ///< first row, at the tile's first channel
   std::ptrdiff_t weight_stride;  ///< between rows
-  T* output;
-  const T* bias;                ///< start value; null: zero
+  float* output;
+  const float* bias;                ///< start value; null: zero
   bool accumulate;              ///< start from what the output holds instead
   const std::ptrdiff_t* in_at;  ///< offsets of the pixels from `input`; the first is zero
   const std::ptrdiff_t* out_at;
@@ -55,20 +54,17 @@ constexpr int kTileSums = 2 * kTilePixels;
 int tile_vectors(int pixels, int left);
 
 /// Computes `pixels` <= kTilePixels by `vectors`, a result of tile_vectors().
-template <class T>
-void run_pixel_tile(const PixelTile<T>& tile, int pixels, int vectors);
+void run_pixel_tile(const PixelTile& tile, int pixels, int vectors);
 
 /// A kernel for `pixels` neighbours in a row, `out_step` apart in the output, by `vectors`.
-template <class T>
 struct RowKernel {
-  void (*run)(const PixelTile<T>& tile, std::ptrdiff_t out_step) = nullptr;
+  void (*run)(const PixelTile& tile, std::ptrdiff_t out_step) = nullptr;
   int pixels = 0;
   int vectors = 0;
 };
 
 /// The fastest kernel for rows of `columns` pixels that lie `in_step` apart, compiled for that
 /// distance, when `left` vectors of channels are left; empty if there is none.
-template <class T>
-RowKernel<T> row_kernel(std::ptrdiff_t in_step, int columns, int left);
+RowKernel row_kernel(std::ptrdiff_t in_step, int columns, int left);
 
 }  // namespace stagecoach

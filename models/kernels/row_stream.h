@@ -20,20 +20,18 @@ constexpr int stream_pixels(std::int64_t pixels) {
 }
 
 /// Some weight rows that lie one after the other.
-template <class T>
 struct StreamRows {
-  const T* x;  ///< [row][pixel]: the input that each row meets at each pixel
+  const float* x;  ///< [row][pixel]: the input that each row meets at each pixel
   int rows;
   int pixels;             ///< a stream_pixels()
-  const T* dy;            ///< [vector of channels][pixel][lane]
+  const float* dy;            ///< [vector of channels][pixel][lane]
   int vectors;            ///< of a row
   std::ptrdiff_t stride;  ///< elements between rows
-  RowTarget<T> target;    ///< of the first row
+  RowTarget target;    ///< of the first row
 };
 
 /// target[r][0 .. vectors * kLanes) = sum over pixels of x[r][p] * dy[.][p], then stored, added
-/// (start_from_sums) or made an update.
-template <class T>
-void stream_rows(const StreamRows<T>& s);
+/// (add_to_sums) or made an update.
+void stream_rows(const StreamRows& s);
 
 }  // namespace stagecoach

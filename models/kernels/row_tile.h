@@ -12,15 +12,14 @@
 namespace stagecoach {
 
 /// What becomes of a finished tile. All pointers are at row 0, channel 0 of the tile's weights.
-template <class T>
 struct RowTarget {
-  T* sums = nullptr;  ///< gradient, or sums of earlier pixels
-  bool start_from_sums = false;
+  float* sums = nullptr;  ///< gradient, or sums of earlier pixels
+  bool add_to_sums = false;
   bool update = false;  ///< apply `coefficients` instead of storing the sums
-  T* weights = nullptr;
-  T* velocity = nullptr;
-  T* predicted = nullptr;  ///< may be null
-  UpdateCoefficients<T> coefficients;
+  float* weights = nullptr;
+  float* velocity = nullptr;
+  float* predicted = nullptr;  ///< may be null
+  UpdateCoefficients<float> coefficients;
 
   void shift(std::ptrdiff_t elements) {
     if (sums) sums += elements;
@@ -32,27 +31,25 @@ struct RowTarget {
 
 /// Pixels [first_row, first_row + rows) x columns of the output's gradient, counting rows through
 /// all samples, and the inputs that meet them.
-template <class T>
 struct RowTile {
   int first_row, rows, columns, image_rows;
-  const T* x;                  ///< input of pixel (0,0,0)
+  const float* x;                  ///< input of pixel (0,0,0)
   PixelStrides x_strides;      ///< between output pixels
   const std::ptrdiff_t* x_at;  ///< of each weight row, from x
-  const T* dy;                 ///< at the tile's first channel
+  const float* dy;                 ///< at the tile's first channel
   PixelStrides dy_strides;
   const std::ptrdiff_t* row_at;  ///< of each weight row, from the target's pointers
-  RowTarget<T> target;
+  RowTarget target;
 };
 
 constexpr int kTileRows = kVectorRegisters == 32 ? 8 : 4;
 
 /// One vector of an update; see UpdateCoefficients.
-template <class T>
-inline void update_vector(Vec<T> gradient, const UpdateCoefficients<T>& k, T* weights, T* velocity,
-                          T* predicted) {
-  Vec<T> w = load(weights);
+inline void update_vector(Vec gradient, const UpdateCoefficients<float>& k, float* weights, float* velocity,
+                          float* predicted) {
+  Vec w = load(weights);
   gradient = gradient + k.weight_decay * w;
-  const Vec<T> v = k.momentum * load(velocity) + gradient;
+  const Vec v = k.momentum * load(velocity) + gradient;
   w = w - k.step_velocity * v - k.step_gradient * gradient;
   store(velocity, v);
   store(weights, w);
@@ -60,13 +57,11 @@ inline void update_vector(Vec<T> gradient, const UpdateCoefficients<T>& k, T* we
 }
 
 /// `count` rows (x_at, row_at given for each) by `vectors` <= 3, count <= kTileRows.
-template <class T>
-void run_row_tile(const RowTile<T>& tile, int count, int vectors);
+void run_row_tile(const RowTile& tile, int count, int vectors);
 
 /// The same for rows of consecutive channels of one tap, `stride` elements apart in the weights:
 /// x_at[0] and row_at[0] only. `count` is consecutive_rows() of some number of vectors.
-template <class T>
-void run_consecutive_row_tile(const RowTile<T>& tile, std::ptrdiff_t stride, int count,
+void run_consecutive_row_tile(const RowTile& tile, std::ptrdiff_t stride, int count,
                               int vectors);
 
 /// Rows that run_consecutive_row_tile() takes at a time in a matrix of so many vectors.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One vector of T, as wide as the build's instruction set (GCC and Clang vector extensions).
+// The one vector vocabulary of the fast paths: floats, as wide as the build's instruction set (GCC and Clang vector extensions).
 #pragma once
 
 #include <cstdint>
@@ -9,28 +9,20 @@
 
 namespace stagecoach {
 
-template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes), may_alias));
-};
-template <class T>
-using Vec = typename VectorOf<T>::type;
+typedef float Vec __attribute__((vector_size(kVectorBytes), may_alias));
 
 /// Registers that a kernel may count on.
 constexpr int kVectorRegisters = kVectorBytes == 64 ? 32 : 16;
 
 /// The pointers are aligned to whole vectors.
-template <class T>
-inline Vec<T> load(const T* p) {
-  return *reinterpret_cast<const Vec<T>*>(p);
+inline Vec load(const float* p) {
+  return *reinterpret_cast<const Vec*>(p);
 }
-template <class T>
-inline void store(T* p, Vec<T> v) {
-  *reinterpret_cast<Vec<T>*>(p) = v;
+inline void store(float* p, Vec v) {
+  *reinterpret_cast<Vec*>(p) = v;
 }
-template <class T>
-inline Vec<T> broadcast(T x) {
-  return x - Vec<T>{};  // -0.0 stays -0.0
+inline Vec broadcast(float x) {
+  return x - Vec{};  // -0.0 stays -0.0
 }
 
 /// Stops the compiler from loading v anew for each of its uses, which costs more than a register.
@@ -58,26 +50,26 @@ inline V high(V a, V b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, ((I & D) ? L + I : I + D)...);
 }
 
-template <class T, int D>
-inline void transpose_step(Vec<T>* r) {
-  constexpr int L = kLanes<T>;
+template <int D>
+inline void transpose_step(Vec* r) {
+  constexpr int L = kLanes<float>;
   using Lanes = std::make_integer_sequence<int, L>;
 #pragma GCC unroll 16
   for (int i = 0; i < L; ++i)
     if (!(i & D)) {
-      const Vec<T> a = r[i], b = r[i + D];
+      const Vec a = r[i], b = r[i + D];
       r[i] = low<D, L>(a, b, Lanes());
       r[i + D] = high<D, L>(a, b, Lanes());
     }
 }
 
-template <class T, int D>
-inline void sum_step(Vec<T>* r) {
-  constexpr int L = kLanes<T>;
+template <int D>
+inline void sum_step(Vec* r) {
+  constexpr int L = kLanes<float>;
   using Lanes = std::make_integer_sequence<int, L>;
 #pragma GCC unroll 16
   for (int i = 0; i < L / (2 * D); ++i) {
-    const Vec<T> a = r[2 * i], b = r[2 * i + 1];
+    const Vec a = r[2 * i], b = r[2 * i + 1];
     r[i] = low<D, L>(a, b, Lanes()) + high<D, L>(a, b, Lanes());
   }
 }
@@ -85,23 +77,21 @@ inline void sum_step(Vec<T>* r) {
 }  // namespace simd_detail
 
 /// Transposes kLanes x kLanes elements in registers.
-template <class T>
-inline void transpose(Vec<T>* r) {
-  constexpr int L = kLanes<T>;
-  if constexpr (L >= 2) simd_detail::transpose_step<T, 1>(r);
-  if constexpr (L >= 4) simd_detail::transpose_step<T, 2>(r);
-  if constexpr (L >= 8) simd_detail::transpose_step<T, 4>(r);
-  if constexpr (L >= 16) simd_detail::transpose_step<T, 8>(r);
+inline void transpose(Vec* r) {
+  constexpr int L = kLanes<float>;
+  if constexpr (L >= 2) simd_detail::transpose_step<1>(r);
+  if constexpr (L >= 4) simd_detail::transpose_step<2>(r);
+  if constexpr (L >= 8) simd_detail::transpose_step<4>(r);
+  if constexpr (L >= 16) simd_detail::transpose_step<8>(r);
 }
 
 /// Lane i of the result is the sum of the lanes of r[i], i < kLanes; r is used up.
-template <class T>
-inline Vec<T> sums(Vec<T>* r) {
-  constexpr int L = kLanes<T>;
-  if constexpr (L >= 2) simd_detail::sum_step<T, 1>(r);
-  if constexpr (L >= 4) simd_detail::sum_step<T, 2>(r);
-  if constexpr (L >= 8) simd_detail::sum_step<T, 4>(r);
-  if constexpr (L >= 16) simd_detail::sum_step<T, 8>(r);
+inline Vec sums(Vec* r) {
+  constexpr int L = kLanes<float>;
+  if constexpr (L >= 2) simd_detail::sum_step<1>(r);
+  if constexpr (L >= 4) simd_detail::sum_step<2>(r);
+  if constexpr (L >= 8) simd_detail::sum_step<4>(r);
+  if constexpr (L >= 16) simd_detail::sum_step<8>(r);
   return r[0];
 }
 

@@ -42,14 +42,12 @@ class Prefetcher {
 };
 
 /// The first weight row of a tap.
-template <class T>
-std::ptrdiff_t first_row(const TileProblem<T>& p, int tap) {
+std::ptrdiff_t first_row(const TileProblem& p, int tap) {
   return p.weight_tap + tap / p.tap_columns * p.weight_tap_row +
          tap % p.tap_columns * p.weight_tap_column;
 }
 
-template <class T>
-void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
+void fill_steps(const TileProblem& p, const Block& block, Steps& steps) {
   const int in_runs =
       block.channels < 2 * kRunUnroll ? 0 : block.channels / kRunUnroll * kRunUnroll;
   steps.run_channels = in_runs;
@@ -66,9 +64,8 @@ void fill_steps(const TileProblem<T>& p, const Block& block, Steps& steps) {
 }
 
 /// Limits the tile to the steps of the block whose taps meet more than zeros.
-template <class T>
-void skip_padding(const TileProblem<T>& p, const Block& block, int first, int last,
-                  PixelTile<T>& tile) {
+void skip_padding(const TileProblem& p, const Block& block, int first, int last,
+                  PixelTile& tile) {
   const TapRows rows = tap_rows_of(p, first, last);
   const auto clip = [&](int row) {
     return std::clamp(row * p.tap_columns - block.first_tap, 0, block.taps);
@@ -82,13 +79,12 @@ void skip_padding(const TileProblem<T>& p, const Block& block, int first, int la
   tile.end_single = end * singles;
 }
 
-template <class T>
-void run_rows(const TileProblem<T>& p, const Block& block, PixelTile<T> tile,
-              const RowKernel<T>& kernel, int vector, Prefetcher& next) {
+void run_rows(const TileProblem& p, const Block& block, PixelTile tile,
+              const RowKernel& kernel, int vector, Prefetcher& next) {
   for (int n = 0; n < p.batch; ++n)
     for (int y = 0; y < p.rows; ++y) {
       tile.input = p.input + n * p.in.sample + y * p.in.row;
-      tile.output = p.output + n * p.out.sample + y * p.out.row + vector * kLanes<T>;
+      tile.output = p.output + n * p.out.sample + y * p.out.row + vector * kLanes<float>;
       skip_padding(p, block, y, y, tile);
       for (int x = 0; x < p.columns; x += kernel.pixels) {
         next.step();
@@ -101,10 +97,9 @@ void run_rows(const TileProblem<T>& p, const Block& block, PixelTile<T> tile,
 
 /// The pixels of a problem in tiles whose sizes differ by one at most. Where each lies is kept for
 /// the first ones: few pixels meet many tiles of channels.
-template <class T>
 class PixelTiles {
  public:
-  explicit PixelTiles(const TileProblem<T>& p)
+  explicit PixelTiles(const TileProblem& p)
       : p_(p),
         pixels_(p.batch * p.rows * p.columns),
         tiles_((pixels_ + kTilePixels - 1) / kTilePixels) {
@@ -120,19 +115,18 @@ class PixelTiles {
   static constexpr int kKept = 8;
   PixelOffsets offsets(int tile) const { return PixelOffsets(p_, begin(tile), size(tile)); }
 
-  const TileProblem<T>& p_;
+  const TileProblem& p_;
   int pixels_, tiles_;
   PixelOffsets kept_[kKept];
 };
 
-template <class T>
-void run_anywhere(const TileProblem<T>& p, const Block& block, PixelTile<T> tile,
-                  const PixelTiles<T>& tiles, int vector, int vectors, Prefetcher& next) {
+void run_anywhere(const TileProblem& p, const Block& block, PixelTile tile,
+                  const PixelTiles& tiles, int vector, int vectors, Prefetcher& next) {
   for (int i = 0; i < tiles.count(); ++i) {
     const PixelOffsets at = tiles.at(i);
     tile.input = p.input + at.base_in();
     tile.in_at = at.in();
-    tile.output = p.output + at.base_out() + vector * kLanes<T>;
+    tile.output = p.output + at.base_out() + vector * kLanes<float>;
     tile.out_at = at.out();
     skip_padding(p, block, at.first_row(), at.last_row(), tile);
     next.step();
@@ -140,20 +134,19 @@ void run_anywhere(const TileProblem<T>& p, const Block& block, PixelTile<T> tile
   }
 }
 
-template <class T>
-void solve_block(const TileProblem<T>& p, const Block& block, bool first,
-                 const PixelTiles<T>& tiles, Prefetcher next) {
+void solve_block(const TileProblem& p, const Block& block, bool first,
+                 const PixelTiles& tiles, Prefetcher next) {
   Steps steps;
   fill_steps(p, block, steps);
   const int most_pixels = tiles.count() ? tiles.largest() : 0;
   for (int v = 0, nv = 0; v < p.vectors; v += nv) {
-    const RowKernel<T> kernel = row_kernel<T>(p.in.pixel, p.columns, p.vectors - v);
+    const RowKernel kernel = row_kernel(p.in.pixel, p.columns, p.vectors - v);
     nv = kernel.run ? kernel.vectors : tile_vectors(most_pixels, p.vectors - v);
-    PixelTile<T> tile;
+    PixelTile tile;
     tile.steps = &steps;
-    tile.weights = p.weights + v * kLanes<T>;
+    tile.weights = p.weights + v * kLanes<float>;
     tile.weight_stride = p.weight_stride;
-    tile.bias = first && p.bias ? p.bias + v * kLanes<T> : nullptr;
+    tile.bias = first && p.bias ? p.bias + v * kLanes<float> : nullptr;
     tile.accumulate = !first || p.accumulate;
     if (kernel.run) {
       run_rows(p, block, tile, kernel, v, next);
@@ -165,10 +158,9 @@ void solve_block(const TileProblem<T>& p, const Block& block, bool first,
 
 }  // namespace
 
-template <class T>
-void solve(const TileProblem<T>& p) {
+void solve(const TileProblem& p) {
   const int taps = p.tap_rows * p.tap_columns;
-  const std::ptrdiff_t row_bytes = p.weight_stride * static_cast<std::ptrdiff_t>(sizeof(T));
+  const std::ptrdiff_t row_bytes = p.weight_stride * static_cast<std::ptrdiff_t>(sizeof(float));
   const std::ptrdiff_t tap_bytes = row_bytes * p.channels;
   int taps_a_block = std::min({taps, int{Steps::kMaxRuns}, Steps::kMaxSingles / (2 * kRunUnroll)});
   int channels_a_block = p.channels;
@@ -181,7 +173,7 @@ void solve(const TileProblem<T>& p) {
     const int blocks = (p.channels + channels_a_block - 1) / channels_a_block;  // evenly
     channels_a_block = (p.channels / blocks + kRunUnroll - 1) / kRunUnroll * kRunUnroll;
   }
-  const PixelTiles<T> pixels(p);
+  const PixelTiles pixels(p);
   if (taps == 0)
     return solve_block(p, {0, 0, 0, 0}, true, pixels, {});  // a phase of a stride, no taps
   for (int t = 0; t < taps; t += taps_a_block)
@@ -200,7 +192,5 @@ void solve(const TileProblem<T>& p) {
     }
 }
 
-template void solve(const TileProblem<float>&);
-template void solve(const TileProblem<double>&);
 
 }  // namespace stagecoach

@@ -19,12 +19,11 @@ struct PixelStrides {
 
 /// out[n,y,x,:] (= bias, 0 or +=) sum over taps (a,b) and channels c of
 ///     in[pixel(n,y,x) + tap(a,b) + c] * weights[row(a,b) + c][:]
-template <class T>
 struct TileProblem {
   int batch = 1, rows = 1, columns = 1;  ///< pixels to compute
-  const T* input = nullptr;
+  const float* input = nullptr;
   PixelStrides in;
-  T* output = nullptr;
+  float* output = nullptr;
   PixelStrides out;
   int tap_rows = 1, tap_columns = 1;
   std::ptrdiff_t in_tap = 0, in_tap_row = 0, in_tap_column = 0;              ///< first, steps
@@ -33,10 +32,10 @@ struct TileProblem {
   /// an input of `in_rows`; outside are zeros, which need not be multiplied.
   int first_in_row = 0, in_row_step = 1, tap_step = 1, in_rows = 1;
   int channels = 1;                  ///< summed over, for each tap
-  const T* weights = nullptr;        ///< at the first output channel
+  const float* weights = nullptr;        ///< at the first output channel
   std::ptrdiff_t weight_stride = 0;  ///< elements of a weight row
   int vectors = 1;                   ///< output channels computed, in whole vectors
-  const T* bias = nullptr;
+  const float* bias = nullptr;
   bool accumulate = false;
 };
 
@@ -44,8 +43,7 @@ struct TileProblem {
 struct TapRows {
   int begin, end;
 };
-template <class T>
-TapRows tap_rows_of(const TileProblem<T>& p, int first, int last) {
+inline TapRows tap_rows_of(const TileProblem& p, int first, int last) {
   const auto empty = [&](int a) {
     const int top = p.first_in_row + first * p.in_row_step + a * p.tap_step;
     const int bottom = p.first_in_row + last * p.in_row_step + a * p.tap_step;
@@ -58,8 +56,7 @@ TapRows tap_rows_of(const TileProblem<T>& p, int first, int last) {
 }
 
 /// Solves it with register tiles; weights beyond the cache are read in blocks of rows, once.
-template <class T>
-void solve(const TileProblem<T>& problem);
+void solve(const TileProblem& problem);
 
 /// Where pixels [first, first + count) of the problem lie, relative to pixel `first`.
 class PixelOffsets {
@@ -68,8 +65,7 @@ class PixelOffsets {
 
   PixelOffsets() = default;
 
-  template <class T>
-  PixelOffsets(const TileProblem<T>& p, int first, int count) {
+    PixelOffsets(const TileProblem& p, int first, int count) {
     const int image = p.rows * p.columns;
     int n = first / image, y = first % image / p.columns, x = first % p.columns;
     last_row_ = first_row_ = y;

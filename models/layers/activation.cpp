@@ -2,13 +2,8 @@
 // Elementwise activations: relu, tanh, sigmoid.
 #include "models/layers/activation.h"
 
-#include <Eigen/Core>
-
+#include "models/base/maps.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
-
-// GCC 12 takes the undefined register in its own AVX-512 headers for a forgotten variable.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 namespace stagecoach {
 namespace {
@@ -76,46 +71,38 @@ LayerDefinition sigmoid_definition() {
 
 namespace {
 
-template <class T>
-using ConstArray = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-template <class T>
-using MutableArray = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-
 struct Relu {
-  template <class T>
-  static void forward(std::int64_t count, const T* x, T* y) {
-    const Lanes<T> zero{};
-    for (std::int64_t i = 0; i < count; i += kLanes<T>) {
-      const Lanes<T> v = load_lanes<T>(x + i);
-      store_lanes<T>(y + i, v < zero ? zero : v);  // this way round NaN stays NaN
-    }
+  template <class X>
+  static auto value(const X& x) {
+    return x.max(typename X::Scalar(0));  // this way round NaN stays NaN
   }
-  template <class T>
-  static Lanes<T> gradient(Lanes<T> y, Lanes<T> dy) {
-    return y > Lanes<T>{} ? dy : Lanes<T>{};
+  template <class Y>
+  static auto gradient(const Y& y, const Y& dy) {
+    using T = typename Y::Scalar;
+    return where_equal<T>(y, Lanes<T>::Zero(), Lanes<T>::Zero(), dy);
   }
 };
 
 struct Tanh {
-  template <class T>
-  static void forward(std::int64_t count, const T* x, T* y) {
-    MutableArray<T>(y, count) = ConstArray<T>(x, count).tanh();
+  template <class X>
+  static auto value(const X& x) {
+    return x.tanh();
   }
-  template <class T>
-  static Lanes<T> gradient(Lanes<T> y, Lanes<T> dy) {
-    return dy * (T(1) - y * y);
+  template <class Y>
+  static auto gradient(const Y& y, const Y& dy) {
+    return dy * (typename Y::Scalar(1) - y.square());
   }
 };
 
 struct Sigmoid {
-  template <class T>
-  static void forward(std::int64_t count, const T* x, T* y) {
+  template <class X>
+  static auto value(const X& x) {
     // exp of a large number is infinite and the quotient then 0, as it should be.
-    MutableArray<T>(y, count) = (T(1) + (-ConstArray<T>(x, count)).exp()).inverse();
+    return (typename X::Scalar(1) + (-x).exp()).inverse();
   }
-  template <class T>
-  static Lanes<T> gradient(Lanes<T> y, Lanes<T> dy) {
-    return dy * y * (T(1) - y);
+  template <class Y>
+  static auto gradient(const Y& y, const Y& dy) {
+    return dy * y * (typename Y::Scalar(1) - y);
   }
 };
 
@@ -130,24 +117,14 @@ class Activation final : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    for_each_run(
-        [](std::int64_t count, const T* x, T* y) { Function::template forward<T>(count, x, y); },
-        args.inputs[0], args.output);
+    for_each_lanes([](auto x, auto y) { y = Function::value(x); }, args.inputs[0], args.output);
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     if (!args.gradient_inputs[0]) return;
-    const bool accumulate = args.accumulate[0];
-    for_each_run(
-        [accumulate](std::int64_t count, const T* y, const T* dy, T* dx) {
-          for (std::int64_t i = 0; i < count; i += kLanes<T>) {
-            Lanes<T> g =
-                Function::template gradient<T>(load_lanes<T>(y + i), load_lanes<T>(dy + i));
-            if (accumulate) g += load_lanes<T>(dx + i);
-            store_lanes<T>(dx + i, g);
-          }
-        },
-        args.output, args.gradient_output, args.gradient_inputs[0]);
+    const bool add = args.accumulate[0];
+    for_each_lanes([add](auto y, auto dy, auto dx) { give(dx, Function::gradient(y, dy), add); },
+                   args.output, args.gradient_output, args.gradient_inputs[0]);
   }
 };
 

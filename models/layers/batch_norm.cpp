@@ -2,11 +2,8 @@
 // Batch normalisation.
 #include "models/layers/batch_norm.h"
 
-#include <cmath>
-
 #include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
-#include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
 namespace {
@@ -49,91 +46,56 @@ LayerDefinition batch_norm2d_definition() {
 namespace {
 
 template <class T>
-class BatchNorm final : public ChannelNorm<T> {
+class BatchNorm final : public MomentNorm<T> {
  public:
   explicit BatchNorm(const LayerNode& node)
-      : ChannelNorm<T>(node),
-        pixels_(node.output.pixels()),
-        epsilon_(node.spec.epsilon),
+      : MomentNorm<T>(node, node.output.channels),
+        pixels_(static_cast<double>(node.output.pixels())),
         momentum_(node.spec.momentum) {}
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
-    needs.saved_per_micro_batch = 2 * row();  // mean, 1 / standard deviation
-    needs.scratch = 5 * row();
+    needs.saved_per_micro_batch = this->kStatistics * this->row_size();
+    needs.scratch = this->kScratchRows * this->row_size();
     needs.state = this->state_size();
     return needs;
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    const SampleRange all{0, x.batch};
-    T* mean = args.saved ? args.saved : args.scratch;
-    T* inverse = mean + row();
-    T* scale = args.scratch + 2 * row();
+    T* statistics = args.saved ? args.saved : args.scratch;
+    auto deviation = this->padded_row(statistics, 1);
     if (args.training) {
-      channel_moments(x, all, mean, inverse);
-      update_running(mean, inverse, x.batch * pixels_, args.state);
-      group_statistics(channels(), channels(), x.batch * pixels_, epsilon_, mean, inverse, mean,
-                       inverse);
+      channel_moments(args.inputs[0], statistics, deviation.data());
+      update_running(statistics, args.inputs[0].batch * pixels_, args.state);
     } else {
-      const T* running = args.state;
-      for (std::int64_t c = 0; c < row(); ++c) {
-        mean[c] = running[c];
-        inverse[c] = static_cast<T>(1.0 / std::sqrt(running[row() + c] + epsilon_));
-      }
+      this->padded_row(statistics, 0) = this->padded_row(args.state, 0);
+      deviation = this->padded_row(args.state, 1).sqrt();
     }
-    for (std::int64_t c = 0; c < row(); ++c) scale[c] = inverse[c] * args.parameters[c];
-    apply_channel_map(x, all, mean, scale, args.parameters + row(), args.output);
+    this->group_statistics(statistics);
+    this->normalize(args.inputs[0], statistics, args.parameters, args.output);
   }
 
   void backward(const BackwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    const SampleRange all{0, x.batch};
-    const T* mean = args.saved;
-    const T* inverse = mean + row();
-    const T* weight = args.parameters;
-    T* sum_g = args.scratch;
-    T* sum_gx = sum_g + row();
-    channel_gradient_sums(x, args.gradient_output, all, mean, sum_g, sum_gx);
-    for (std::int64_t c = 0; c < row(); ++c) sum_gx[c] *= inverse[c];
-    if (args.gradient_parameters) {
-      this->give_row(sum_gx, args.gradient_parameters, args.accumulate_parameters);
-      this->give_row(sum_g, args.gradient_parameters + row(), args.accumulate_parameters);
-    }
-    if (!args.gradient_inputs[0]) return;
-    // dx = weight inverse (g - mean(g) - xn mean(g xn)), xn = x normalised.
-    T* scale = sum_gx + row();
-    T* slope = scale + row();
-    T* shift = slope + row();
-    const T share = static_cast<T>(1.0 / static_cast<double>(x.batch * pixels_));
-    for (std::int64_t c = 0; c < row(); ++c) {
-      scale[c] = weight[c] * inverse[c];
-      slope[c] = -scale[c] * inverse[c] * sum_gx[c] * share;
-      shift[c] = -scale[c] * sum_g[c] * share;
-    }
-    apply_channel_gradient(x, args.gradient_output, all, mean, scale, slope, shift,
-                           args.accumulate[0], args.gradient_inputs[0]);
+    this->gradients(args, args.inputs[0], args.gradient_output, args.saved,
+                    args.accumulate_parameters, args.gradient_inputs[0]);
   }
 
  private:
-  using ChannelNorm<T>::channels;
-  using ChannelNorm<T>::row;
-
-  void update_running(const T* mean, const T* squares, std::int64_t values, T* state) const {
-    const double degrees = static_cast<double>(values > 1 ? values - 1 : 1);
-    T* running_mean = state;
-    T* running_var = state + row();
-    for (int c = 0; c < channels(); ++c) {
-      running_mean[c] = static_cast<T>((1 - momentum_) * running_mean[c] + momentum_ * mean[c]);
-      running_var[c] =
-          static_cast<T>((1 - momentum_) * running_var[c] + momentum_ * (squares[c] / degrees));
-    }
+  /// running = (1 - momentum) running + momentum new, the variance unbiased.
+  void update_running(const T* statistics, double values, T* state) const {
+    const double unbiased = values / (values > 1 ? values - 1 : 1);
+    const auto mean = this->channel_row(statistics, 0).template cast<double>();
+    const auto deviation = this->channel_row(statistics, 1).template cast<double>();
+    auto running_mean = this->channel_row(state, 0), running_var = this->channel_row(state, 1);
+    running_mean = ((1 - momentum_) * running_mean.template cast<double>() + momentum_ * mean)
+                       .template cast<T>();
+    running_var = ((1 - momentum_) * running_var.template cast<double>() +
+                   momentum_ * unbiased * deviation.square())
+                      .template cast<T>();
   }
 
-  std::int64_t pixels_;
-  double epsilon_, momentum_;
+  double pixels_, momentum_;
 };
 
 }  // namespace

@@ -92,15 +92,18 @@ std::int64_t forward_macs(const LayerNode& node) {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const LayerNode& node) {
+std::unique_ptr<Layer<T>> make_layer(const LayerNode& node, Kernels kernels) {
   const LayerDefinition& kind = definition_of(node.spec.kind);
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (std::is_same_v<T, float>) {
+    if (kernels == Kernels::fast && kind.make_fast)
+      if (auto fast = kind.make_fast(node)) return fast;
     return kind.make_f32(node);
-  else
+  } else {
     return kind.make_f64(node);
+  }
 }
 
-template std::unique_ptr<Layer<float>> make_layer(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_layer(const LayerNode&);
+template std::unique_ptr<Layer<float>> make_layer(const LayerNode&, Kernels);
+template std::unique_ptr<Layer<double>> make_layer(const LayerNode&, Kernels);
 
 }  // namespace stagecoach

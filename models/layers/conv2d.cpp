@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two-dimensional convolution: geometry, parameter layout, and the choice of kernels.
+// Two-dimensional convolution: patches and matrix products, a band of rows at a time.
 #include "models/layers/conv2d.h"
 
 #include <algorithm>
 #include <string>
 
 #include "models/base/error.h"
-#include "models/kernels/conv_kernels.h"
-#include "models/kernels/conv_plain.h"
+#include "models/layers/panels.h"
+#include "models/layers/patches.h"
+#include "models/kernels/fast_layers.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
@@ -54,6 +55,7 @@ LayerDefinition conv2d_definition() {
   d.cost = &kBiasCost;
   d.make_f32 = make_conv2d<float>;
   d.make_f64 = make_conv2d<double>;
+  d.make_fast = make_fast_conv2d;
   return d;
 }
 
@@ -85,108 +87,211 @@ ConvGeometry checked_geometry(const LayerNode& node) {
   return g;
 }
 
+}  // namespace
+
 template <class T>
-class Conv2d : public Layer<T> {
+Conv2d<T>::Conv2d(const LayerNode& node)
+    : geometry_(checked_geometry(node)), has_bias_(node.spec.bias) {
+  geometry_.weight_stride = padded<T>(geometry_.out_channels);
+}
+
+template <class T>
+LayerNeeds Conv2d<T>::needs() const {
+  LayerNeeds needs;
+  needs.input_halo = geometry_.padding;
+  needs.backward_reads_input = true;
+  needs.scratch = Patches<T>::scratch(geometry_) +
+                  panel_scratch(geometry_.out_pixels(), geometry_.weight_elements());
+  return needs;
+}
+
+template <class T>
+std::vector<ParameterSlot> Conv2d<T>::slots() const {
+  const std::int64_t weights = geometry_.weight_elements();
+  std::vector<ParameterSlot> slots{{0, 0, weights}};
+  if (has_bias_) slots.push_back({1, weights, geometry_.weight_stride});
+  return slots;
+}
+
+template <class T>
+void Conv2d<T>::import_parameter(const ParameterSlot& slot, const T* pytorch, T* block) const {
+  T* target = block + slot.offset;
+  std::fill_n(target, slot.size, T(0));
+  if (slot.parameter == 1)
+    std::copy_n(pytorch, geometry_.out_channels, target);
+  else
+    for (std::int64_t i = 0; i < pytorch_elements(); ++i) target[engine_index(i)] = pytorch[i];
+}
+
+template <class T>
+void Conv2d<T>::export_parameter(const ParameterSlot& slot, const T* block, T* pytorch) const {
+  const T* source = block + slot.offset;
+  if (slot.parameter == 1)
+    std::copy_n(source, geometry_.out_channels, pytorch);
+  else
+    for (std::int64_t i = 0; i < pytorch_elements(); ++i) pytorch[i] = source[engine_index(i)];
+}
+
+/// Where element i of [out][in/groups][kernel][kernel] lies in the engine's layout.
+template <class T>
+std::int64_t Conv2d<T>::engine_index(std::int64_t i) const {
+  const std::int64_t tap = i % geometry_.taps();
+  const std::int64_t channel = i / geometry_.taps() % geometry_.group_in();
+  const std::int64_t out = i / geometry_.taps() / geometry_.group_in();
+  return (tap * geometry_.group_in() + channel) * geometry_.weight_stride + out;
+}
+
+template <class T>
+template <class U>
+MatrixMap<U> Conv2d<T>::matrix(U* block, int group) const {
+  const ConvGeometry& g = geometry_;
+  return {block + group * g.group_out(), g.group_out(), g.weight_rows(),
+          Eigen::OuterStride<>(g.weight_stride)};
+}
+
+template <class T>
+void Conv2d<T>::forward(const ForwardArgs<T>& args) const {
+  const ConvGeometry& g = geometry_;
+  const Patches<T> bands(g, args.scratch);
+  const T* bias = has_bias_ ? args.parameters + g.weight_elements() : nullptr;
+  bands.for_each_band({0, args.output.batch * g.out_height}, [&](Band band) {
+    for (int k = 0; k < g.groups; ++k) {
+      const auto x = bands.gather(args.inputs[0], band, k);
+      auto y = bands.outputs(band);
+      product(y, matrix(args.parameters, k), x, false, bands.product_scratch());
+      if (bias) y.colwise() += numbers(bias + k * g.group_out(), g.group_out()).matrix();
+      bands.for_each_output_row(y, args.output, band, k, [](auto y, auto to) { to = y; });
+    }
+  });
+  clear_pads(args.output);
+}
+
+template <class T>
+void Conv2d<T>::backward(const BackwardArgs<T>& args) const {
+  const ConvGeometry& g = geometry_;
+  const Patches<T> bands(g, args.scratch);
+  const View<T>& dx = args.gradient_inputs[0];
+  if (dx && !args.accumulate[0]) for_each_lanes([](auto x) { x.setZero(); }, dx);
+  const auto gradients = [&](int first, int rows, T* to, bool add) {
+    bands.for_each_band({first, rows}, [&](Band band) {
+      for (int k = 0; k < g.groups; ++k) {
+        const auto dy = bands.outputs(band);
+        bands.for_each_output_row(dy, args.gradient_output, band, k,
+                                  [](auto dy, auto from) { dy = from; });
+        if (to) {
+          const auto x = bands.gather(args.inputs[0], band, k);
+          product(matrix(to, k), dy, x.transpose(), add || band.first > first,
+                  bands.product_scratch());
+        }
+        if (!dx) continue;
+        auto patches = bands.patches(band);
+        product(patches, matrix(args.parameters, k).transpose(), dy, false,
+                bands.product_scratch());
+        bands.scatter(patches, band, k, dx);
+      }
+    });
+  };
+  if (args.gradient_parameters)
+    sum_panels(args.gradient_output.batch, g.out_height, g.out_width, g.weight_elements(),
+               args.gradient_parameters, args.accumulate_parameters,
+               args.scratch + Patches<T>::scratch(g), gradients);
+  else
+    gradients(0, args.gradient_output.batch * g.out_height, nullptr, false);
+  bias_gradient(args);
+}
+
+template <class T>
+void Conv2d<T>::bias_gradient(const BackwardArgs<T>& args) const {
+  if (has_bias_ && args.gradient_parameters)
+    sum_of_pixels(args.gradient_output, args.gradient_parameters + geometry_.weight_elements(),
+                  args.accumulate_parameters);
+}
+
+namespace {
+
+/// Every channel is a group: taps go over all channels side by side.
+template <class T>
+class DepthwiseConv2d final : public Conv2d<T> {
  public:
-  explicit Conv2d(const LayerNode& node) : geometry_(checked_geometry(node)) {
-    geometry_.weight_stride = padded<T>(geometry_.out_channels);
-    has_bias_ = node.spec.bias;
-    tiled_ = tiles_serve<T>(geometry_);
-  }
+  using Conv2d<T>::Conv2d;
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
-    needs.input_halo = geometry_.padding;
     needs.backward_reads_input = true;
-    if (!tiled_) return needs;
-    needs.gradient_halo = conv_gradient_halo(geometry_);
-    needs.scratch = std::max(conv_input_gradient_scratch<T>(geometry_),
-                             conv_weight_gradient_scratch<T>(geometry_));
     return needs;
   }
 
-  std::vector<ParameterSlot> slots() const override {
-    const std::int64_t weights = geometry_.weight_elements();
-    std::vector<ParameterSlot> slots{{0, 0, weights}};
-    if (has_bias_) slots.push_back({1, weights, geometry_.weight_stride});
-    return slots;
-  }
-
-  void import_parameter(const ParameterSlot& slot, const T* pytorch, T* block) const override {
-    T* target = block + slot.offset;
-    for (std::int64_t i = 0; i < slot.size; ++i) target[i] = T(0);
-    if (slot.parameter == 1) {
-      for (int o = 0; o < geometry_.out_channels; ++o) target[o] = pytorch[o];
-      return;
-    }
-    for (std::int64_t i = 0; i < pytorch_elements(); ++i) target[engine_index(i)] = pytorch[i];
-  }
-
-  void export_parameter(const ParameterSlot& slot, const T* block, T* pytorch) const override {
-    const T* source = block + slot.offset;
-    if (slot.parameter == 1) {
-      for (int o = 0; o < geometry_.out_channels; ++o) pytorch[o] = source[o];
-      return;
-    }
-    for (std::int64_t i = 0; i < pytorch_elements(); ++i) pytorch[i] = source[engine_index(i)];
-  }
-
   void forward(const ForwardArgs<T>& args) const override {
-    const T* bias = has_bias_ ? args.parameters + geometry_.weight_elements() : nullptr;
-    const auto run = tiled_ ? conv_forward<T> : conv_plain_forward<T>;
-    run(geometry_, args.inputs[0], args.parameters, bias, args.output);
+    const T* bias = this->has_bias() ? args.parameters + geometry().weight_elements() : nullptr;
+    for (std::int64_t c = 0; c < geometry().weight_stride; c += kLanes<T>) {
+      const Lanes<T> b = bias ? Lanes<T>(lanes(bias + c)) : Lanes<T>(Lanes<T>::Zero());
+      for_each_pixel(c, [&](auto y) { y = b; }, args.output);
+    }
+    for_each_tap(args.inputs[0], args.output, [&](std::int64_t at, auto x, auto y) {
+      const Lanes<T> w = lanes(args.parameters + at);
+      for_each_pixel(channel(at), [&](auto x, auto y) { y += w * x; }, x, y);
+    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
-    const ConvGeometry& g = geometry_;
-    const View<const T>& x = args.inputs[0];
-    const View<const T>& dy = args.gradient_output;
     const View<T>& dx = args.gradient_inputs[0];
-    T* dw = args.gradient_parameters;
-    if (!tiled_) {
-      if (dx) conv_plain_input_gradient(g, dy, args.parameters, args.accumulate[0], dx);
-      if (dw) conv_plain_weight_gradient(g, x, dy, args.accumulate_parameters, dw);
-    } else {
-      const int slab = conv_backward_slab<T>(g);
-      for (int c = 0; c < g.in_channels; c += slab) {
-        const int count = std::min(slab, g.in_channels - c);
-        if (dx)
-          conv_input_gradient(g, dy, args.parameters, c, count, args.accumulate[0], dx,
-                              args.scratch);
-        if (dw || args.update)
-          conv_weight_gradient(g, x, dy, c, count, args.accumulate_parameters, dw, args.update,
-                               args.scratch);
-      }
+    if (dx && !args.accumulate[0]) for_each_lanes([](auto x) { x.setZero(); }, dx);
+    if (dx)
+      for_each_tap(dx, args.gradient_output, [&](std::int64_t at, auto dx, auto dy) {
+        const Lanes<T> w = lanes(args.parameters + at);
+        for_each_pixel(channel(at), [&](auto dx, auto dy) { dx += w * dy; }, dx, dy);
+      });
+    if (T* dw = args.gradient_parameters) {
+      const bool add = args.accumulate_parameters;
+      for_each_tap(args.inputs[0], args.gradient_output, [&](std::int64_t at, auto x, auto dy) {
+        const auto sums = pixel_sums<1>(
+            channel(at), [](auto& sum, auto x, auto dy) { sum[0] += x * dy; }, x, dy);
+        give(lanes(dw + at), sums[0].template cast<T>(), add);
+      });
+      this->bias_gradient(args);
     }
-    if (has_bias_ && (dw || args.update))
-      conv_bias_gradient(dy, args.accumulate_parameters, dw ? dw + g.weight_elements() : nullptr,
-                         args.update, g.weight_elements());
   }
-
-  bool fuses_update(int) const override { return tiled_; }
 
  private:
-  std::int64_t pytorch_elements() const { return geometry_.weight_rows() * geometry_.out_channels; }
-  /// Where element i of [out][in/groups][kernel][kernel] lies in the engine's layout.
-  std::int64_t engine_index(std::int64_t i) const {
-    const std::int64_t tap = i % geometry_.taps();
-    const std::int64_t channel = i / geometry_.taps() % geometry_.group_in();
-    const std::int64_t out = i / geometry_.taps() / geometry_.group_in();
-    return (tap * geometry_.group_in() + channel) * geometry_.weight_stride + out;
-  }
+  const ConvGeometry& geometry() const { return Conv2d<T>::geometry(); }
+  std::int64_t channel(std::int64_t at) const { return at % geometry().weight_stride; }
 
-  ConvGeometry geometry_;
-  bool has_bias_ = false;
-  bool tiled_ = true;
+  /// Calls body(place of the weights, input pixels, output pixels) for every tap and vector of
+  /// channels, with the pixels on the image that the tap joins.
+  template <class X, class Y, class Body>
+  void for_each_tap(const View<X>& x, const View<Y>& y, Body&& body) const {
+    const ConvGeometry& g = geometry();
+    for (int t = 0; t < g.taps(); ++t) {
+      const int p = t / g.kernel, q = t % g.kernel;
+      const auto rows = g.range_of_tap(p, g.height, g.out_height);
+      const auto columns = g.range_of_tap(q, g.width, g.out_width);
+      View<X> in = x;
+      View<Y> out = y;
+      in.height = out.height = rows.end - rows.begin;
+      in.width = out.width = columns.end - columns.begin;
+      in.data = x.pixel(0, rows.begin * g.stride + p - g.padding,
+                        columns.begin * g.stride + q - g.padding);
+      out.data = y.pixel(0, rows.begin, columns.begin);
+      in.row_stride *= g.stride;
+      in.pixel_stride *= g.stride;
+      for (std::int64_t c = 0; c < g.weight_stride; c += kLanes<T>)
+        body(t * g.weight_stride + c, in, out);
+    }
+  }
 };
 
 }  // namespace
 
 template <class T>
 std::unique_ptr<Layer<T>> make_conv2d(const LayerNode& node) {
+  if (node.spec.groups > 1 && node.spec.groups == node.input_shapes[0].channels &&
+      node.spec.groups == node.output.channels)
+    return std::make_unique<DepthwiseConv2d<T>>(node);
   return std::make_unique<Conv2d<T>>(node);
 }
 
+template class Conv2d<float>;
+template class Conv2d<double>;
 template std::unique_ptr<Layer<float>> make_conv2d(const LayerNode&);
 template std::unique_ptr<Layer<double>> make_conv2d(const LayerNode&);
 

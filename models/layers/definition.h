@@ -26,9 +26,12 @@ struct LayerDefinition {
   LayerWork (*work)(const LayerNode&) = nullptr;
   /// Elementwise work that a hardware file may state costs for; null: none of its own.
   const ElementwiseCost* cost = nullptr;
-  /// The kernels.
+  /// What it computes, in Eigen.
   std::unique_ptr<Layer<float>> (*make_f32)(const LayerNode&) = nullptr;
   std::unique_ptr<Layer<double>> (*make_f64)(const LayerNode&) = nullptr;
+  /// The same by hand, where that is measurably faster (docs/engine.md); null: nowhere. May return
+  /// null for a layer that it does not serve.
+  std::unique_ptr<Layer<float>> (*make_fast)(const LayerNode&) = nullptr;
 };
 
 const LayerDefinition& definition_of(LayerKind kind);

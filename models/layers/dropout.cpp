@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "models/base/hash.h"
 #include "models/base/random.h"
+#include "models/base/maps.h"
+#include "models/base/hash.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
@@ -61,8 +61,8 @@ class Dropout final : public Layer<T> {
   void forward(const ForwardArgs<T>& args) const override {
     if (args.training)
       apply(args.inputs[0], args.output, args.sample_keys, false);
-    else
-      copy_interior<T>(args.inputs[0], args.output, false);
+    else if (args.inputs[0].data != args.output.data)
+      for_each_lanes([](auto x, auto y) { y = x; }, args.inputs[0], args.output);
   }
 
   void backward(const BackwardArgs<T>& args) const override {
@@ -71,22 +71,22 @@ class Dropout final : public Layer<T> {
   }
 
  private:
+  /// out = mask in, or out += mask in; elements are numbered channel by channel, pixel by pixel.
   void apply(const View<const T>& in, const View<T>& out, const std::uint64_t* keys,
-             bool accumulate) const {
+             bool add) const {
+    const std::int64_t pads = in.pixel_stride - in.channels;
     for (int n = 0; n < in.batch; ++n) {
       const std::uint64_t seed = mix(keys[n], name_hash_);
-      std::uint64_t element = 0;
       for (int y = 0; y < in.height; ++y)
         for (int x = 0; x < in.width; ++x) {
-          const T* from = in.pixel(n, y, x);
+          const std::int64_t first = (std::int64_t{y} * in.width + x) * in.channels;
+          const auto mask = Eigen::Array<T, Eigen::Dynamic, 1>::NullaryExpr(
+              in.channels, [&](Eigen::Index c) {
+                return (mix(seed, first + c) >> 11) >= dropped_below_ ? scale_ : T(0);
+              });
           T* to = out.pixel(n, y, x);
-          for (int c = 0; c < in.channels; ++c, ++element) {
-            const bool keep = (mix(seed, element) >> 11) >= dropped_below_;
-            const T value = keep ? from[c] * scale_ : T(0);
-            to[c] = accumulate ? to[c] + value : value;
-          }
-          if (!accumulate)
-            for (std::int64_t c = in.channels; c < out.pixel_stride; ++c) to[c] = T(0);
+          give(numbers(to, in.channels), numbers(in.pixel(n, y, x), in.channels) * mask, add);
+          if (!add) numbers(to + in.channels, pads).setZero();
         }
     }
   }

@@ -6,7 +6,6 @@
 
 #include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
@@ -57,106 +56,77 @@ class FilterResponseNorm final : public ChannelNorm<T> {
     LayerNeeds needs;
     needs.backward_reads_input = true;
     needs.backward_reads_output = true;
-    needs.saved_per_micro_batch = row();  // threshold of the forward pass
-    needs.saved_per_sample = row();       // 1 / sqrt(nu2 + epsilon)
-    needs.scratch = 3 * row();
+    needs.saved_per_micro_batch = size();  // threshold of the forward pass
+    needs.saved_per_sample = size();       // 1 / sqrt(nu2 + epsilon)
+    needs.scratch = 3 * size();
     return needs;
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const T* threshold = args.parameters + 2 * row();
-    if (args.saved) std::copy_n(threshold, row(), args.saved);
+    const T* threshold = args.parameters + 2 * size();
+    if (args.saved) std::copy_n(threshold, size(), args.saved);
     for (int n = 0; n < args.output.batch; ++n) {
-      T* inverse = args.saved ? args.saved + (1 + n) * row() : args.scratch;
-      mean_squares(args.inputs[0], n, inverse);
-      for (int c = 0; c < this->channels(); ++c)
-        inverse[c] = static_cast<T>(1.0 / std::sqrt(inverse[c] + epsilon_));
-      std::fill(inverse + this->channels(), inverse + row(), T(0));
-      for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-        const Lanes<T> scale = load_lanes<T>(inverse + c) * load_lanes<T>(args.parameters + c);
-        const Lanes<T> bias = load_lanes<T>(args.parameters + row() + c);
-        const Lanes<T> floor = load_lanes<T>(threshold + c);
-        for_each_pixel(
-            {n, n + 1}, c,
-            [&](int, const T* x, T* y) {
-              const Lanes<T> v = load_lanes<T>(x) * scale + bias;
-              store_lanes<T>(y, v < floor ? floor : v);  // NaN stays NaN
-            },
-            args.inputs[0], args.output);
+      const View<const T> x = sample(args.inputs[0], n);
+      T* inverse = args.saved ? args.saved + (1 + n) * size() : args.scratch;
+      for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
+        const Lanes<T> nu = channel_deviation(x, c, Lanes<T>(Lanes<T>::Zero()));
+        const WideLanes<T> nu2 = nu.template cast<double>().square();
+        const Lanes<T> r = inverse_root(nu2 + epsilon_).template cast<T>();
+        const Lanes<T> scale = r * lanes(args.parameters + c);
+        const Lanes<T> bias = lanes(args.parameters + size() + c), floor = lanes(threshold + c);
+        lanes(inverse + c) = r;
+        for_each_pixel(c, [&](auto x, auto y) { y = (scale * x + bias).max(floor); }, x,
+                       sample(args.output, n));
       }
     }
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     for (int n = 0; n < args.gradient_output.batch; ++n) {
-      const T* inverse = args.saved + (1 + n) * row();
-      gradient_sums(args, n, inverse);
-      if (args.gradient_parameters) {
-        const bool accumulate = args.accumulate_parameters || n > 0;
-        for (int i = 0; i < 3; ++i)
-          this->give_row(args.scratch + i * row(), args.gradient_parameters + i * row(),
-                         accumulate);
-      }
-      if (args.gradient_inputs[0]) input_gradient(args, n, inverse);
+      const View<const T> x = sample(args.inputs[0], n), y = sample(args.output, n);
+      const View<const T> g = sample(args.gradient_output, n);
+      const View<T> dx = sample(args.gradient_inputs[0], n);
+      for (std::int64_t c = 0; c < size(); c += kLanes<T>)
+        channel_gradients(args, c, n, x, y, g, dx);
+      if (args.gradient_parameters)
+        give(numbers(args.gradient_parameters, 3 * size()), numbers(args.scratch, 3 * size()),
+             args.accumulate_parameters || n > 0);
     }
   }
 
  private:
-  using ChannelNorm<T>::row;
+  std::int64_t size() const { return this->row_size(); }
 
-  void mean_squares(const View<const T>& x, int n, T* squares) const {
-    for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-      Lanes<T> sum[kChains]{};
-      for_each_pixel(
-          {n, n + 1}, c,
-          [&](int k, const T* p) {
-            const Lanes<T> v = load_lanes<T>(p);
-            sum[k] += v * v;
-          },
-          x);
-      store_lanes<T>(squares + c, total<T>(sum) / static_cast<T>(pixels_));
-    }
-  }
-
-  /// Scratch rows: sums of g x_normalised and of g where the line won, of g where the threshold
-  /// did.
-  void gradient_sums(const BackwardArgs<T>& args, int n, const T* inverse) const {
-    for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-      const Lanes<T> floor = load_lanes<T>(args.saved + c);
-      Lanes<T> gx[kChains]{}, above[kChains]{}, below[kChains]{};
-      for_each_pixel(
-          {n, n + 1}, c,
-          [&](int k, const T* x, const T* y, const T* dy) {
-            const Lanes<T> g = load_lanes<T>(dy);
-            const Lanes<T> passed = load_lanes<T>(y) > floor ? g : Lanes<T>{};
-            gx[k] += passed * load_lanes<T>(x);
-            above[k] += passed;
-            below[k] += g - passed;
-          },
-          args.inputs[0], args.output, args.gradient_output);
-      store_lanes<T>(args.scratch + c, total<T>(gx) * load_lanes<T>(inverse + c));
-      store_lanes<T>(args.scratch + row() + c, total<T>(above));
-      store_lanes<T>(args.scratch + 2 * row() + c, total<T>(below));
-    }
-  }
-
-  /// dx = weight inverse (g - xn mean(g xn)), g where the line won, xn = x inverse.
-  void input_gradient(const BackwardArgs<T>& args, int n, const T* inverse) const {
-    const bool accumulate = args.accumulate[0];
-    for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-      const Lanes<T> floor = load_lanes<T>(args.saved + c), r = load_lanes<T>(inverse + c);
-      const Lanes<T> scale = load_lanes<T>(args.parameters + c) * r;
-      const Lanes<T> slope = -scale * r * load_lanes<T>(args.scratch + c) / static_cast<T>(pixels_);
-      for_each_pixel(
-          {n, n + 1}, c,
-          [&](int, const T* x, const T* y, const T* dy, T* dx) {
-            const Lanes<T> g = load_lanes<T>(y) > floor ? load_lanes<T>(dy) : Lanes<T>{};
-            Lanes<T> d = g * scale + load_lanes<T>(x) * slope;
-            if (accumulate) d += load_lanes<T>(dx);
-            store_lanes<T>(dx, d);
-          },
-          args.inputs[0], args.output, args.gradient_output, args.gradient_inputs[0]);
-    }
+  /// With a the gradient where the line won (above), g - a where the threshold did, xn = x inverse:
+  ///   dweight = sum a xn,  dbias = sum a,  dthreshold = sum (g - a)
+  ///   dx = weight inverse (a - xn mean(a xn))
+  void channel_gradients(const BackwardArgs<T>& args, std::int64_t c, int n,
+                         const View<const T>& x, const View<const T>& y, const View<const T>& g,
+                         const View<T>& dx) const {
+    const Lanes<T> floor = lanes(args.saved + c), r = lanes(args.saved + (1 + n) * size() + c);
+    const auto above = [&](const auto& y, const auto& g) {
+      return where_equal<T>(y, floor, Lanes<T>::Zero(), g);
+    };
+    const auto sums = pixel_sums<3>(
+        c,
+        [&](auto& sum, auto x, auto y, auto g) {
+          const Lanes<T> a = above(y, g);
+          sum[0] += a * (x * r);
+          sum[1] += a;
+          sum[2] += g - a;
+        },
+        x, y, g);
+    for (int i = 0; i < 3; ++i) lanes(args.scratch + i * size() + c) = sums[i].template cast<T>();
+    if (!dx) return;
+    const Lanes<T> scale = lanes(args.parameters + c) * r;
+    const Lanes<T> mean = (sums[0] / pixels_).template cast<T>();
+    const bool add = args.accumulate[0];
+    for_each_pixel(
+        c,
+        [&](auto x, auto y, auto g, auto dx) {
+          give(dx, scale * (above(y, g) - x * r * mean), add);
+        },
+        x, y, g, dx);
   }
 
   double pixels_, epsilon_;

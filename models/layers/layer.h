@@ -9,6 +9,7 @@
 #include "models/base/tensor.h"
 #include "models/graph/network.h"
 #include "models/optimizer/fused_update.h"
+#include "models/train_spec.h"
 
 namespace stagecoach {
 
@@ -96,8 +97,9 @@ class Layer {
   virtual bool fuses_update(int /*samples*/) const { return false; }
 };
 
-/// The kernels for a layer, from its kind's definition. Instantiated for float and double.
+/// The kernels for a layer, from its kind's definition: Eigen expressions, or, in single precision
+/// and if `kernels` allows it, the kind's fast path. Instantiated for float and double.
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const LayerNode& node);
+std::unique_ptr<Layer<T>> make_layer(const LayerNode& node, Kernels kernels = Kernels::fast);
 
 }  // namespace stagecoach

@@ -3,10 +3,10 @@
 #include "models/layers/layer_norm.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
-#include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
 namespace {
@@ -42,17 +42,18 @@ LayerDefinition layer_norm_definition() {
 
 namespace {
 
+/// Moments as those of one group; weights lie like a sample.
 template <class T>
-class LayerNorm final : public Layer<T> {
+class LayerNorm final : public MomentNorm<T> {
  public:
   explicit LayerNorm(const LayerNode& node)
-      : shape_(node.output), layout_(node.output, 0), epsilon_(node.spec.epsilon) {}
+      : MomentNorm<T>(node, 1), shape_(node.output), layout_(node.output, 0) {}
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
-    needs.saved_per_sample = 2 * row();  // mean, 1 / standard deviation, for every channel
-    needs.scratch = 2 * row();
+    needs.saved_per_sample = this->kStatistics * this->row_size();
+    needs.scratch = this->kStatistics * this->row_size();
     return needs;
   }
 
@@ -61,109 +62,93 @@ class LayerNorm final : public Layer<T> {
   }
   void import_parameter(const ParameterSlot& slot, const T* pytorch, T* block) const override {
     std::fill_n(block + slot.offset, slot.size, T(0));
-    for_each_element([&](std::int64_t at) { block[slot.offset + at] = *pytorch++; });
+    elements(block + slot.offset) = pytorch_elements(pytorch).transpose();
   }
   void export_parameter(const ParameterSlot& slot, const T* block, T* pytorch) const override {
-    for_each_element([&](std::int64_t at) { *pytorch++ = block[slot.offset + at]; });
+    pytorch_elements(pytorch) = elements(block + slot.offset).transpose();
   }
 
+  /// y = weight xn + bias,  xn = (x - mean) inverse
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for (int n = 0; n < x.batch; ++n) {
-      T* mean = args.saved ? args.saved + n * 2 * row() : args.scratch;
-      T* inverse = mean + row();
-      channel_moments(x, {n, n + 1}, mean, inverse);
-      group_statistics(shape_.channels, 1, shape_.pixels(), epsilon_, mean, inverse, mean, inverse);
-      const T* weight = args.parameters;
-      const T* bias = weight + layout_.size(1);
-      for_each_lanes([&](int i, int j, std::int64_t c, std::int64_t element) {
-        const Lanes<T> xn = (load_lanes<T>(x.pixel(n, i, j) + c) - load_lanes<T>(mean + c)) *
-                            load_lanes<T>(inverse + c);
-        store_lanes<T>(args.output.pixel(n, i, j) + c,
-                       xn * load_lanes<T>(weight + element) + load_lanes<T>(bias + element));
-      });
+    for (int n = 0; n < args.output.batch; ++n) {
+      const View<const T> x = sample(args.inputs[0], n);
+      T* statistics = args.saved ? args.saved + n * 2 * this->row_size() : args.scratch;
+      channel_moments(x, statistics, statistics + this->row_size());
+      this->group_statistics(statistics);
+      const T mean = statistics[0], inverse = statistics[this->row_size()];
+      for_each_lanes(
+          [&](auto x, auto w, auto b, auto y) { y = (x - mean) * inverse * w + b; }, x,
+          layout_.view(args.parameters, 1), layout_.view(args.parameters + layout_.size(1), 1),
+          sample(args.output, n));
     }
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     for (int n = 0; n < args.gradient_output.batch; ++n) {
-      const T* mean = args.saved + n * 2 * row();
-      if (args.gradient_parameters) parameter_gradient(args, n, mean, mean + row());
-      if (args.gradient_inputs[0]) input_gradient(args, n, mean, mean + row());
+      const T* statistics = args.saved + n * 2 * this->row_size();
+      const T mean = statistics[0], inverse = statistics[this->row_size()];
+      if (args.gradient_parameters) parameter_gradients(args, n, mean, inverse);
+      if (args.gradient_inputs[0]) input_gradient(args, n, mean, inverse);
     }
   }
 
  private:
-  std::int64_t row() const { return layout_.pixel_stride; }
-
-  /// Places of elements inside a slot, in PyTorch's order.
-  template <class Body>
-  void for_each_element(Body&& body) const {
-    for (int c = 0; c < shape_.channels; ++c)
-      for (std::int64_t pixel = 0; pixel < shape_.pixels(); ++pixel) body(pixel * row() + c);
+  /// dweight = g xn,  dbias = g
+  void parameter_gradients(const BackwardArgs<T>& args, int n, T mean, T inverse) const {
+    const bool add = args.accumulate_parameters || n > 0;
+    for_each_lanes(
+        [&](auto x, auto g, auto dw, auto db) {
+          give(dw, g * ((x - mean) * inverse), add);
+          give(db, g, add);
+        },
+        sample(args.inputs[0], n), sample(args.gradient_output, n),
+        layout_.view(args.gradient_parameters, 1),
+        layout_.view(args.gradient_parameters + layout_.size(1), 1));
   }
 
-  template <class Body>
-  void for_each_lanes(Body&& body) const {
-    std::int64_t element = 0;
-    for (int i = 0; i < shape_.height; ++i)
-      for (int j = 0; j < shape_.width; ++j)
-        for (std::int64_t c = 0; c < row(); c += kLanes<T>, element += kLanes<T>)
-          body(i, j, c, element);
-  }
-
-  void parameter_gradient(const BackwardArgs<T>& args, int n, const T* mean,
-                          const T* inverse) const {
-    T* weight = args.gradient_parameters;
-    T* bias = weight + layout_.size(1);
-    const bool accumulate = args.accumulate_parameters || n > 0;
-    for_each_lanes([&](int i, int j, std::int64_t c, std::int64_t element) {
-      Lanes<T> g = load_lanes<T>(args.gradient_output.pixel(n, i, j) + c);
-      Lanes<T> gx = g *
-                    (load_lanes<T>(args.inputs[0].pixel(n, i, j) + c) - load_lanes<T>(mean + c)) *
-                    load_lanes<T>(inverse + c);
-      if (accumulate) {
-        g += load_lanes<T>(bias + element);
-        gx += load_lanes<T>(weight + element);
-      }
-      store_lanes<T>(bias + element, g);
-      store_lanes<T>(weight + element, gx);
-    });
-  }
-
-  /// dx = inverse (w g - mean(w g) - xn mean(w g xn)), xn = x normalised, means over the sample.
-  void input_gradient(const BackwardArgs<T>& args, int n, const T* mean, const T* inverse) const {
-    const View<const T>&x = args.inputs[0], &g = args.gradient_output;
-    const T* weight = args.parameters;
-    Lanes<T> sum{}, product{};  // pads add nothing: weight and g are zero there
-    for_each_lanes([&](int i, int j, std::int64_t c, std::int64_t element) {
-      const Lanes<T> wg = load_lanes<T>(weight + element) * load_lanes<T>(g.pixel(n, i, j) + c);
-      sum += wg;
-      product += wg * (load_lanes<T>(x.pixel(n, i, j) + c) - load_lanes<T>(mean + c));
-    });
-    T total = 0, total_product = 0;
-    for (int lane = 0; lane < kLanes<T>; ++lane) {
-      total += sum[lane];
-      total_product += product[lane];
+  /// dx = inverse (w g - mean(w g) - xn mean(w g xn)), means over the sample. Pads: w and g are 0.
+  void input_gradient(const BackwardArgs<T>& args, int n, T mean, T inverse) const {
+    const View<const T> x = sample(args.inputs[0], n), g = sample(args.gradient_output, n);
+    const View<const T> w = layout_.view(args.parameters, 1);
+    double mean_wg = 0, mean_wgxn = 0;
+    for (std::int64_t c = 0; c < this->row_size(); c += kLanes<T>) {
+      const auto sums = pixel_sums<2>(
+          c,
+          [&](auto& sum, auto x, auto g, auto w) {
+            sum[0] += w * g;
+            sum[1] += w * g * ((x - mean) * inverse);
+          },
+          x, g, w);
+      mean_wg += sums[0].sum();
+      mean_wgxn += sums[1].sum();
     }
-    const T share = static_cast<T>(1.0 / static_cast<double>(shape_.elements()));
-    const T slope = -inverse[0] * inverse[0] * total_product * share;
-    const T shift = -total * share;
-    const bool accumulate = args.accumulate[0];
-    for_each_lanes([&](int i, int j, std::int64_t c, std::int64_t element) {
-      const Lanes<T> r = load_lanes<T>(inverse + c);
-      const Lanes<T> wg = load_lanes<T>(weight + element) * load_lanes<T>(g.pixel(n, i, j) + c);
-      const Lanes<T> xc = load_lanes<T>(x.pixel(n, i, j) + c) - load_lanes<T>(mean + c);
-      Lanes<T> d = r * (wg + shift + xc * slope);  // r is zero in pads
-      T* to = args.gradient_inputs[0].pixel(n, i, j) + c;
-      if (accumulate) d += load_lanes<T>(to);
-      store_lanes<T>(to, d);
-    });
+    const T shift = static_cast<T>(mean_wg / static_cast<double>(shape_.elements()));
+    const T slope = static_cast<T>(mean_wgxn / static_cast<double>(shape_.elements()));
+    const bool add = args.accumulate[0];
+    for (std::int64_t c = 0; c < this->row_size(); c += kLanes<T>) {
+      Lanes<T> real;  // no pad lane gets a gradient
+      for (int i = 0; i < kLanes<T>; ++i) real[i] = c + i < this->channels() ? inverse : T(0);
+      for_each_pixel(
+          c,
+          [&](auto x, auto g, auto w, auto dx) {
+            give(dx, real * (w * g - shift - slope * ((x - mean) * inverse)), add);
+          },
+          x, g, w, sample(args.gradient_inputs[0], n));
+    }
+  }
+
+  /// Channels by pixels of a slot, and pixels by channels as PyTorch has them.
+  template <class U>
+  MatrixMap<U> elements(U* slot) const {
+    return {slot, shape_.channels, shape_.pixels(), Eigen::OuterStride<>(this->row_size())};
+  }
+  template <class U>
+  MatrixMap<U> pytorch_elements(U* values) const {
+    return {values, shape_.pixels(), shape_.channels, Eigen::OuterStride<>(shape_.pixels())};
   }
 
   Shape shape_;
   Layout<T> layout_;
-  double epsilon_;
 };
 
 }  // namespace

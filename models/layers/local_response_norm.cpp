@@ -2,11 +2,8 @@
 // Local response normalisation across channels.
 #include "models/layers/local_response_norm.h"
 
-#include <algorithm>
-#include <cmath>
-
+#include "models/base/maps.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
@@ -43,98 +40,96 @@ LayerDefinition local_response_norm_definition() {
 
 namespace {
 
+/// A row of pixels at a time, channels by columns.
 template <class T>
 class LocalResponseNorm final : public Layer<T> {
  public:
   explicit LocalResponseNorm(const LayerNode& node)
       : shape_(node.output),
-        row_(padded<T>(node.output.channels)),
+        stride_(padded<T>(node.output.channels)),
         border_(padded<T>(node.spec.size)),
         size_(node.spec.size),
-        alpha_(static_cast<T>(node.spec.alpha)),
+        alpha_(static_cast<T>(node.spec.alpha / node.spec.size)),
         beta_(static_cast<T>(node.spec.beta)),
         k_(static_cast<T>(node.spec.k)) {}
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
-    needs.saved_per_sample = shape_.pixels() * row_;  // d
-    needs.scratch = 2 * row_ + 2 * border_;
+    needs.saved_per_sample = shape_.pixels() * stride_;  // d
+    needs.scratch = (2 * stride_ + 2 * border_) * shape_.width;
     return needs;
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    T* squares = clear_line(args.scratch);
-    T* saved = args.saved;
-    for_each_pixel_of(x.batch, [&](int n, int i, int j) {
-      const T* from = x.pixel(n, i, j);
-      T* to = args.output.pixel(n, i, j);
-      T* d = saved ? saved : args.scratch + row_ + 2 * border_;
-      if (saved) saved += row_;
-      for (int c = 0; c < shape_.channels; ++c) squares[c] = from[c] * from[c];
-      window_sums(squares, size_ / 2, d);
-      for (std::int64_t c = 0; c < row_; ++c) d[c] = k_ + alpha_ / static_cast<T>(size_) * d[c];
-      for (int c = 0; c < shape_.channels; ++c) to[c] = from[c] * power(d[c]);
-      std::fill(to + shape_.channels, to + row_, T(0));
+    auto lines = cleared_lines(args.scratch);
+    const View<T> saved = Layout<T>(shape_, 0).view(args.saved, args.output.batch);
+    for_each_row(args.output.batch, [&](int n, int i) {
+      const auto x = row(args.inputs[0], n, i).array();
+      MatrixMap<T> d = saved ? row(saved, n, i) : spare_row(args.scratch);
+      lines.middleRows(border_, shape_.channels) = x.square().matrix();
+      window_sums(lines, size_ / 2, d);
+      d.array() = k_ + alpha_ * d.array();
+      row(args.output, n, i) = (x * power(d.array())).matrix();
     });
+    clear_pads(args.output);
   }
 
   /// dx[c] = g[c] d[c]^-beta - 2 alpha beta / size x[c] sum of (g x d^(-beta-1))[j] over the j
   /// whose windows hold c.
   void backward(const BackwardArgs<T>& args) const override {
     if (!args.gradient_inputs[0]) return;
-    const T factor = T(2) * alpha_ * beta_ / static_cast<T>(size_);
-    T* terms = clear_line(args.scratch);
-    T* sums = args.scratch + row_ + 2 * border_;
-    const T* d = args.saved;
-    const bool accumulate = args.accumulate[0];
-    for_each_pixel_of(args.gradient_output.batch, [&](int n, int i, int j) {
-      const T* x = args.inputs[0].pixel(n, i, j);
-      const T* g = args.gradient_output.pixel(n, i, j);
-      T* dx = args.gradient_inputs[0].pixel(n, i, j);
-      for (int c = 0; c < shape_.channels; ++c) terms[c] = g[c] * x[c] * power(d[c]) / d[c];
-      window_sums(terms, (size_ - 1) / 2, sums);
-      for (int c = 0; c < shape_.channels; ++c) {
-        const T value = g[c] * power(d[c]) - factor * x[c] * sums[c];
-        dx[c] = accumulate ? dx[c] + value : value;
-      }
-      if (!accumulate) std::fill(dx + shape_.channels, dx + row_, T(0));
-      d += row_;
+    auto lines = cleared_lines(args.scratch);
+    MatrixMap<T> sums = spare_row(args.scratch);
+    const View<const T> saved = Layout<T>(shape_, 0).view(args.saved, args.gradient_output.batch);
+    for_each_row(args.gradient_output.batch, [&](int n, int i) {
+      const auto x = row(args.inputs[0], n, i).array(), g = row(args.gradient_output, n, i).array();
+      const auto d = row(saved, n, i).array();
+      lines.middleRows(border_, shape_.channels) = (g * x * power(d) / d).matrix();
+      window_sums(lines, (size_ - 1) / 2, sums);
+      give(row(args.gradient_inputs[0], n, i).array(),
+           g * power(d) - 2 * alpha_ * beta_ * x * sums.array(), args.accumulate[0]);
     });
+    clear_pads(args.gradient_inputs[0]);
   }
 
  private:
   template <class Body>
-  void for_each_pixel_of(int batch, Body&& body) const {
+  void for_each_row(int batch, Body&& body) const {
     for (int n = 0; n < batch; ++n)
-      for (int i = 0; i < shape_.height; ++i)
-        for (int j = 0; j < shape_.width; ++j) body(n, i, j);
+      for (int i = 0; i < shape_.height; ++i) body(n, i);
   }
 
-  /// A line of channels with zeros on both sides, for windows that reach over the ends.
-  T* clear_line(T* scratch) const {
-    std::fill_n(scratch, row_ + 2 * border_, T(0));
-    return scratch + border_;
+  /// A row of pixels with zeros before and behind the channels, for windows that reach over.
+  MatrixMap<T> cleared_lines(T* scratch) const {
+    MatrixMap<T> lines(scratch, stride_ + 2 * border_, shape_.width,
+                       Eigen::OuterStride<>(stride_ + 2 * border_));
+    lines.setZero();
+    return lines;
+  }
+  MatrixMap<T> spare_row(T* scratch) const {
+    return {scratch + (stride_ + 2 * border_) * shape_.width, shape_.channels, shape_.width,
+            Eigen::OuterStride<>(stride_)};
   }
 
-  /// sums[c] = line[c - before] + ... + line[c - before + size - 1]
-  void window_sums(const T* line, int before, T* sums) const {
-    for (std::int64_t c = 0; c < row_; c += kLanes<T>) {
-      Lanes<T> sum{};
-      for (int t = -before; t < size_ - before; ++t) sum += load_lanes<T>(line + c + t);
-      store_lanes<T>(sums + c, sum);
-    }
+  /// sums[c] = lines[c - before] + ... + lines[c - before + size - 1]
+  void window_sums(const MatrixMap<T>& lines, int before, MatrixMap<T>& sums) const {
+    sums.setZero();
+    for (int t = -before; t < size_ - before; ++t)
+      sums += lines.middleRows(border_ + t, shape_.channels);
   }
 
   /// d^-beta; AlexNet's 3/4 without the price of pow.
-  T power(T d) const {
-    if (beta_ == T(0.75)) return T(1) / (std::sqrt(d) * std::sqrt(std::sqrt(d)));
-    return std::pow(d, -beta_);
+  template <class D>
+  auto power(const D& d) const {
+    const bool roots = beta_ == T(0.75);
+    return d.unaryExpr([beta = beta_, roots](T v) {
+      return roots ? T(1) / (std::sqrt(v) * std::sqrt(std::sqrt(v))) : std::pow(v, -beta);
+    });
   }
 
   Shape shape_;
-  std::int64_t row_, border_;
+  std::int64_t stride_, border_;
   int size_;
   T alpha_, beta_, k_;
 };

@@ -6,7 +6,6 @@
 
 #include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
-#include "models/layers/norm_kernels.h"
 
 namespace stagecoach {
 namespace {
@@ -57,171 +56,149 @@ class OnlineNorm final : public ChannelNorm<T> {
         elements_(static_cast<double>(node.output.elements())),
         epsilon_(node.spec.epsilon),
         forward_decay_(node.spec.forward_decay),
-        backward_decay_(node.spec.backward_decay) {}
+        leak_(1 - node.spec.backward_decay) {}
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
     needs.backward_reads_output = true;
-    needs.saved_per_sample = 3 * row();  // mu, 1 / sqrt(var + epsilon), 1 / layer scale
-    needs.scratch = 8 * row();
+    needs.saved_per_sample = 3 * size();  // mu, 1 / sqrt(var + epsilon), 1 / layer scale
+    needs.scratch = 6 * size();
     needs.state = this->state_size();
     return needs;
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    T* mean = args.scratch;  // of this sample
-    T* squares = mean + row();
-    T* scale = squares + row();
-    T* shift = scale + row();
     for (int n = 0; n < args.output.batch; ++n) {
-      T* mu = args.saved ? args.saved + n * 3 * row() : shift + row();
-      T* inverse = mu + row();
-      T* layer_scale = inverse + row();
-      channel_moments(args.inputs[0], {n, n + 1}, mean, squares);
-      std::copy_n(args.state, row(), mu);
-      double sum = 0;  // of a^2 over the sample, from the channel moments
-      for (int c = 0; c < channels(); ++c) {
-        inverse[c] = static_cast<T>(1.0 / std::sqrt(args.state[row() + c] + epsilon_));
-        const double slope = static_cast<double>(inverse[c]) * args.parameters[c];
-        const double center =
-            slope * (static_cast<double>(mean[c]) - mu[c]) + args.parameters[row() + c];
-        sum += pixels_ * center * center + slope * slope * squares[c];
+      const View<const T> x = sample(args.inputs[0], n);
+      T* moments = args.scratch;  // of this sample: mean, deviation
+      T* saved = args.saved ? args.saved + n * 3 * size() : args.scratch + 2 * size();
+      channel_moments(x, moments, moments + size());
+      const T layer_scale = past_statistics(args, moments, saved);
+      for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
+        const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
+        const Lanes<T> weight = lanes(args.parameters + c);
+        const Lanes<T> bias = lanes(args.parameters + size() + c);
+        for_each_pixel(
+            c,
+            [&](auto x, auto y) { y = (weight * ((x - mu) * r) + bias) * layer_scale; }, x,
+            sample(args.output, n));
       }
-      const T r = static_cast<T>(1.0 / std::sqrt(sum / elements_ + epsilon_));
-      for (std::int64_t c = 0; c < row(); ++c) {
-        if (c >= channels()) inverse[c] = T(0);
-        layer_scale[c] = r;
-        scale[c] = inverse[c] * args.parameters[c] * r;
-        shift[c] = args.parameters[row() + c] * r;
-      }
-      apply_channel_map(args.inputs[0], {n, n + 1}, mu, scale, shift, args.output);
-      if (args.training) update_running(mean, squares, args.state);
+      if (args.training) update_running(moments, args.state);
     }
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     for (int n = 0; n < args.gradient_output.batch; ++n) {
-      const T* mu = args.saved + n * 3 * row();
-      const Sums sums = channel_sums(args, n, mu);
-      if (args.gradient_parameters) {
-        const bool accumulate = args.accumulate_parameters || n > 0;
-        this->give_row(sums.gn, args.gradient_parameters, accumulate);
-        this->give_row(sums.g, args.gradient_parameters + row(), accumulate);
-      }
-      input_gradient(args, n, mu, sums);
+      const double projected = channel_sums(args, n);
+      if (args.gradient_parameters)
+        give(numbers(args.gradient_parameters, 2 * size()), numbers(args.scratch, 2 * size()),
+             args.accumulate_parameters || n > 0);
+      if (args.gradient_inputs[0]) input_gradient(args, n, static_cast<T>(projected));
+      update_control(args, n);
     }
   }
 
  private:
-  using ChannelNorm<T>::channels;
-  using ChannelNorm<T>::row;
+  std::int64_t size() const { return this->row_size(); }
+  /// A row of one number per channel, in double.
+  auto wide(const T* block, int i) const {
+    return this->channel_row(block, i).template cast<double>();
+  }
 
-  /// Channel sums over a sample's pixels; g is the gradient by a, xn the normalised input.
-  struct Sums {
-    T *g, *gn;    ///< of g, of g xn
-    T *n, *nn;    ///< of xn, of xn^2
-    T projected;  ///< mean over the sample of (gradient by y) y
-  };
+  /// saved = mu, 1 / sqrt(var + epsilon), layer scale, before this sample; returns the scale,
+  /// 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments.
+  T past_statistics(const ForwardArgs<T>& args, const T* moments, T* saved) const {
+    this->padded_row(saved, 0) = this->padded_row(args.state, 0);
+    this->padded_row(saved, 1).setZero();
+    this->channel_row(saved, 1) = inverse_root(wide(args.state, 1) + epsilon_).template cast<T>();
+    const auto slope = wide(args.parameters, 0) * wide(saved, 1);
+    const auto center =
+        slope * (wide(moments, 0) - wide(saved, 0)) + wide(args.parameters, 1);
+    const double mean_a2 = (center.square() + (slope * wide(moments, 1)).square()).mean();
+    const T scale = static_cast<T>(1 / std::sqrt(mean_a2 + epsilon_));
+    this->padded_row(saved, 2) = scale;
+    return scale;
+  }
 
-  void update_running(const T* mean, const T* squares, T* state) const {
+  /// var = f var + (1-f) var(x) + f (1-f) (mean(x) - mu)^2,  mu = f mu + (1-f) mean(x)
+  void update_running(const T* moments, T* state) const {
     const double f = forward_decay_;
-    T* mu = state;
-    T* var = state + row();
-    for (int c = 0; c < channels(); ++c) {
-      const double off = static_cast<double>(mean[c]) - mu[c];
-      var[c] =
-          static_cast<T>(f * var[c] + (1 - f) * (squares[c] / pixels_) + f * (1 - f) * off * off);
-      mu[c] = static_cast<T>(f * mu[c] + (1 - f) * mean[c]);
-    }
+    auto mu = this->channel_row(state, 0), var = this->channel_row(state, 1);
+    var = (f * wide(state, 1) + (1 - f) * wide(moments, 1).square() +
+           f * (1 - f) * (wide(moments, 0) - wide(state, 0)).square())
+              .template cast<T>();
+    mu = (f * wide(state, 0) + (1 - f) * wide(moments, 0)).template cast<T>();
   }
 
-  /// Sums in scratch rows 0..3. The gradient by a is layer_scale (dy - y projected).
-  Sums channel_sums(const BackwardArgs<T>& args, int n, const T* mu) const {
-    const T* inverse = mu + row();
-    const T* layer_scale = inverse + row();
-    T* rows = args.scratch;
-    Sums sums{rows, rows + row(), rows + 2 * row(), rows + 3 * row(), T(0)};
-    T* y_sum = rows + 4 * row();
-    T* y_product = rows + 5 * row();
-    Lanes<T> projected{};
-    for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-      const Lanes<T> m = load_lanes<T>(mu + c), r = load_lanes<T>(inverse + c);
-      Lanes<T> g{}, gn{}, s{}, ss{}, ys{}, yn{};
-      for_each_pixel(
-          {n, n + 1}, c,
-          [&](int, const T* at_x, const T* at_y, const T* at_dy) {
-            const Lanes<T> dy = load_lanes<T>(at_dy), y = load_lanes<T>(at_y);
-            const Lanes<T> xn = (load_lanes<T>(at_x) - m) * r;
-            projected += dy * y;
-            g += dy;
-            gn += dy * xn;
-            s += xn;
-            ss += xn * xn;
-            ys += y;
-            yn += y * xn;
+  /// Scratch rows, sums over the sample's pixels: 0, 1: g xn and g, the gradient by a being
+  /// g = layer_scale (dy - y projected); 2, 3: xn and xn^2. Returns `projected`, the mean of dy y.
+  double channel_sums(const BackwardArgs<T>& args, int n) const {
+    const T* saved = args.saved + n * 3 * size();
+    double projected = 0;
+    for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
+      const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
+      const auto sums = pixel_sums<7>(
+          c,
+          [&](auto& sum, auto x, auto y, auto dy) {
+            const Lanes<T> xn = (x - mu) * r;
+            sum[0] += dy * xn;
+            sum[1] += dy;
+            sum[2] += xn;
+            sum[3] += xn.square();
+            sum[4] += y * xn;
+            sum[5] += y;
+            sum[6] += dy * y;
           },
-          args.inputs[0], args.output, args.gradient_output);
-      store_lanes<T>(sums.g + c, g);
-      store_lanes<T>(sums.gn + c, gn);
-      store_lanes<T>(sums.n + c, s);
-      store_lanes<T>(sums.nn + c, ss);
-      store_lanes<T>(y_sum + c, ys);
-      store_lanes<T>(y_product + c, yn);
+          sample(args.inputs[0], n), sample(args.output, n), sample(args.gradient_output, n));
+      for (int i = 0; i < 6; ++i) lanes(args.scratch + i * size() + c) = sums[i].template cast<T>();
+      projected += sums[6].head(std::min<std::int64_t>(kLanes<T>, this->channels() - c)).sum();
     }
-    for (int lane = 0; lane < kLanes<T>; ++lane) sums.projected += projected[lane];
-    sums.projected /= static_cast<T>(elements_);
-    for (std::int64_t c = 0; c < row(); ++c) {
-      const bool real = c < channels();
-      sums.g[c] = real ? layer_scale[c] * (sums.g[c] - sums.projected * y_sum[c]) : T(0);
-      sums.gn[c] = real ? layer_scale[c] * (sums.gn[c] - sums.projected * y_product[c]) : T(0);
+    projected /= elements_;
+    const T p = static_cast<T>(projected);
+    for (int i : {0, 1}) {
+      auto sum = this->padded_row(args.scratch, i);
+      sum = this->padded_row(saved, 2) * (sum - p * this->padded_row(args.scratch, 4 + i));
+      sum.tail(size() - this->channels()).setZero();
     }
-    return sums;
+    return projected;
   }
 
-  /// dx = from_dy dy + from_y y + from_x (x - mu) + constant, and the control process.
-  void input_gradient(const BackwardArgs<T>& args, int n, const T* mu, const Sums& sums) const {
-    const T* inverse = mu + row();
-    const T* layer_scale = inverse + row();
-    T* control_y = args.state + 2 * row();
-    T* control_1 = args.state + 3 * row();
-    T* from_dy = args.scratch + 4 * row();
-    T* from_y = from_dy + row();
-    T* from_x = from_y + row();
-    T* constant = from_x + row();
-    const double leak = 1 - backward_decay_;
-    for (std::int64_t c = 0; c < row(); ++c) {
-      from_dy[c] = from_y[c] = from_x[c] = constant[c] = T(0);
-      if (c >= channels()) continue;
-      const double weight = args.parameters[c], r = inverse[c];
-      const double v = control_y[c], u = control_1[c];
-      from_dy[c] = static_cast<T>(weight * layer_scale[c] * r);
-      from_y[c] = -from_dy[c] * sums.projected;
-      from_x[c] = static_cast<T>(-leak * v * r * r);
-      constant[c] = static_cast<T>(-leak * u);
-      control_y[c] = static_cast<T>(v + (weight * sums.gn[c] - leak * v * sums.nn[c]) / pixels_);
-      control_1[c] =
-          static_cast<T>(u + (weight * sums.g[c] - leak * v * sums.n[c]) * r / pixels_ - leak * u);
-    }
-    if (!args.gradient_inputs[0]) return;
-    const bool accumulate = args.accumulate[0];
-    for (std::int64_t c = 0; c < row(); c += kLanes<T>) {
-      const Lanes<T> m = load_lanes<T>(mu + c), a = load_lanes<T>(from_dy + c),
-                     b = load_lanes<T>(from_y + c), s = load_lanes<T>(from_x + c),
-                     t = load_lanes<T>(constant + c);
+  /// g' = weight g - leak v xn,  dx = g' / sqrt(var + epsilon) - leak u
+  void input_gradient(const BackwardArgs<T>& args, int n, T projected) const {
+    const T* saved = args.saved + n * 3 * size();
+    const bool add = args.accumulate[0];
+    const T leak = static_cast<T>(leak_);
+    for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
+      const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
+      const Lanes<T> weight = lanes(args.parameters + c) * lanes(saved + 2 * size() + c);
+      const Lanes<T> v = leak * lanes(args.state + 2 * size() + c);
+      const Lanes<T> u = leak * lanes(args.state + 3 * size() + c);
       for_each_pixel(
-          {n, n + 1}, c,
-          [&](int, const T* x, const T* y, const T* dy, T* dx) {
-            Lanes<T> d =
-                load_lanes<T>(dy) * a + load_lanes<T>(y) * b + (load_lanes<T>(x) - m) * s + t;
-            if (accumulate) d += load_lanes<T>(dx);
-            store_lanes<T>(dx, d);
+          c,
+          [&](auto x, auto y, auto dy, auto dx) {
+            give(dx, (weight * (dy - y * projected) - v * ((x - mu) * r)) * r - u, add);
           },
-          args.inputs[0], args.output, args.gradient_output, args.gradient_inputs[0]);
+          sample(args.inputs[0], n), sample(args.output, n), sample(args.gradient_output, n),
+          sample(args.gradient_inputs[0], n));
     }
   }
 
-  double pixels_, elements_, epsilon_, forward_decay_, backward_decay_;
+  /// v += mean(g' xn),  u += mean(dx)
+  void update_control(const BackwardArgs<T>& args, int n) const {
+    const T* saved = args.saved + n * 3 * size();
+    const auto weight = wide(args.parameters, 0), v = wide(args.state, 2), u = wide(args.state, 3);
+    auto to_v = this->channel_row(args.state, 2), to_u = this->channel_row(args.state, 3);
+    to_u = (u +
+            (weight * wide(args.scratch, 1) - leak_ * v * wide(args.scratch, 2)) * wide(saved, 1) /
+                pixels_ -
+            leak_ * u)
+               .template cast<T>();
+    to_v = (v + (weight * wide(args.scratch, 0) - leak_ * v * wide(args.scratch, 3)) / pixels_)
+               .template cast<T>();
+  }
+
+  double pixels_, elements_, epsilon_, forward_decay_, leak_;
 };
 
 }  // namespace

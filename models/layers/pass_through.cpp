@@ -2,8 +2,8 @@
 // Layers that move numbers without changing them: identity, flatten; and add.
 #include "models/layers/pass_through.h"
 
+#include "models/base/maps.h"
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
@@ -69,6 +69,13 @@ LayerDefinition add_definition() {
 
 namespace {
 
+/// to = from, or to += from; in place it is nothing.
+template <class T>
+void copy(const View<const T>& from, const View<T>& to, bool add) {
+  if (from.data == to.data) return;
+  for_each_lanes([add](auto x, auto y) { give(y, x, add); }, from, to);
+}
+
 template <class T>
 class Identity final : public Layer<T> {
  public:
@@ -78,14 +85,15 @@ class Identity final : public Layer<T> {
     return needs;
   }
   void forward(const ForwardArgs<T>& args) const override {
-    copy_interior<T>(args.inputs[0], args.output, false);
+    copy(args.inputs[0], args.output, false);
   }
   void backward(const BackwardArgs<T>& args) const override {
-    if (!args.gradient_inputs[0]) return;
-    copy_interior<T>(args.gradient_output, args.gradient_inputs[0], args.accumulate[0]);
+    if (args.gradient_inputs[0])
+      copy(args.gradient_output, args.gradient_inputs[0], args.accumulate[0]);
   }
 };
 
+/// The matrix of a sample, channels by pixels, becomes its transpose.
 template <class T>
 class Flatten final : public Layer<T> {
  public:
@@ -93,35 +101,27 @@ class Flatten final : public Layer<T> {
 
   void forward(const ForwardArgs<T>& args) const override {
     const View<const T>& x = args.inputs[0];
-    const std::int64_t pixels = std::int64_t{1} * x.height * x.width;
-    for (int n = 0; n < x.batch; ++n) {
-      T* y = args.output.sample(n);
+    for (int n = 0; n < x.batch; ++n)
       for (int i = 0; i < x.height; ++i)
-        for (int j = 0; j < x.width; ++j, ++y) {
-          const T* from = x.pixel(n, i, j);
-          for (int c = 0; c < x.channels; ++c) y[c * pixels] = from[c];
-        }
-    }
+        pixel_row(args.output, n, i, x) = row(x, n, i).transpose();
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     const View<T>& dx = args.gradient_inputs[0];
     if (!dx) return;
-    const bool accumulate = args.accumulate[0];
-    const std::int64_t pixels = std::int64_t{1} * dx.height * dx.width;
-    for (int n = 0; n < dx.batch; ++n) {
-      const T* dy = args.gradient_output.sample(n);
+    const bool add = args.accumulate[0];
+    if (!add) for_each_lanes([](auto x) { x.setZero(); }, dx);  // pad lanes too
+    for (int n = 0; n < dx.batch; ++n)
       for (int i = 0; i < dx.height; ++i)
-        for (int j = 0; j < dx.width; ++j, ++dy) {
-          T* to = dx.pixel(n, i, j);
-          if (accumulate) {
-            for (int c = 0; c < dx.channels; ++c) to[c] += dy[c * pixels];
-          } else {
-            for (int c = 0; c < dx.channels; ++c) to[c] = dy[c * pixels];
-            for (std::int64_t c = dx.channels; c < dx.pixel_stride; ++c) to[c] = T(0);
-          }
-        }
-    }
+        row(dx, n, i) += pixel_row(args.gradient_output, n, i, dx).transpose();
+  }
+
+ private:
+  /// Row i of the image in the flat value: columns by channels.
+  template <class Flat, class Image>
+  static MatrixMap<Flat> pixel_row(const View<Flat>& flat, int n, int i, const View<Image>& image) {
+    return {flat.sample(n) + i * image.width, image.width, image.channels,
+            Eigen::OuterStride<>(std::int64_t{1} * image.height * image.width)};
   }
 };
 
@@ -133,19 +133,15 @@ class Add final : public Layer<T> {
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    for_each_run(
-        [](std::int64_t count, const T* a, const T* b, T* y) {
-          for (std::int64_t i = 0; i < count; i += kLanes<T>)
-            store_lanes<T>(y + i, load_lanes<T>(a + i) + load_lanes<T>(b + i));
-        },
-        args.inputs[0], args.inputs[1], args.output);
-    for (int k = 2; k < inputs_; ++k) copy_interior<T>(args.inputs[k], args.output, true);
+    for_each_lanes([](auto a, auto b, auto y) { y = a + b; }, args.inputs[0], args.inputs[1],
+                   args.output);
+    for (int k = 2; k < inputs_; ++k) copy(args.inputs[k], args.output, true);
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     for (int k = 0; k < inputs_; ++k)
       if (args.gradient_inputs[k])
-        copy_interior<T>(args.gradient_output, args.gradient_inputs[k], args.accumulate[k]);
+        copy(args.gradient_output, args.gradient_inputs[k], args.accumulate[k]);
   }
 
  private:

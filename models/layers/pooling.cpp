@@ -3,11 +3,11 @@
 #include "models/layers/pooling.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "models/base/maps.h"
+#include <cmath>
 #include "models/layers/definition.h"
-#include "models/layers/lanes.h"
 
 namespace stagecoach {
 namespace {
@@ -114,24 +114,14 @@ struct Windows {
     return stride == kernel && padding == 0 && output.height * kernel == input.height &&
            output.width * kernel == input.width;
   }
+
 };
 
-/// Prepares an input gradient for windows to add to. True if every pixel gets one write only (the
-/// windows tile the image), so that it may overwrite.
-template <class T>
-bool start_spreading(const Windows& w, const View<T>& dx, bool accumulate) {
-  if (accumulate) return false;
-  if (w.tile_input()) return true;
-  fill_zero(dx);
-  return false;
-}
-
-/// Taps of a window that lies on the image as a whole; unrolled.
+/// The taps of a window that lies on the image as a whole, for kernels that are known here.
 template <int kKernel>
 struct WholeWindow {
   std::int64_t row_stride, pixel_stride;
 
-  static constexpr int first_tap() { return 0; }
   /// Calls body(tap, elements from the window's corner).
   template <class Body>
   void for_each_tap(Body&& body) const {
@@ -147,7 +137,7 @@ struct ClippedWindow {
   std::int64_t row_stride, pixel_stride;
   int kernel, row_begin, row_end, column_begin, column_end;
 
-  int first_tap() const { return row_begin * kernel + column_begin; }
+  bool whole() const { return row_end - row_begin == kernel && column_end - column_begin == kernel; }
   template <class Body>
   void for_each_tap(Body&& body) const {
     for (int r = row_begin; r < row_end; ++r)
@@ -156,78 +146,45 @@ struct ClippedWindow {
   }
 };
 
-/// Neighbouring windows of one row that are clipped alike.
-struct WindowRun {
-  int n, y, x;  ///< output pixel of the first
-  int count;
-  std::int64_t corner;  ///< elements from the image's origin to the first's corner
-  std::int64_t step;    ///< elements from corner to corner
-};
-
-/// Calls body(run, window) until every output pixel is done; `image` is the view on the input side.
-/// Long runs keep the bodies' inner loops free of everything but pointers.
-template <class T, class Body>
-inline void for_each_window_run(const Windows& w, const View<T>& image, Body&& body) {
+/// Calls body(window, its corner on the image, its pixel on the other side) for every output pixel.
+template <class Image, class Pooled, class Body>
+void for_each_window(const Windows& w, const View<Image>& image, const View<Pooled>& pooled,
+                     Body&& body) {
   const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
-  for (int n = 0; n < image.batch; ++n)
-    for (int y = 0; y < w.output.height; ++y) {
-      const int top = y * w.stride - w.padding;
-      const int row_begin = std::max(0, -top);
-      const int row_end = std::min(w.kernel, w.input.height - top);
-      for (int x = 0, count = 1; x < w.output.width; x += count) {
-        const int left = x * w.stride - w.padding;
-        const int column_begin = std::max(0, -left);
-        const int column_end = std::min(w.kernel, w.input.width - left);
-        const bool inside = column_end - column_begin == w.kernel;
-        count = inside ? (w.input.width - w.kernel - left) / w.stride + 1 : 1;
-        const WindowRun run{
-            n, y, x, count, n * image.sample_stride + top * row + left * pixel, w.stride * pixel};
-        const bool whole = inside && row_end - row_begin == w.kernel;
-        if (whole && w.kernel == 2)
-          body(run, WholeWindow<2>{row, pixel});
-        else if (whole && w.kernel == 3)
-          body(run, WholeWindow<3>{row, pixel});
-        else
-          body(run,
-               ClippedWindow{row, pixel, w.kernel, row_begin, row_end, column_begin, column_end});
-      }
-    }
+  const auto walk = [&](auto&& visit) {
+    for (int n = 0; n < image.batch; ++n)
+      for (int y = 0, top = -w.padding; y < w.output.height; ++y, top += w.stride)
+        for (int x = 0, left = -w.padding; x < w.output.width; ++x, left += w.stride)
+          visit(top, left, image.data + n * image.sample_stride + top * row + left * pixel,
+                pooled.pixel(n, y, x));
+  };
+  if (w.padding == 0 && w.kernel == 2)
+    return walk([&](int, int, Image* corner, Pooled* at) {
+      body(WholeWindow<2>{row, pixel}, corner, at);
+    });
+  walk([&](int top, int left, Image* corner, Pooled* at) {
+    const ClippedWindow clipped{row,
+                                pixel,
+                                w.kernel,
+                                std::max(0, -top),
+                                std::min(w.kernel, w.input.height - top),
+                                std::max(0, -left),
+                                std::min(w.kernel, w.input.width - left)};
+    if (w.kernel == 3 && clipped.whole())
+      body(WholeWindow<3>{row, pixel}, corner, at);
+    else
+      body(clipped, corner, at);
+  });
 }
 
-template <class T, class Window>
-[[gnu::noinline]] void max_of_windows(Window window, int count, std::int64_t channels, const T* in,
-                                      std::int64_t step, T* out, T* winners) {
-  for (int i = 0; i < count; ++i, in += step)
-    for (std::int64_t c = 0; c < channels; c += kLanes<T>, out += kLanes<T>) {
-      Lanes<T> best = all_lanes(-std::numeric_limits<T>::infinity());
-      Lanes<T> winner = all_lanes(static_cast<T>(window.first_tap()));
-      window.for_each_tap([&](int tap, std::int64_t offset) {
-        const Lanes<T> v = load_lanes<T>(in + offset + c);
-        const auto wins = (v > best) | (v != v);
-        best = wins ? v : best;
-        winner = wins ? all_lanes(static_cast<T>(tap)) : winner;
-      });
-      store_lanes<T>(out, best);
-      if (!winners) continue;
-      store_lanes<T>(winners, winner);
-      winners += kLanes<T>;
-    }
-}
-
-/// Gives dy to the winners; `overwrite`: no other window reaches these pixels.
-template <class T, class Window>
-[[gnu::noinline]] void spread_to_winners(Window window, int count, std::int64_t channels,
-                                         const T* dy, const T* winners, bool overwrite, T* dx,
-                                         std::int64_t step) {
-  for (int i = 0; i < count; ++i, dx += step)
-    for (std::int64_t c = 0; c < channels; c += kLanes<T>, dy += kLanes<T>, winners += kLanes<T>) {
-      const Lanes<T> g = load_lanes<T>(dy), winner = load_lanes<T>(winners);
-      window.for_each_tap([&](int tap, std::int64_t offset) {
-        T* to = dx + offset + c;
-        const Lanes<T> share = winner == static_cast<T>(tap) ? g : Lanes<T>{};
-        store_lanes<T>(to, overwrite ? share : load_lanes<T>(to) + share);
-      });
-    }
+/// Prepares an input gradient for windows to add to. True if they shall: if the windows tile the
+/// image, every pixel gets one write, which may overwrite.
+template <class T>
+bool start_adding(const Windows& w, const View<T>& dx, bool accumulate) {
+  if (accumulate) return true;
+  if (w.tile_input()) return false;
+  for_each_lanes([](auto x) { x.setZero(); }, dx);
+  return true;
 }
 
 template <class T>
@@ -243,32 +200,44 @@ class MaxPool final : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for_each_window_run(windows_, x, [&](const WindowRun& run, auto window) {
-      max_of_windows(window, run.count, channels_, x.data + run.corner, run.step,
-                     args.output.pixel(run.n, run.y, run.x),
-                     args.saved ? args.saved + winners_at(run) : nullptr);
-    });
+    using Larger = Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNaN>;
+    T* winners = args.saved;
+    for_each_window(
+        windows_, args.inputs[0], args.output, [&](const auto& window, const T* in, T* out) {
+          for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+            Lanes<T> best = Lanes<T>::Constant(-std::numeric_limits<T>::infinity());
+            Lanes<T> winner = Lanes<T>::Zero();
+            window.for_each_tap([&](int tap, std::int64_t at) {
+              const Lanes<T> larger = best.binaryExpr(lanes(in + at + c), Larger());
+              winner = where_equal<T>(larger, best, winner, Lanes<T>::Constant(T(tap)));
+              best = larger;
+            });
+            lanes(out + c) = best;
+            if (winners) lanes(winners + c) = winner;
+          }
+          if (winners) winners += channels_;
+        });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     const View<T>& dx = args.gradient_inputs[0];
     if (!dx) return;
-    const bool overwrite = start_spreading(windows_, dx, args.accumulate[0]);
-    for_each_window_run(windows_, dx, [&](const WindowRun& run, auto window) {
-      spread_to_winners(window, run.count, channels_,
-                        args.gradient_output.pixel(run.n, run.y, run.x),
-                        args.saved + winners_at(run), overwrite, dx.data + run.corner, run.step);
-    });
+    const bool add = start_adding(windows_, dx, args.accumulate[0]);
+    const T* winners = args.saved;
+    for_each_window(
+        windows_, dx, args.gradient_output, [&](const auto& window, T* to, const T* dy) {
+          for (std::int64_t c = 0; c < channels_; c += kLanes<T>)
+            window.for_each_tap([&](int tap, std::int64_t at) {
+              give(lanes(to + at + c),
+                   where_equal<T>(lanes(winners + c), Lanes<T>::Constant(T(tap)), lanes(dy + c),
+                                  Lanes<T>::Zero()),
+                   add);
+            });
+          winners += channels_;
+        });
   }
 
  private:
-  std::int64_t winners_at(const WindowRun& run) const {
-    return ((std::int64_t{1} * run.n * windows_.output.height + run.y) * windows_.output.width +
-            run.x) *
-           channels_;
-  }
-
   Windows windows_;
   std::int64_t channels_;
 };
@@ -277,86 +246,75 @@ template <class T>
 class AvgPool final : public Layer<T> {
  public:
   explicit AvgPool(const LayerNode& node)
-      : windows_(node), share_(T(1) / static_cast<T>(windows_.kernel * windows_.kernel)) {}
+      : windows_(node),
+        channels_(padded<T>(node.output.channels)),
+        taps_(static_cast<double>(windows_.kernel) * windows_.kernel) {}
 
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for_each_window_run(windows_, x, [&](const WindowRun& run, auto window) {
-      const T* in = x.data + run.corner;
-      T* out = args.output.pixel(run.n, run.y, run.x);
-      for (int i = 0; i < run.count; ++i, in += run.step)
-        for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>, out += kLanes<T>) {
-          Lanes<T> sum{};
-          window.for_each_tap(
-              [&](int, std::int64_t offset) { sum += load_lanes<T>(in + offset + c); });
-          store_lanes<T>(out, sum * share_);
-        }
-    });
+    for_each_window(windows_, args.inputs[0], args.output,
+                    [&](const auto& window, const T* in, T* out) {
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                        WideLanes<T> sum = WideLanes<T>::Zero();
+                        window.for_each_tap([&](int, std::int64_t at) {
+                          sum += lanes(in + at + c).template cast<double>();
+                        });
+                        lanes(out + c) = (sum / taps_).template cast<T>();
+                      }
+                    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     const View<T>& dx = args.gradient_inputs[0];
     if (!dx) return;
-    const bool overwrite = start_spreading(windows_, dx, args.accumulate[0]);
-    for_each_window_run(windows_, dx, [&](const WindowRun& run, auto window) {
-      const T* dy = args.gradient_output.pixel(run.n, run.y, run.x);
-      T* corner = dx.data + run.corner;
-      for (int i = 0; i < run.count; ++i, corner += run.step)
-        for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>, dy += kLanes<T>) {
-          const Lanes<T> g = share_ * load_lanes<T>(dy);
-          window.for_each_tap([&](int, std::int64_t offset) {
-            T* to = corner + offset + c;
-            store_lanes<T>(to, overwrite ? g : load_lanes<T>(to) + g);
-          });
-        }
-    });
+    const bool add = start_adding(windows_, dx, args.accumulate[0]);
+    for_each_window(windows_, dx, args.gradient_output,
+                    [&](const auto& window, T* to, const T* dy) {
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                        const Lanes<T> share = lanes(dy + c) / static_cast<T>(taps_);
+                        window.for_each_tap([&](int, std::int64_t at) {
+                          give(lanes(to + at + c), share, add);
+                        });
+                      }
+                    });
   }
 
  private:
   Windows windows_;
-  T share_;
+  std::int64_t channels_;
+  double taps_;
 };
 
 template <class T>
 class GlobalAvgPool final : public Layer<T> {
  public:
   explicit GlobalAvgPool(const LayerNode& node)
-      : share_(static_cast<T>(1.0 / static_cast<double>(node.input_shapes[0].pixels()))) {}
+      : pixels_(static_cast<double>(node.input_shapes[0].pixels())) {}
 
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& in = args.inputs[0];
-    for (int n = 0; n < in.batch; ++n)
-      for (std::int64_t c = 0; c < in.pixel_stride; c += kLanes<T>) {
-        Lanes<T> sum{};
-        for (int y = 0; y < in.height; ++y) {
-          const T* p = in.pixel(n, y, 0) + c;
-          for (int x = 0; x < in.width; ++x, p += in.pixel_stride) sum += load_lanes<T>(p);
-        }
-        store_lanes<T>(args.output.sample(n) + c, sum * share_);
-      }
+    const View<const T>& x = args.inputs[0];
+    for (int n = 0; n < x.batch; ++n)
+      for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>)
+        lanes(args.output.sample(n) + c) =
+            (pixel_sum(c, [](auto v) { return v; }, sample(x, n)) / pixels_).template cast<T>();
   }
 
   void backward(const BackwardArgs<T>& args) const override {
     const View<T>& dx = args.gradient_inputs[0];
     if (!dx) return;
-    const bool accumulate = args.accumulate[0];
+    const bool add = args.accumulate[0];
     for (int n = 0; n < dx.batch; ++n)
       for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>) {
-        const Lanes<T> g = share_ * load_lanes<T>(args.gradient_output.sample(n) + c);
-        for (int y = 0; y < dx.height; ++y) {
-          T* p = dx.pixel(n, y, 0) + c;
-          for (int x = 0; x < dx.width; ++x, p += dx.pixel_stride)
-            store_lanes<T>(p, accumulate ? load_lanes<T>(p) + g : g);
-        }
+        const Lanes<T> g = lanes(args.gradient_output.sample(n) + c) / static_cast<T>(pixels_);
+        for_each_pixel(c, [&](auto d) { give(d, g, add); }, sample(dx, n));
       }
   }
 
  private:
-  T share_;
+  double pixels_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 // gradient never reaches memory. It serves rules that are linear in one state array, their first.
 #pragma once
 
+#include <cstdint>
+
 namespace stagecoach {
 
 /// One update of one weight w with velocity v and gradient g:
@@ -19,6 +21,11 @@ struct UpdateCoefficients {
   T step_gradient = 0;
   T step_prediction = 0;
 };
+
+/// These equations for n weights; `predicted` may be null.
+template <class T>
+void update_linearly(const UpdateCoefficients<T>& coefficients, std::int64_t n, const T* gradient,
+                     T* weights, T* velocity, T* predicted);
 
 /// Arrays and coefficients of the fused update of one layer.
 template <class T>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/base/maps.h"
 #include "models/optimizer/learning_rate.h"
 
 namespace stagecoach {
@@ -124,47 +125,43 @@ class Sgd final : public UpdateRule<T> {
 
   void step(const UpdateCoefficients<T>& c, const UpdateArrays<T>& a) const {
     const T gamma = static_cast<T>(constants_.discrepancy_gamma);
-    T* __restrict w = a.weights;
-    T* __restrict v = a.state[0];
-    T* __restrict before_update = before_ == kNone ? nullptr : a.state[before_];
-    T* __restrict difference = difference_ == kNone ? nullptr : a.state[difference_];
-    const T* __restrict g = a.gradient;
-    for (std::int64_t i = 0; i < a.n; ++i) {
-      const T before = w[i];
-      const T grad = g[i] + c.weight_decay * before;
-      v[i] = c.momentum * v[i] + grad;
-      w[i] = before - c.step_velocity * v[i] - c.step_gradient * grad;
-      if (before_update) before_update[i] = before;
-      if (difference) difference[i] = gamma * difference[i] + (1 - gamma) * (w[i] - before);
-    }
+    in_pieces(
+        a.n,
+        [&](auto g, auto w, auto v, auto before, auto difference) {
+          if (before.size()) before = w;
+          v = c.momentum * v + (g + c.weight_decay * w);
+          // What w loses; evaluated where it stands, with w as it is there.
+          const auto step = c.step_velocity * v + c.step_gradient * (g + c.weight_decay * w);
+          if (difference.size()) difference = gamma * difference - (1 - gamma) * step;
+          w -= step;
+        },
+        a.gradient, a.weights, a.state[0], state(a, before_), state(a, difference_));
   }
 
   void predict_forward(const UpdateCoefficients<T>& c, const UpdateArrays<T>& a) const {
-    T* __restrict predicted = a.predicted_forward;
-    const T* __restrict w = a.weights;
+    const auto w = numbers(a.weights, a.n);
+    auto predicted = numbers(a.predicted_forward, a.n);
     if (constants_.predicts_by_difference()) {
       const T horizon = static_cast<T>(constants_.forward_horizon);
-      const T* __restrict before = a.state[before_];
-      for (std::int64_t i = 0; i < a.n; ++i) predicted[i] = w[i] + horizon * (w[i] - before[i]);
-      return;
+      predicted = w + horizon * (w - numbers(a.state[before_], a.n));
+    } else {
+      predicted = w - c.step_prediction * numbers(a.state[0], a.n);
     }
-    const T* __restrict v = a.state[0];
-    for (std::int64_t i = 0; i < a.n; ++i) predicted[i] = w[i] - c.step_prediction * v[i];
   }
 
   void predict_backward(const UpdateArrays<T>& a) const {
-    T* __restrict predicted = a.predicted_backward;
-    const T* __restrict w = a.weights;
+    const auto w = numbers(a.weights, a.n);
+    auto predicted = numbers(a.predicted_backward, a.n);
     if (difference_ != kNone) {
       const T span = static_cast<T>(constants_.discrepancy_span);
-      const T* __restrict difference = a.state[difference_];
-      for (std::int64_t i = 0; i < a.n; ++i) predicted[i] = w[i] - span * difference[i];
-      return;
+      predicted = w - span * numbers(a.state[difference_], a.n);
+    } else {
+      const T step = static_cast<T>(constants_.learning_rate * constants_.backward_horizon);
+      predicted = w - step * numbers(a.state[0], a.n);
     }
-    const T step = static_cast<T>(constants_.learning_rate * constants_.backward_horizon);
-    const T* __restrict v = a.state[0];
-    for (std::int64_t i = 0; i < a.n; ++i) predicted[i] = w[i] - step * v[i];
   }
+
+  static T* state(const UpdateArrays<T>& a, int i) { return i == kNone ? nullptr : a.state[i]; }
 
   const TrainSpec train_;
   const std::int64_t batches_per_epoch_;

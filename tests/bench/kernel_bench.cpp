@@ -55,7 +55,7 @@ void run_layer(benchmark::State& state, const BenchLayer& layer, Product product
   const LayerNode node = layer.linear ? linear_node(c.in, c.out, c.bias) : conv_node(c);
   FixtureOptions options;
   options.batch = c.batch;
-  LayerFixture<float> f(node, layer.linear ? make_linear<float>(node) : make_conv2d<float>(node),
+  LayerFixture<float> f(node, layer.linear ? make_layer<float>(node) : make_layer<float>(node),
                         options);
   f.forward();
   Buffer<float> velocity(f.parameter_elements());

@@ -42,7 +42,7 @@ double best_us(Run run) {
 
 double ours_us(const ConvCase& c) {
   const LayerNode node = conv_node(c);
-  LayerFixture<float> f(node, make_conv2d<float>(node), {});
+  LayerFixture<float> f(node, make_layer<float>(node), {});
   f.forward();
   const BackwardArgs<float>& args = f.backward_args();
   return best_us([&] {

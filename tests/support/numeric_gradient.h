@@ -27,7 +27,7 @@ struct FixtureOptions {
 /// where the contract allows: pad lanes of inputs hold large numbers, outputs and input gradients
 /// start as junk, scratch and saved as NaN. Values go in and out as doubles in PyTorch's order.
 ///
-///   LayerFixture<double> f(node, make_conv2d<double>(node), options);
+///   LayerFixture<double> f(node, make_layer<double>(node), options);
 ///   f.forward();  f.backward();
 ///   std::vector<double> y = f.output(), dx = f.gradient_input(0), dw = f.gradient_parameter(0);
 template <class T>

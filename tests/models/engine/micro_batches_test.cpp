@@ -89,7 +89,7 @@ TEST_CASE("a large micro-batch, taken in chunks, trains like its samples one by 
   cuts.kind = PartitionKind::cuts;
   cuts.cuts = {"relu"};  // the skip connection crosses the stages
   const ValuePlan<double> values =
-      make_value_plan<double>(network, make_partition(network, cuts), kBatch);
+      make_value_plan<double>(network, make_partition(network, cuts), kBatch, Kernels::eigen);
   REQUIRE(values.stages[0].chunk > 1);
   REQUIRE(values.stages[0].chunk < kBatch);
   REQUIRE(kBatch % values.stages[0].chunk != 0);  // the last chunk is smaller

@@ -61,7 +61,7 @@ template <class T>
 void require_oracle(const ConvCase& c, FixtureOptions options) {
   INFO(to_string(c) << ", extra halo " << options.extra_halo << ", " << sizeof(T) << " bytes");
   options.batch = c.batch;
-  LayerFixture<T> f(conv_node(c), make_conv2d<T>(conv_node(c)), options);
+  LayerFixture<T> f(conv_node(c), make_layer<T>(conv_node(c)), options);
   f.forward();
   f.backward();
   const std::vector<double> b = c.bias ? f.parameter(1) : std::vector<double>();
@@ -97,7 +97,7 @@ TEST_CASE("conv2d gradients agree with central differences to 1e-6") {
     INFO(to_string(c));
     FixtureOptions options;
     options.batch = c.batch;
-    LayerFixture<double> f(conv_node(c), make_conv2d<double>(conv_node(c)), options);
+    LayerFixture<double> f(conv_node(c), make_layer<double>(conv_node(c)), options);
     const GradientError worst = worst_gradient_error(f);
     INFO(worst.where << ": " << worst.analytic << " against " << worst.numeric);
     CHECK(worst.relative < 1e-6);
@@ -109,7 +109,7 @@ TEMPLATE_TEST_CASE("conv2d adds to gradients where it is told to", "", float, do
     INFO(to_string(c));
     FixtureOptions options;
     options.batch = c.batch;
-    LayerFixture<TestType> f(conv_node(c), make_conv2d<TestType>(conv_node(c)), options);
+    LayerFixture<TestType> f(conv_node(c), make_layer<TestType>(conv_node(c)), options);
     f.forward();
     f.backward();
     const std::vector<double> dx = f.gradient_input(0), dw = f.gradient_parameter(0);
@@ -130,7 +130,7 @@ TEMPLATE_TEST_CASE("conv2d adds to gradients where it is told to", "", float, do
 
 TEST_CASE("conv2d leaves gradients that nobody wants alone") {
   const ConvCase c{16, 32, 8, 8, 3, 1, 1, 1, true, 1};
-  LayerFixture<float> f(conv_node(c), make_conv2d<float>(conv_node(c)));
+  LayerFixture<float> f(conv_node(c), make_layer<float>(conv_node(c)));
   f.forward();
   f.backward();
   const std::vector<double> dx = f.gradient_input(0), dw = f.gradient_parameter(0);
@@ -156,7 +156,7 @@ TEMPLATE_TEST_CASE("conv2d with the update fused leaves what gradient then updat
     INFO(to_string(c));
     FixtureOptions options;
     options.batch = c.batch;
-    LayerFixture<TestType> f(conv_node(c), make_conv2d<TestType>(conv_node(c)), options);
+    LayerFixture<TestType> f(conv_node(c), make_layer<TestType>(conv_node(c)), options);
     if (f.layer().fuses_update(c.batch)) require_fused_equals_unfused(f, tolerance<TestType>());
   }
 }
@@ -164,7 +164,7 @@ TEMPLATE_TEST_CASE("conv2d with the update fused leaves what gradient then updat
 TEST_CASE("conv2d brings parameters in PyTorch's order in and out unchanged") {
   for (const ConvCase& c : cases()) {
     INFO(to_string(c));
-    LayerFixture<float> f(conv_node(c), make_conv2d<float>(conv_node(c)));
+    LayerFixture<float> f(conv_node(c), make_layer<float>(conv_node(c)));
     const auto slots = f.layer().slots();
     for (std::size_t s = 0; s < slots.size(); ++s) {
       CHECK(slots[s].offset % kLanes<float> == 0);
@@ -178,7 +178,7 @@ TEST_CASE("conv2d brings parameters in PyTorch's order in and out unchanged") {
 TEST_CASE("conv2d refuses a node whose shapes do not fit") {
   LayerNode node = conv_node({3, 5, 6, 7, 3, 1, 1, 1});
   node.output.width += 1;
-  CHECK_THROWS_AS(make_conv2d<float>(node), ModelBug);
+  CHECK_THROWS_AS(make_layer<float>(node), ModelBug);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ LayerFixture<T> fixture(const LinearCase& c, int extra_halo = 0) {
   options.batch = c.batch;
   options.extra_halo = extra_halo;
   const LayerNode node = linear_node(c.in, c.out, c.bias);
-  return LayerFixture<T>(node, make_linear<T>(node), options);
+  return LayerFixture<T>(node, make_layer<T>(node), options);
 }
 
 TEMPLATE_TEST_CASE("linear gives what plain loops give, whatever surrounds its values", "", float,
@@ -127,7 +127,7 @@ TEST_CASE("linear brings parameters in PyTorch's order in and out unchanged") {
 TEST_CASE("linear refuses an input that is no feature vector") {
   LayerNode node = linear_node(12, 5, true);
   node.input_shapes[0] = Shape::image(3, 2, 2);
-  CHECK_THROWS_AS(make_linear<float>(node), ModelBug);
+  CHECK_THROWS_AS(make_layer<float>(node), ModelBug);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // The sizes of a convolution. A linear layer is one too: a 1x1 kernel with the samples as pixels.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "models/base/tensor.h"
@@ -28,8 +29,20 @@ struct ConvGeometry {
   int group_out() const { return out_channels / groups; }
   bool depthwise() const { return groups > 1 && group_in() == 1 && group_out() == 1; }
   int taps() const { return kernel * kernel; }
+  std::int64_t out_pixels() const { return std::int64_t{1} * out_height * out_width; }
   std::int64_t weight_rows() const { return std::int64_t{1} * taps() * group_in(); }
   std::int64_t weight_elements() const { return weight_rows() * weight_stride; }
+
+  /// Output rows (or columns) [begin, end) that tap row (or column) `tap` joins with the image.
+  struct Range {
+    int begin, end;
+  };
+  Range range_of_tap(int tap, int size, int out_size) const {
+    const int before = padding - tap;  // outside the image, at output 0
+    const int begin = before > 0 ? (before + stride - 1) / stride : 0;
+    const int last = size - 1 + before;
+    return {begin, std::max(begin, last < 0 ? 0 : std::min(out_size, last / stride + 1))};
+  }
 };
 
 }  // namespace stagecoach

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values and parameters as Eigen sees them: channels by pixels, in whole vectors of channels.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "models/base/tensor.h"
+
+namespace stagecoach {
+
+/// kLanes<T> neighbouring channels: one register, and Eigen knows its size.
+template <class T>
+using Lanes = Eigen::Array<std::remove_const_t<T>, kLanes<T>, 1>;
+/// The same in double, for sums.
+template <class T>
+using WideLanes = Eigen::Array<double, kLanes<T>, 1>;
+
+template <class T>
+using Matrix = Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic>;
+
+namespace maps_detail {
+template <class T, class Plain>
+using SameConst = std::conditional_t<std::is_const_v<T>, const Plain, Plain>;
+}  // namespace maps_detail
+
+template <class T>
+using LanesMap = Eigen::Map<maps_detail::SameConst<T, Lanes<T>>, Eigen::AlignedMax>;
+template <class T>
+using MatrixMap = Eigen::Map<maps_detail::SameConst<T, Matrix<T>>, Eigen::Unaligned,
+                             Eigen::OuterStride<>>;
+template <class T>
+using ArrayMap =
+    Eigen::Map<maps_detail::SameConst<T, Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>>>;
+
+/// The vector of channels at p, which is aligned.
+template <class T>
+LanesMap<T> lanes(T* p) {
+  return LanesMap<T>(p);
+}
+
+/// `count` numbers at p.
+template <class T>
+ArrayMap<T> numbers(T* p, std::int64_t count) {
+  return ArrayMap<T>(p, count);
+}
+
+/// Calls body(maps of some elements...) for all n, so few at a time that what one expression wrote
+/// is in the first-level cache for the next; of null pointers come empty maps.
+template <class Body, class... Ts>
+inline void in_pieces(std::int64_t n, Body&& body, Ts*... p) {
+  constexpr std::int64_t kPiece = 512;
+  for (std::int64_t i = 0; i < n; i += kPiece)
+    body(numbers(p ? p + i : nullptr, p ? std::min(kPiece, n - i) : 0)...);
+}
+
+/// Row y of sample n: channels by columns.
+template <class T>
+MatrixMap<T> row(const View<T>& v, int n, int y) {
+  return {v.pixel(n, y, 0), v.channels, v.width, Eigen::OuterStride<>(v.pixel_stride)};
+}
+
+/// Channels by samples of a rank-1 value.
+template <class T>
+MatrixMap<T> samples(const View<T>& v) {
+  return {v.data, v.channels, v.batch, Eigen::OuterStride<>(v.sample_stride)};
+}
+
+/// Sample n alone.
+template <class T>
+View<T> sample(View<T> v, int n) {
+  v.data = v.data ? v.sample(n) : nullptr;
+  v.batch = 1;
+  return v;
+}
+
+/// Zeroes the lanes behind the last channel.
+template <class T>
+void clear_pads(const View<T>& v) {
+  const std::int64_t pads = padded<T>(v.channels) - v.channels;
+  if (pads == 0) return;
+  for (int n = 0; n < v.batch; ++n)
+    for (int y = 0; y < v.height; ++y)
+      MatrixMap<T>(v.pixel(n, y, 0) + v.channels, pads, v.width,
+                   Eigen::OuterStride<>(v.pixel_stride))
+          .setZero();
+}
+
+/// to = value, or to += value.
+template <class To, class Value>
+inline void give(To&& to, const Value& value, bool add) {
+  if (add)
+    to += value;
+  else
+    to = value;
+}
+
+/// Lane by lane a == b ? equal : other. (Eigen's select() goes by single numbers and branches.)
+template <class T>
+inline Lanes<T> where_equal(const Lanes<T>& a, const Lanes<T>& b, const Lanes<T>& equal,
+                            const Lanes<T>& other) {
+  using namespace Eigen::internal;
+  using Packet = typename packet_traits<T>::type;
+  static_assert(packet_traits<T>::size == kLanes<T>);
+  const auto load = [](const Lanes<T>& v) { return pload<Packet>(v.data()); };
+  const Packet mask = pcmp_eq(load(a), load(b));
+  Lanes<T> result;
+  pstore(result.data(), por(pand(mask, load(equal)), pandnot(load(other), mask)));
+  return result;
+}
+
+/// True if the view's samples follow each other without gaps (no halo).
+template <class T>
+bool is_dense(const View<T>& v) {
+  return v.row_stride == v.width * v.pixel_stride &&
+         (v.batch == 1 || v.sample_stride == v.height * v.row_stride);
+}
+
+/// Calls body(lanes of each view...) for all vectors of the interiors, pad lanes included. The
+/// views have equal shapes and, like every Layout, equal pixel strides.
+template <class Body, class T, class... Ts>
+inline void for_each_lanes(Body&& body, const View<T>& first, const View<Ts>&... rest) {
+  const auto run = [&body](std::int64_t count, auto*... p) {
+    for (std::int64_t i = 0; i < count; i += kLanes<T>) body(lanes(p + i)...);
+  };
+  const std::int64_t row = first.width * first.pixel_stride;
+  if (is_dense(first) && (is_dense(rest) && ...))
+    return run(row * first.height * first.batch, first.data, rest.data...);
+  for (int n = 0; n < first.batch; ++n)
+    for (int y = 0; y < first.height; ++y) run(row, first.pixel(n, y, 0), rest.pixel(n, y, 0)...);
+}
+
+/// A vector of channels that moves from pixel to pixel.
+template <class T>
+struct PixelCursor {
+  T* at;
+  std::int64_t step;
+
+  PixelCursor(const View<T>& v, int n, int y, std::int64_t channel)
+      : at(v.pixel(n, y, 0) + channel), step(v.pixel_stride) {}
+  LanesMap<T> ahead(int pixels) const { return lanes(at + pixels * step); }
+  void move(int pixels) { at += pixels * step; }
+};
+
+/// Calls body(lanes of each view...) for channels [channel, channel + kLanes) of every pixel.
+template <class Body, class T, class... Ts>
+inline void for_each_pixel(std::int64_t channel, Body&& body, const View<T>& first,
+                           const View<Ts>&... rest) {
+  const auto run = [&body, width = first.width](auto... cursor) {
+#pragma GCC unroll 4
+    for (int x = 0; x < width; ++x, (cursor.move(1), ...)) body(cursor.ahead(0)...);
+  };
+  for (int n = 0; n < first.batch; ++n)
+    for (int y = 0; y < first.height; ++y)
+      run(PixelCursor<T>(first, n, y, channel), PixelCursor<Ts>(rest, n, y, channel)...);
+}
+
+/// sum += term; `lost` gathers what rounding loses (Knuth's two-sum). Both together are as exact as
+/// a sum in twice the digits.
+template <class T, class Sum>
+inline void add_compensated(Sum&& sum, Sum&& lost, const Lanes<T>& term) {
+  const Lanes<T> before = sum, after = before + term, added = after - before;
+  lost += (before - (after - added)) + (term - added);
+  sum = after;
+}
+
+/// Plain sums that do not wait for each other: an addition takes several cycles to complete.
+constexpr int kChains = 4;
+/// Pixels that are summed plainly. Sums of blocks are compensated, so that no sum loses more than
+/// a few units in T's last place, however large the image.
+constexpr int kBlockPixels = 32;
+
+/// N sums over all pixels, for channels [channel, channel + kLanes): term(sums, lanes of each
+/// view...) adds what a pixel has to N vectors of lanes.
+template <int N, class Term, class T, class... Ts>
+inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
+                                              const View<T>& first, const View<Ts>&... rest) {
+  Lanes<T> total[N], lost[N], chains[kChains][N];
+  for (int i = 0; i < N; ++i) {
+    total[i] = lost[i] = Lanes<T>::Zero();
+    for (auto& chain : chains) chain[i].setZero();
+  }
+  int gathered = 0;
+  const auto end_block = [&] {
+    for (int i = 0; i < N; ++i) {
+      add_compensated<T>(total[i], lost[i],
+                         (chains[0][i] + chains[1][i]) + (chains[2][i] + chains[3][i]));
+      for (auto& chain : chains) chain[i].setZero();
+    }
+    gathered = 0;
+  };
+  const auto run = [&](std::int64_t pixels, auto... cursor) {
+    while (pixels > 0) {
+      int count = static_cast<int>(std::min<std::int64_t>(kBlockPixels, pixels));
+      pixels -= count;
+      if (gathered + count > kBlockPixels) end_block();
+      gathered += count;
+#pragma GCC unroll 1
+      for (; count >= kChains; count -= kChains, (cursor.move(kChains), ...)) {
+#pragma GCC unroll 4
+        for (int k = 0; k < kChains; ++k) term(chains[k], cursor.ahead(k)...);
+      }
+#pragma GCC unroll 1
+      for (; count > 0; --count, (cursor.move(1), ...)) term(chains[0], cursor.ahead(0)...);
+    }
+  };
+  if (is_dense(first) && (is_dense(rest) && ...)) {
+    run(std::int64_t{first.batch} * first.height * first.width,
+        PixelCursor<T>(first, 0, 0, channel), PixelCursor<Ts>(rest, 0, 0, channel)...);
+  } else {
+    for (int n = 0; n < first.batch; ++n)
+      for (int y = 0; y < first.height; ++y)
+        run(first.width, PixelCursor<T>(first, n, y, channel),
+            PixelCursor<Ts>(rest, n, y, channel)...);
+  }
+  end_block();
+  std::array<WideLanes<T>, N> sums;
+  for (int i = 0; i < N; ++i)
+    sums[i] = total[i].template cast<double>() + lost[i].template cast<double>();
+  return sums;
+}
+
+/// The sum over all pixels of term(lanes), which may be an expression of T or of double: it is
+/// taken in double where T's range does not hold it.
+template <class Term, class T>
+inline WideLanes<T> pixel_sum(std::int64_t channel, Term&& term, const View<T>& x) {
+  WideLanes<T> sum =
+      pixel_sums<1>(channel, [&](auto& s, auto v) { s[0] += term(v); }, x)[0];
+  if (std::isfinite(sum.sum())) return sum;
+  sum.setZero();
+  for_each_pixel(channel, [&](auto v) { sum += term(v.template cast<double>()); }, x);
+  return sum;
+}
+
+/// to[c] (= or +=) the sum of channel c over all pixels, pad lanes included.
+template <class T>
+inline void sum_of_pixels(const View<const T>& v, T* to, bool add) {
+  for (std::int64_t c = 0; c < padded<T>(v.channels); c += kLanes<T>) {
+    const auto sums = pixel_sums<1>(c, [](auto& sum, auto x) { sum[0] += x; }, v);
+    give(lanes(to + c), sums[0].template cast<T>(), add);
+  }
+}
+
+}  // namespace stagecoach
