@@ -154,27 +154,46 @@ Entry read_entry(const std::string& name, const Json& json, std::int64_t data_by
   return entry;
 }
 
-Json parse_header(const std::string& text, const std::string& path) {
+/// Looks at a header before it becomes a tree: how deep it nests, which tensor stands there twice.
+/// (A callback of Json::parse would look at all members again at the end of every object.)
+struct HeaderWatch : Json::json_sax_t {
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth <= kMostDepth; }
+  bool start_array(std::size_t) override { return ++depth <= kMostDepth; }
+  bool end_object() override { return --depth, true; }
+  bool end_array() override { return --depth, true; }
+  bool key(string_t& name) override {
+    if (depth == 1 && !names.insert(name).second) repeated = name;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const Json::exception& error) override {
+    problem = std::string("the header is no JSON (") + error.what() + ")";
+    return false;
+  }
+
+  int depth = 0;
   std::set<std::string> names;
   std::string repeated;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMostDepth)
-      fail(path, "not a safetensors file: the header is nested deeper than " +
-                     std::to_string(kMostDepth) + " levels");
-    if (event == Json::parse_event_t::key && depth == 1 &&
-        !names.insert(parsed.get<std::string>()).second) {
-      repeated = parsed.get<std::string>();
-    }
-    return true;
-  };
-  Json header;
-  try {
-    header = Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    fail(path, std::string("not a safetensors file: the header is no JSON (") + error.what() + ")");
+  std::string problem;
+};
+
+Json parse_header(const std::string& text, const std::string& path) {
+  HeaderWatch watch;
+  if (!Json::sax_parse(text, &watch)) {
+    fail(path, "not a safetensors file: " + (watch.problem.empty()
+                                                 ? "the header is nested deeper than " +
+                                                       std::to_string(kMostDepth) + " levels"
+                                                 : watch.problem));
   }
+  if (!watch.repeated.empty()) fail(path, "tensor '" + watch.repeated + "' is in the header twice");
+  Json header = Json::parse(text);
   if (!header.is_object()) fail(path, "not a safetensors file: the header is no JSON object");
-  if (!repeated.empty()) fail(path, "tensor '" + repeated + "' is in the header twice");
   return header;
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("a path with a NUL is refused") {
           {"/train_images", "found a NUL character"});
 }
 
-TEST_CASE("--option=VALUE gives the summary of --option VALUE") {
+TEST_CASE("an option as --option=VALUE gives the summary of --option VALUE") {
   const Program program;
   const std::string order = program.path("order");
   REQUIRE(program.run("--record-schedule " + order).status == 0);

@@ -152,7 +152,7 @@ def _table(path, columns, stages):
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
-            header = [name.replace("-", "_") for name in next(reader, [])]
+            header = list(next(reader, []))
             lacking = [c.rstrip("?") for c in columns if c.rstrip("?") not in header]
             if lacking:
                 raise ValueError(f"{path}: line 1: lacks the column {lacking[0]!r}")
