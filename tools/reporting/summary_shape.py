@@ -6,7 +6,7 @@ from .shape import Map
 SCHEMA = "stagecoach.summary/1"
 CAUSES = ("forward", "backward", "update", "stall_input", "stall_output", "stall_memory",
           "stall_interconnect", "idle")
-EPOCH = {"train_loss": "number?", "train_accuracy": "number?", "test_loss": "number?",
+EPOCH = {"epoch?": "number", "train_loss": "number?", "train_accuracy": "number?", "test_loss": "number?",
          "test_accuracy": "number?", "cycles": "number?", "simulated_seconds": "number?",
          "joules": "number?"}
 STAGE = {
