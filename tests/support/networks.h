@@ -39,8 +39,9 @@ class NetworkSketch {
     l.groups = groups;
     return add_layer(l);
   }
-  NetworkSketch& join(const std::string& name, const std::string& a, const std::string& b) {
-    LayerSpec l = layer(name, LayerKind::add, a);
+  NetworkSketch& join(const std::string& name, const std::string& a, const std::string& b,
+                      LayerKind kind = LayerKind::add) {
+    LayerSpec l = layer(name, kind, a);
     l.inputs.push_back(b);
     return add_layer(l);
   }

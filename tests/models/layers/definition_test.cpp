@@ -7,28 +7,10 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "tests/support/example_layer.h"
+
 namespace stagecoach {
 namespace {
-
-/// A layer of the kind on an image, or on features where it takes no image; not the first layer.
-LayerNode example(LayerKind kind) {
-  LayerNode node;
-  for (const Shape& input : {Shape::image(8, 6, 5), Shape::features(24)}) {
-    node = {};
-    node.spec.kind = kind;
-    node.spec.name = "layer";
-    node.spec.out_channels = 4, node.spec.out_features = 10;
-    node.spec.kernel = 3, node.spec.padding = 1, node.spec.groups = 2;
-    node.inputs = {1};
-    if (definition_of(kind).inputs == LayerInputs::two_or_more) node.inputs = {1, 2, 3};
-    node.input_shapes.assign(node.inputs.size(), input);
-    std::vector<NetworkIssue> issues;
-    resolve_layer(0, node, issues);
-    if (issues.empty()) return node;
-  }
-  FAIL("no example of " << to_word(kind) << " could be made");
-  return node;
-}
 
 std::int64_t input_elements(const LayerNode& node) {
   std::int64_t n = 0;
@@ -54,7 +36,7 @@ TEST_CASE("every kind refuses too few or too many inputs", "[layers]") {
     CAPTURE(to_word(kind));
     const bool several = definition_of(kind).inputs == LayerInputs::two_or_more;
     const auto field_of = [&](std::size_t inputs) {
-      LayerNode node = example(kind);
+      LayerNode node = example_layer(kind);
       node.inputs.assign(inputs, 1);
       node.input_shapes.assign(inputs, node.input_shapes.front());
       std::vector<NetworkIssue> issues;
@@ -69,7 +51,7 @@ TEST_CASE("every kind refuses too few or too many inputs", "[layers]") {
 TEST_CASE("a kind's work is products, elementwise work, or another name", "[layers]") {
   for (LayerKind kind : all_layer_kinds()) {
     CAPTURE(to_word(kind));
-    const LayerNode node = example(kind);
+    const LayerNode node = example_layer(kind);
     const LayerWork work = work_of(node);
     CHECK(work.renames_input == (work.products.empty() && work.elementwise.empty()));
     for (const ElementwiseWork& w : work.elementwise) {
@@ -95,7 +77,7 @@ TEST_CASE("a kind's work is products, elementwise work, or another name", "[laye
 TEST_CASE("products with weights cover every weight tensor, and each has a gradient", "[layers]") {
   for (LayerKind kind : all_layer_kinds()) {
     CAPTURE(to_word(kind));
-    const LayerNode node = example(kind);
+    const LayerNode node = example_layer(kind);
     const LayerWork work = work_of(node);
     CHECK((forward_macs(node) > 0) == !work.products.empty());
     if (work.products.empty()) continue;
@@ -122,7 +104,7 @@ TEST_CASE("costs of elementwise work are listed once, by the kind that states th
   }
   for (LayerKind kind : all_layer_kinds()) {
     CAPTURE(to_word(kind));
-    const LayerWork work = work_of(example(kind));
+    const LayerWork work = work_of(example_layer(kind));
     for (const ElementwiseWork& w : work.elementwise)
       CHECK(std::count(keys.begin(), keys.end(), w.cost->key) == 1);
     for (const MatrixProduct& p : work.products)
@@ -135,7 +117,7 @@ TEST_CASE("costs of elementwise work are listed once, by the kind that states th
 TEST_CASE("what a kind keeps covers what its backward reads", "[layers]") {
   for (LayerKind kind : all_layer_kinds()) {
     CAPTURE(to_word(kind));
-    const LayerNode node = example(kind);
+    const LayerNode node = example_layer(kind);
     const LayerNeeds needs = make_layer<float>(node)->needs();
     const KeptValues kept = work_of(node).kept;
     const bool output = kept.output || kept.sign_of_output;
@@ -151,7 +133,7 @@ TEST_CASE("what a kind keeps covers what its backward reads", "[layers]") {
 TEST_CASE("float and double kernels of a kind have the same parameters", "[layers]") {
   for (LayerKind kind : all_layer_kinds()) {
     CAPTURE(to_word(kind));
-    const LayerNode node = example(kind);
+    const LayerNode node = example_layer(kind);
     std::size_t trainable = 0;
     for (const ParameterSpec& p : node.parameters) trainable += p.trainable();
     CHECK(make_layer<float>(node)->slots().size() == trainable);

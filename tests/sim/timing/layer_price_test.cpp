@@ -4,8 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/example_layer.h"
 #include "tests/support/layer_checks.h"
-#include "tests/support/networks.h"
 
 namespace stagecoach {
 namespace {
@@ -37,6 +37,24 @@ TEST_CASE("both operands of a product of two activations come from the activatio
   CHECK(e.activation_read_bytes == 3 * (40 + 56) * 2);
   CHECK(e.activation_write_bytes == 3 * 70 * 2);
   CHECK((e.weight_read_bytes == 0 && e.weight_write_bytes == 0));
+}
+
+TEST_CASE("every kind's elementwise work takes its operations on one lane, and moves its values") {
+  OneLane one;
+  for (LayerKind kind : all_layer_kinds()) {
+    CAPTURE(to_word(kind));
+    const LayerNode node = example_layer(kind);
+    for (const ElementwiseWork& w : work_of(node).elementwise) {
+      const std::vector<PassPrice> prices = price_pass(node, w.pass, one.context, 2);
+      REQUIRE(prices.size() == 1);
+      const bool forward = w.pass == LayerPass::forward;
+      const double operations = 2 * w.elements * (forward ? w.cost->forward : w.cost->backward);
+      CHECK(static_cast<double>(prices[0].cycles) == operations);
+      CHECK(prices[0].events.vector_operations == operations);
+      CHECK(prices[0].events.activation_read_bytes == 2 * 4 * w.elements_read);
+      CHECK(prices[0].events.activation_write_bytes == 2 * 4 * w.elements_written);
+    }
+  }
 }
 
 TEST_CASE("costs of elementwise work come from the hardware file, under the key of the kind") {
