@@ -26,15 +26,16 @@ struct MicroBatch {
 /// mini-batch of an epoch, and the last micro-batch of a mini-batch, may be smaller.
 class MicroBatchPlan {
  public:
-  /// All four at least 1; a micro-batch larger than the batch counts as the batch.
+  /// All four at least 1; a batch larger than an epoch counts as the epoch, a micro-batch larger
+  /// than the batch as the batch: memory follows the samples that there are.
   MicroBatchPlan(std::int64_t samples_per_epoch, std::int64_t epochs, int batch_size,
                  int micro_batch_size)
       : samples_per_epoch_(samples_per_epoch),
         epochs_(epochs),
-        batch_size_(batch_size),
-        micro_(std::min(batch_size, micro_batch_size)),
+        batch_size_(static_cast<int>(std::min<std::int64_t>(batch_size, samples_per_epoch))),
+        micro_(std::min(batch_size_, micro_batch_size)),
         micro_batches_per_batch_((batch_size_ + micro_ - 1) / micro_),
-        batches_per_epoch_((samples_per_epoch + batch_size - 1) / batch_size) {
+        batches_per_epoch_((samples_per_epoch + batch_size_ - 1) / batch_size_) {
     const std::int64_t rest = samples_per_epoch - (batches_per_epoch_ - 1) * batch_size_;
     micro_batches_per_epoch_ =
         (batches_per_epoch_ - 1) * micro_batches_per_batch_ + (rest + micro_ - 1) / micro_;

@@ -41,7 +41,7 @@ endfunction()
 set(eigen "Eigen/[A-Za-z]+")
 set(json "nlohmann/json(_fwd)?\\.hpp")
 
-layer(models "models/" "${eigen}|omp\\.h|zlib\\.h|immintrin\\.h|${json}")
+layer(models "models/" "${eigen}|zlib\\.h|immintrin\\.h|${json}")
 # Each folder may include those above it that its row names, never one below.
 layer(sim/base "models/base/|sim/base/" "-")
 layer(sim/files "models/base/|sim/(base|files)/" "zlib\\.h")

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
+#include "models/base/parallel.h"
 #include "models/base/random.h"
 
 namespace stagecoach {
@@ -217,12 +219,14 @@ SplitData draw_glyphs(std::int64_t samples, std::uint64_t seed, Split split) {
   data.targets.dims = {samples};
   data.targets.bytes.resize(static_cast<std::size_t>(samples));
   const std::uint64_t stream = mix(seed, split == Split::train ? 1 : 2);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < samples; ++i) {
-    data.targets.bytes[static_cast<std::size_t>(i)] = static_cast<unsigned char>(
-        draw_glyph(mix(stream, static_cast<std::uint64_t>(i)),
-                   data.images.bytes.data() + i * kGlyphSize * kGlyphSize));
-  }
+  const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  in_parallel(samples, threads, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      data.targets.bytes[static_cast<std::size_t>(i)] = static_cast<unsigned char>(
+          draw_glyph(mix(stream, static_cast<std::uint64_t>(i)),
+                     data.images.bytes.data() + i * kGlyphSize * kGlyphSize));
+    }
+  });
   return data;
 }
 

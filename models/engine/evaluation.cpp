@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "models/base/parallel.h"
 #include "models/engine/stage_forward.h"
 
 namespace stagecoach {
@@ -57,12 +58,11 @@ EpochResult evaluate(const EngineContext<T>& context,
                      const std::vector<const EpochSnapshot<T>*>& stages, int threads) {
   const std::int64_t count = context.data.size(Split::test);
   std::vector<LossResult> losses(static_cast<std::size_t>(count));
-#pragma omp parallel num_threads(threads)
-  {
+  in_parallel(count, threads, [&](std::int64_t begin, std::int64_t end) {
     Evaluator<T> evaluator(context, stages);
-#pragma omp for schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) losses[i] = evaluator.evaluate(i);
-  }
+    for (std::int64_t i = begin; i < end; ++i)
+      losses[static_cast<std::size_t>(i)] = evaluator.evaluate(i);
+  });
   double loss_sum = 0;
   std::int64_t correct = 0;
   for (const LossResult& loss : losses) {

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <numeric>
 #include <string>
+#include <system_error>
 
+#include "models/base/error.h"
 #include "models/base/host_clock.h"
 
 namespace stagecoach {
@@ -18,6 +20,9 @@ constexpr int kPatience = 64;
 constexpr int kSpins = 4000;
 /// Runs of a worker between two looks at the measured times.
 constexpr int kRunsPerBalance = 2048;
+
+/// Operations that one stage's queue holds at most: memory follows the stages, not their square.
+constexpr std::size_t kMostQueued = 128;
 
 /// Sum of the first guesses at the stages' work: the first measured times outweigh them.
 constexpr double kGuessSeconds = 1e-9;
@@ -39,7 +44,9 @@ Executor::Executor(std::vector<double> stage_work, int threads, std::int64_t win
   const double total = std::accumulate(stage_work.begin(), stage_work.end(), 0.0);
   for (int k = 0; k < stages_; ++k) {
     queues_.push_back(std::make_unique<StageQueue>());
-    queues_.back()->ring.resize(power_of_two_above(window_ops_));
+    const std::size_t places = std::min(kMostQueued, power_of_two_above(window_ops_));
+    queues_.back()->ring.resize(places);
+    queues_.back()->needs = std::vector<std::atomic<std::int64_t>>(places);
     queues_.back()->seconds = total > 0 ? kGuessSeconds * stage_work[k] / total : 0;
   }
   for (int w = 0; w < threads; ++w) {
@@ -47,10 +54,20 @@ Executor::Executor(std::vector<double> stage_work, int threads, std::int64_t win
     workers_[w].others.reserve(stage_work.size());
     rebalance(w);
   }
-  for (int w = 1; w < threads; ++w) threads_.emplace_back([this, w] { work_loop(w); });
+  try {
+    for (int w = 1; w < threads; ++w) threads_.emplace_back([this, w] { work_loop(w); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = threads_.size() + 1;
+    stop_threads();
+    throw UserError("--threads " + std::to_string(threads) + ": this computer runs " +
+                    std::to_string(started) + " and then no more (" + error.code().message() +
+                    "); ask for fewer");
+  }
 }
 
-Executor::~Executor() {
+Executor::~Executor() { stop_threads(); }
+
+void Executor::stop_threads() {
   stop_ = true;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -59,23 +76,33 @@ Executor::~Executor() {
   for (std::thread& t : threads_) t.join();
 }
 
+/// Twice the micro-batch plus 0 for a forward, 1 for a backward; -1: nothing.
+std::int64_t Executor::need_of(const Op& op) {
+  switch (op.pass) {
+    case Pass::forward:
+      return 2 * op.micro_batch;
+    case Pass::backward:
+    case Pass::backward_with_update:
+      return 2 * op.micro_batch + 1;
+    case Pass::update:
+      break;
+  }
+  return -1;
+}
+
 bool Executor::ready(int stage) const {
   const StageQueue& q = *queues_[stage];
   const std::int64_t head = q.head.load(std::memory_order_relaxed);
   if (head == q.tail.load(std::memory_order_acquire)) return false;
-  const Op& op = q.ring[head & (q.ring.size() - 1)];
-  switch (op.pass) {
-    case Pass::forward:
-      return stage == 0 ||
-             queues_[stage - 1]->forwards.load(std::memory_order_acquire) > op.micro_batch;
-    case Pass::backward:
-    case Pass::backward_with_update:
-      return stage == stages_ - 1 ||
-             queues_[stage + 1]->backwards.load(std::memory_order_acquire) > op.micro_batch;
-    case Pass::update:
-      return true;
-  }
-  return false;
+  const auto place = static_cast<std::size_t>(head) & (q.needs.size() - 1);
+  const std::int64_t need = q.needs[place].load(std::memory_order_relaxed);
+  if (need < 0) return true;
+  const MicroBatchId micro_batch = need / 2;
+  if (need % 2 == 0)
+    return stage == 0 ||
+           queues_[stage - 1]->forwards.load(std::memory_order_acquire) > micro_batch;
+  return stage == stages_ - 1 ||
+         queues_[stage + 1]->backwards.load(std::memory_order_acquire) > micro_batch;
 }
 
 bool Executor::run_stage(int stage, int worker) {
@@ -90,7 +117,7 @@ bool Executor::run_stage(int stage, int worker) {
     execute_(op, worker);
     if (op.pass == Pass::forward) q.forwards.store(op.micro_batch + 1, std::memory_order_release);
     if (is_backward(op.pass)) q.backwards.store(op.micro_batch + 1, std::memory_order_release);
-    q.head.store(head + 1, std::memory_order_relaxed);
+    q.head.store(head + 1, std::memory_order_release);
     executed_.fetch_add(1, std::memory_order_release);
     any = true;
   }
@@ -194,7 +221,11 @@ void Executor::push(const Op& op) {
   if (failed_) rethrow();
   StageQueue& q = *queues_[op.stage];
   const std::int64_t tail = q.tail.load(std::memory_order_relaxed);
-  q.ring[tail & (q.ring.size() - 1)] = op;
+  const auto places = static_cast<std::int64_t>(q.ring.size());
+  // What it waits for was handed over before it: the queue moves on.
+  help_until([&] { return tail - q.head.load(std::memory_order_acquire) < places; });
+  q.ring[tail & (places - 1)] = op;
+  q.needs[tail & (places - 1)].store(need_of(op), std::memory_order_relaxed);
   q.tail.store(tail + 1, std::memory_order_release);
   ++pushed_;
   if (sleepers_.load(std::memory_order_relaxed) > 0) wake_.notify_one();

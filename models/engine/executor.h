@@ -55,7 +55,9 @@ class Executor {
 
  private:
   struct alignas(64) StageQueue {
-    std::vector<Op> ring;
+    std::vector<Op> ring;  ///< read by whoever holds `taken`
+    /// What each operation in `ring` waits for, for those who look without holding it.
+    std::vector<std::atomic<std::int64_t>> needs;
     std::atomic<std::int64_t> head{0};  ///< next to run; written by whoever holds `taken`
     std::atomic<std::int64_t> tail{0};  ///< one past the last; written by the caller
     std::atomic<bool> taken{false};
@@ -73,6 +75,7 @@ class Executor {
     std::atomic<double> busy_seconds{0};
   };
 
+  static std::int64_t need_of(const Op& op);
   bool ready(int stage) const;
   bool run_stage(int stage, int worker);
   bool run_some(int worker);
@@ -80,6 +83,7 @@ class Executor {
   /// Gives the worker its contiguous share of about equal work.
   void rebalance(int worker);
   void work_loop(int worker);
+  void stop_threads();
   template <class Done>
   void help_until(Done done);
   void rethrow();

@@ -8,7 +8,7 @@
 
 #include "models/base/error.h"
 #include "models/base/state_visitor.h"
-#include "sim/app/run_identity.h"
+#include "sim/app/identity_differences.h"
 #include "sim/files/durable_file.h"
 #include "sim/files/section_file.h"
 
@@ -78,6 +78,16 @@ class StateReader : public StateVisitor {
   SectionReader& file_;
 };
 
+/// What differs between the run of a checkpoint and this one.
+std::string differences_of(SectionReader& file, const std::string& path,
+                           const std::string& identity) {
+  try {
+    return identity_differences(file.text(), identity);
+  } catch (const UserError& error) {
+    throw BrokenFile(path + ": " + error.what());
+  }
+}
+
 /// The next section, which must have this name.
 void expect(SectionReader& file, const std::string& path, const char* name) {
   if (!file.next() || file.name() != name)
@@ -121,7 +131,7 @@ std::optional<std::int64_t> Checkpoints::restore(
     try {
       SectionReader file(path, kMagic);
       expect(file, path, kIdentitySection);
-      const std::string differences = identity_differences(file.text(), identity_);
+      const std::string differences = differences_of(file, path, identity_);
       if (!differences.empty()) {
         others += (others.empty() ? "" : "\n") + path + ": is of another run:" + differences;
         continue;

@@ -48,22 +48,21 @@ class Checkpoints {
 /// What checkpoints cost.
 struct CheckpointCost {
   std::int64_t written = 0;
-  std::int64_t bytes = 0;        ///< of the last
-  double seconds = 0;            ///< of all, waiting for queued operations included
-  double catch_up_seconds = 0;   ///< until a resumed run was where its checkpoint was taken
+  std::int64_t bytes = 0;       ///< of the last
+  double seconds = 0;           ///< of all, waiting for queued operations included
+  double catch_up_seconds = 0;  ///< until a resumed run was where its checkpoint was taken
 };
 
 /// Stands before the trainer: keeps back the operations that a checkpoint has behind it, and takes
 /// one whenever it is time.
 class CheckpointingSink : public OpSink {
  public:
-  /// `skip`: operations to keep back. `every`: between the end of one and the begin of the next; none
-  /// are taken if empty. `note` gets a sentence about one that could not be written; `caught_up` is
-  /// called when nothing is kept back any more.
+  /// `skip`: operations to keep back. `every`: between the end of one and the begin of the next;
+  /// none are taken if empty. `note` gets a sentence about one that could not be written;
+  /// `caught_up` is called when nothing is kept back any more.
   CheckpointingSink(Trainer& trainer, Checkpoints& checkpoints, std::int64_t skip,
                     std::optional<std::chrono::duration<double>> every,
-                    std::function<void(const std::string&)> note,
-                    std::function<void()> caught_up);
+                    std::function<void(const std::string&)> note, std::function<void()> caught_up);
 
   bool emit(const Op& op) override;
 

@@ -25,8 +25,8 @@ class PrintableBuffer : public std::streambuf {
   bool put_escaped(unsigned code);
 
   std::streambuf& next_;
-  int continuation_ = 0;        ///< bytes that the UTF-8 character at hand still has
-  bool after_c2_ = false;       ///< its first byte, held back: a control character may follow
+  int continuation_ = 0;   ///< bytes that the UTF-8 character at hand still has
+  bool after_c2_ = false;  ///< its first byte, held back: a control character may follow
 };
 
 /// For the length of the program; one at a time.

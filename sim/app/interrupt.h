@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C, kill and a terminal that goes away: the first SIGINT, SIGTERM or SIGHUP ends the run where
-// it is, with its results; the second ends the program at once.
+// Ctrl-C, kill and a terminal that goes away: the first SIGINT, SIGTERM or SIGHUP ends the run
+// where it is, with its results; the second ends the program at once.
 #pragma once
 
 #include <signal.h>

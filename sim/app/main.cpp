@@ -8,6 +8,7 @@
 #include "models/base/error.h"
 #include "sim/app/ask.h"
 #include "sim/app/console.h"
+#include "sim/app/presets.h"
 #include "sim/app/run.h"
 
 namespace stagecoach {
@@ -32,13 +33,20 @@ int guarded(Body body) {
   return static_cast<int>(status);
 }
 
+/// The command line, with presets in the place of their names.
+Options options_of(int argc, char* argv[]) {
+  Options options = parse_options(argc, argv);
+  find_presets(options);
+  return options;
+}
+
 }  // namespace
 }  // namespace stagecoach
 
 /// Called by SystemC's kernel with the command line.
 int sc_main(int argc, char* argv[]) {
   using namespace stagecoach;
-  return guarded([&] { return run(parse_options(argc, argv), {argv + 1, argv + argc}); });
+  return guarded([&] { return run(options_of(argc, argv), {argv + 1, argv + argc}); });
 }
 
 namespace {
@@ -47,7 +55,7 @@ int answer_or_run(int argc, char* argv[]) {
   using namespace stagecoach;
   bool asked = true;
   const int status = guarded([&] {
-    const Options options = parse_options(argc, argv);
+    const Options options = options_of(argc, argv);
     asked = options.ask != Ask::run;
     return asked ? answer(options) : ExitStatus::done;
   });

@@ -101,11 +101,10 @@ void Progress::update(std::int64_t samples_done, const std::optional<RunningFigu
 
 bool ProgressSink::emit(const Op& op) {
   if (!next_.emit(op)) return false;
-  if (progress_.visible() && op.stage == 0 && op.pass == Pass::backward) {
+  if (progress_.visible() && op.stage == 0 && is_backward(op.pass)) {
     const MicroBatch gone = plan_.at(op.micro_batch);
-    progress_.update(
-        gone.epoch * plan_.samples_per_epoch() + gone.first_in_epoch + gone.samples,
-        running_ ? running_() : std::nullopt);
+    progress_.update(gone.epoch * plan_.samples_per_epoch() + gone.first_in_epoch + gone.samples,
+                     running_ ? running_() : std::nullopt);
   }
   return true;
 }

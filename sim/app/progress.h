@@ -16,8 +16,8 @@
 
 namespace stagecoach {
 
-/// "[===>      ]  42.0 %  12,345 of 60,000 samples  1,234/s  38 s left  loss 0.3421  accuracy 91.2 %"
-/// `seconds`: that the last `worked` of the samples done took. `running`: of the epoch so far,
+/// "[===>      ]  42.0 %  12,345 of 60,000 samples  1,234/s  38 s left  loss 0.3421  accuracy 91.2
+/// %" `seconds`: that the last `worked` of the samples done took. `running`: of the epoch so far,
 /// if anything is known.
 std::string progress_line(std::int64_t done, std::int64_t worked, std::int64_t total,
                           double seconds, const std::optional<RunningFigures>& running);

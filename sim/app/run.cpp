@@ -148,7 +148,8 @@ class Run {
     std::cerr << "stagecoach: " << sentence << "\n";
   }
 
-  /// Restores the checkpoint that --resume asks for, and puts the sink that takes new ones in place.
+  /// Restores the checkpoint that --resume asks for, and puts the sink that takes new ones in
+  /// place.
   void prepare_checkpoints() {
     checkpoints_.emplace(checkpoint_folder(), run_identity(job_, options_));
     const auto note = [this](const std::string& sentence) { tell(sentence); };

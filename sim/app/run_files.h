@@ -42,8 +42,8 @@ class RunFiles {
   /// Brings them up to date. What cannot be written is told once and costs nothing else.
   void update(const RunResult& result);
 
-  /// Writes everything, aside, then lets it appear: the recording and the weights (of `trainer`; null:
-  /// none), then the results. `stopped_because`: why a recording is not complete; "": it is.
+  /// Writes everything, aside, then lets it appear: the recording and the weights (of `trainer`;
+  /// null: none), then the results. `stopped_because`: why a recording is not complete; "": it is.
   /// Returns the summary.
   OrderedJson finish(const RunResult& result, const Trainer* trainer,
                      const std::string& stopped_because);

@@ -14,10 +14,4 @@ namespace stagecoach {
 /// it. Throws UserError if one cannot be read.
 std::string run_identity(const Job& job, const Options& options);
 
-/// What differs, a line each ("/workload/training/seed: 1 there, 2 here"), at most kMostDifferences
-/// and then a count; "" if nothing does. Throws UserError if `there` is no such text.
-std::string identity_differences(const std::string& there, const std::string& here);
-
-constexpr std::size_t kMostDifferences = 8;
-
 }  // namespace stagecoach

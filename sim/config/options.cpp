@@ -19,18 +19,9 @@ constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxThreads = 1024;
 constexpr double kMaxMinutes = 1e6;
 
-/// One option: what the parser and the help page need to know.
-struct OptionRow {
-  const char* group;
-  const char* name;
-  const char* argument;  ///< "": a switch
-  const char* help;
-  const char* fallback;  ///< "": nothing to say
-};
-
 constexpr OptionRow kRows[] = {
-    {"Input", "hw", "FILE", "hardware description (hw/README.md)", ""},
-    {"Input", "workload", "FILE", "data, network, pipeline, training (workloads/README.md)", ""},
+    {"Input", "hw", "FILE", "hardware: a file, or the name of a preset", ""},
+    {"Input", "workload", "FILE", "data, network, pipeline, training: a file or a preset", ""},
     {"Input", "data", "DIR", "root of relative data set paths", "the workload's folder"},
     {"Input", "set", "PATH=VALUE", "override one field, checked like the file; repeatable", ""},
     {"Run", "samples", "N", "training samples per epoch, from the front", "from the workload"},
@@ -62,6 +53,17 @@ constexpr OptionRow kRows[] = {
      ""},
     {"Ask instead of run", "help", "", "this page", ""},
     {"Ask instead of run", "version", "", "the program's version", ""},
+};
+
+constexpr const char* kExitStatus =
+    "Exit status: 0 done, 2 your input, 3 the training diverged,\n70 a bug, 129, 130 or 143 "
+    "interrupted (hang-up, Ctrl-C, kill; results up to there are written).";
+
+constexpr const char* kExamples[] = {
+    "stagecoach --hw small_mesh --workload lenet5-glyphs",
+    "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
+    "             --set workload/pipeline/schedule=gpipe --set workload/training/batch_size=8 "
+    "--trace",
 };
 
 using Values = std::map<std::string, std::vector<std::string>>;
@@ -280,6 +282,12 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
 
 }  // namespace
 
+std::vector<OptionRow> option_rows() { return {std::begin(kRows), std::end(kRows)}; }
+
+std::string exit_status_text() { return kExitStatus; }
+
+std::vector<std::string> option_examples() { return {std::begin(kExamples), std::end(kExamples)}; }
+
 std::vector<std::string> option_names() {
   std::vector<std::string> names;
   for (const OptionRow& row : kRows) names.push_back(label(row.name));
@@ -307,15 +315,10 @@ std::string help_text() {
     }
     out += line + "\n";
   }
+  std::string examples = "\nExamples\n";
+  for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
   return out +
-         "\nIn parentheses: the default. Exit status: 0 done, 2 your input, 3 the training "
-         "diverged,\n70 a bug, 130 or 143 interrupted (Ctrl-C, kill; results up to there are "
-         "written).\n"
-         "\nExamples\n"
-         "  stagecoach --hw hw/small_mesh.json --workload workloads/lenet5-glyphs.json\n"
-         "  stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
-         "             --set workload/pipeline/schedule=gpipe --set workload/training/batch_size=8 "
-         "--trace\n";
+         "\nIn parentheses: the default. " + std::string(kExitStatus) + "\n" + examples;
 }
 
 Options parse_options(int argc, const char* const* argv) {

@@ -44,8 +44,7 @@ std::string descriptor_path(int descriptor) {
 /// A nameless file; -1 where the file system or a missing /proc has none.
 int open_nameless(const std::string& folder) {
   const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kMode);
-  if (descriptor < 0 || ::access(descriptor_path(descriptor).c_str(), F_OK) == 0)
-    return descriptor;
+  if (descriptor < 0 || ::access(descriptor_path(descriptor).c_str(), F_OK) == 0) return descriptor;
   ::close(descriptor);
   return -1;
 }

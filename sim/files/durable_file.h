@@ -30,8 +30,8 @@ class DurableFile {
   std::ostream& stream() { return stream_; }
   int descriptor() const { return descriptor_; }
 
-  /// Brings everything written so far to the system, or to the disk. Throws UserError with the reason of the first
-  /// write that failed.
+  /// Brings everything written so far to the system, or to the disk. Throws UserError with the
+  /// reason of the first write that failed.
   void complete();
 
   /// Completes the file and gives it its name, replacing what had it. The name itself reaches the

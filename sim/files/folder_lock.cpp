@@ -35,9 +35,8 @@ std::string holder(int descriptor) {
   if (size <= 0) return "";
   text[size] = '\0';
   long process = 0;
-  return std::sscanf(text, "%ld", &process) == 1
-             ? " (process " + std::to_string(process) + ")"
-             : "";
+  return std::sscanf(text, "%ld", &process) == 1 ? " (process " + std::to_string(process) + ")"
+                                                 : "";
 }
 
 }  // namespace
@@ -55,8 +54,7 @@ FolderLock::FolderLock(const std::string& folder, const std::string& what)
     const int error = errno;
     const std::string process = holder(descriptor_);
     ::close(descriptor_);
-    if (error != EWOULDBLOCK)
-      throw UserError(what + ": cannot be locked: " + std::strerror(error));
+    if (error != EWOULDBLOCK) throw UserError(what + ": cannot be locked: " + std::strerror(error));
     throw UserError(what + ": another run" + process +
                     " is writing there; wait for its end, or give another directory");
   }

@@ -27,7 +27,9 @@ void add_once(std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-std::vector<std::string> result_file_names() { return {std::begin(kAllFiles), std::end(kAllFiles)}; }
+std::vector<std::string> result_file_names() {
+  return {std::begin(kAllFiles), std::end(kAllFiles)};
+}
 
 ResultDirectory::ResultDirectory(std::string path, Earlier earlier)
     : path_(path.empty() ? "." : std::move(path)) {
@@ -67,8 +69,7 @@ void ResultDirectory::make_folders() {
   }
   for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
     if (fs::create_directory(*folder, error)) made_.push_back(folder->string());
-    if (error)
-      throw UserError("--out " + path_ + ": cannot be created: " + error.message());
+    if (error) throw UserError("--out " + path_ + ": cannot be created: " + error.message());
   }
 }
 

@@ -30,8 +30,8 @@ std::vector<std::string> result_file_names();
 /// What becomes of a result or a checkpoint that is there already.
 enum class Earlier {
   refuse,
-  replace,   ///< --force
-  leave      ///< for the caller to look at
+  replace,  ///< --force
+  leave     ///< for the caller to look at
 };
 
 class ResultDirectory {

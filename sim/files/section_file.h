@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file of named sections in a fixed order, of which every byte is checked: what a program that was
-// killed, a disk that is broken or another program left is told from what is whole.
+// A file of named sections in a fixed order, of which every byte is checked: what a program that
+// was killed, a disk that is broken or another program left is told from what is whole.
 //
 //   magic line                      the kind of file and its version, "\n" at its end
 //   per section: u32 length of name, u64 length of content, name, content, u32 CRC-32 of all that

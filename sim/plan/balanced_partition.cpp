@@ -98,10 +98,12 @@ class RunLoads {
 
 constexpr double kImpossible = std::numeric_limits<double>::infinity();
 
-/// Where the stages begin, for the least total(load, total of the stages before).
-template <class Total>
+/// Where the stages begin, for the least total(load, total of the stages before); of equals the
+/// longest runs behind. No run with a load above `limit(best so far)` can serve: a longer run costs no
+/// less, so that the search for one end stops there.
+template <class Total, class Limit>
 std::vector<int> best_begins(const RunLoads& loads, int layers, int stages, Total total,
-                             double& least) {
+                             Limit limit, double& least) {
   const auto at = [layers](int k, int end) {
     return static_cast<std::size_t>(k) * static_cast<std::size_t>(layers + 1) +
            static_cast<std::size_t>(end);
@@ -112,12 +114,14 @@ std::vector<int> best_begins(const RunLoads& loads, int layers, int stages, Tota
     // As many layers as stages must be left, and the last stage ends with the last layer.
     const int last_end = layers - (stages - 1 - k);
     for (int end = k + 1 == stages ? layers : k + 1; end <= last_end; ++end) {
-      for (int first = k; first < end; ++first) {
-        if (k == 0 && first > 0) break;
+      const int last_first = k == 0 ? 0 : end - 1;
+      for (int first = last_first; first >= k; --first) {
+        const double load = loads(k, first, end);
+        if (load > limit(best[at(k, end)])) break;
         const double before = k == 0 ? 0 : best[at(k - 1, first)];
         if (before == kImpossible) continue;
-        const double here = total(loads(k, first, end), before);
-        if (here >= best[at(k, end)]) continue;
+        const double here = total(load, before);
+        if (here > best[at(k, end)] || here == kImpossible) continue;
         best[at(k, end)] = here;
         begin[at(k, end)] = first;
       }
@@ -258,13 +262,16 @@ class CoresAndCuts {
     const int last_end = layers_ - (stages_ - 1 - k);
     for (int end = k + 1 == stages_ ? layers_ : k + 1; end <= last_end; ++end) {
       std::int64_t& best = next[static_cast<std::size_t>(end)];
-      for (int first = k; first < end; ++first) {
+      // From the shortest run on: a longer one needs no fewer cores, and the k stages before it one
+      // each.
+      for (int first = end - 1; first >= k; --first) {
         const std::int64_t before = cores[static_cast<std::size_t>(first)];
         std::int64_t here = need[at(first, end)];
-        if (before + here >= best || before + here > cores_) continue;
+        if (k + here > std::min(best, cores_)) break;
+        if (before + here > best || before + here > cores_) continue;
         const auto known = least_.find({k, at(first, end)});
         if (known != least_.end()) here = std::max(here, known->second);
-        if (before + here >= best) continue;
+        if (before + here > best || before + here >= kTooMany) continue;
         best = before + here;
         begin[static_cast<std::size_t>(end)] = first;
       }
@@ -290,13 +297,11 @@ std::vector<int> begins_on_given_cores(const PlanScope& scope, int stages) {
   double greatest = 0, squares = 0;
   best_begins(
       loads, layers, stages, [](double load, double before) { return std::max(load, before); },
-      greatest);
+      [](double best) { return best; }, greatest);
   return best_begins(
       loads, layers, stages,
-      [greatest](double load, double before) {
-        return load > greatest ? kImpossible : before + load * load;
-      },
-      squares);
+      [](double load, double before) { return before + load * load; },
+      [greatest](double) { return greatest; }, squares);
 }
 
 }  // namespace
