@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,13 +19,14 @@ class ByteReader {
   ByteReader(const ByteReader&) = delete;
   ByteReader& operator=(const ByteReader&) = delete;
 
-  bool compressed() const { return compressed_; }
+  bool compressed() const { return inflater_ != nullptr; }
   std::int64_t file_bytes() const { return file_bytes_; }
   /// No more than this can come out: the file's size, or 1032 times that for gzip (the best that
   /// deflate can do), so that a header's claim can be refused before memory is asked for.
   std::int64_t most_content_bytes() const;
 
-  /// Reads up to `count` bytes; fewer only at the end. Throws when gzip data is cut or damaged.
+  /// Reads up to `count` bytes; fewer only at the end. Throws when gzip data is cut or damaged, or
+  /// when bytes follow it that are no further gzip data.
   std::int64_t read(void* to, std::int64_t count);
   /// The same into the end of a vector, growing it as the bytes arrive. Returns how many came.
   std::int64_t append(std::vector<unsigned char>& to, std::int64_t count);
@@ -31,11 +34,17 @@ class ByteReader {
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
+  class Inflater;
+
+  /// Of the file itself, packed or not.
+  std::int64_t read_raw(void* to, std::int64_t count);
+  std::int64_t bytes_left();
+
   std::string path_;
   std::string role_;
-  void* file_ = nullptr;  // gzFile
+  std::ifstream file_;
+  std::unique_ptr<Inflater> inflater_;  ///< null: the file is plain
   std::int64_t file_bytes_ = 0;
-  bool compressed_ = false;
 };
 
 }  // namespace stagecoach

@@ -14,6 +14,7 @@
 #include "models/data/glyphs.h"
 #include "models/data/idx.h"
 #include "models/data/memory_dataset.h"
+#include "models/data/value_checks.h"
 
 namespace stagecoach {
 namespace {
@@ -76,27 +77,10 @@ SplitData load_idx_split(const DatasetSpec& spec, Split split) {
   return {std::move(images.array), std::move(labels.array)};
 }
 
-/// 1 + the largest label, or 0 when these are no class labels.
-int count_classes(const RawArray& labels) {
-  if (labels.dims.size() > 1) return 0;
-  if (labels.type == ElementType::f32 || labels.type == ElementType::f64) return 0;
-  std::int64_t least = 0, most = 0;
-  with_element_type(labels.type, [&](auto element) {
-    using E = decltype(element);
-    for (std::int64_t i = 0; i < labels.items(); ++i) {
-      const auto label = static_cast<std::int64_t>(load_element<E>(labels.item(i)));
-      least = std::min(least, label);
-      most = std::max(most, label);
-    }
-  });
-  const bool usable = least >= 0 && most < std::numeric_limits<int>::max();
-  return usable ? static_cast<int>(most) + 1 : 0;
-}
-
 struct Loaded {
   SplitData train, test;
   Shape shape;
-  int classes = 0;
+  LabelFacts labels;
 };
 
 std::string item_shape(const RawArray& array) {
@@ -112,7 +96,7 @@ Loaded load_idx(const DatasetSpec& spec) {
   data.train = load_idx_split(spec, Split::train);
   data.test = load_idx_split(spec, Split::test);
   data.shape = image_shape(data.train.images, "dataset.train_images", spec.train_images[0]);
-  data.classes = count_classes(data.train.targets);
+  data.labels = label_facts(data.train.targets, {"dataset.train_labels", spec.train_labels});
   if (data.test.images.items() == 0) return data;
   const Shape test = image_shape(data.test.images, "dataset.test_images", spec.test_images[0]);
   if (test != data.shape) {
@@ -126,8 +110,10 @@ Loaded load_idx(const DatasetSpec& spec) {
     throw UserError("dataset.test_labels: " + spec.test_labels + ": targets of shape " +
                     test_targets + ", those of " + spec.train_labels + " have " + train_targets);
   }
-  const int test_classes = count_classes(data.test.targets);
-  data.classes = data.classes == 0 || test_classes == 0 ? 0 : std::max(data.classes, test_classes);
+  const LabelFacts test_labels =
+      label_facts(data.test.targets, {"dataset.test_labels", spec.test_labels});
+  const bool decides = test_labels.classes == 0 || test_labels.classes > data.labels.classes;
+  if (data.labels.classes > 0 && decides) data.labels = test_labels;
   return data;
 }
 
@@ -135,7 +121,7 @@ Loaded load_cifar(const DatasetSpec& spec, const CifarFormat& format) {
   check_no_labels(spec, format.name);
   Loaded data;
   data.shape = Shape::image(3, 32, 32);
-  data.classes = format.classes;
+  data.labels.classes = format.classes;
   data.train = read_cifar(spec.train_images, "dataset.train_images", format, spec.train_samples);
   if (spec.train_images.empty()) {
     throw UserError("dataset.train_images: no files, format " + std::string(format.name) +
@@ -143,6 +129,20 @@ Loaded load_cifar(const DatasetSpec& spec, const CifarFormat& format) {
   }
   data.test = read_cifar(spec.test_images, "dataset.test_images", format, spec.test_samples);
   return data;
+}
+
+/// Values are looked at once it is known that they can be normalised.
+void check_values(const DatasetSpec& spec, const Loaded& data) {
+  if (spec.format != DatasetFormat::idx) return;  // bytes
+  const auto check = [&](const SplitData& split, Split which, const std::string& images,
+                         const std::string& labels) {
+    if (split.images.items() == 0) return;
+    check_images(split.images, data.shape, spec, {field_name(which, "images"), images});
+    check_targets(split.targets, {field_name(which, "labels"), labels});
+  };
+  check(data.train, Split::train, spec.train_images[0], spec.train_labels);
+  if (!spec.test_images.empty())
+    check(data.test, Split::test, spec.test_images[0], spec.test_labels);
 }
 
 /// How many samples to generate; refused above `most`, which memory must hold.
@@ -162,7 +162,8 @@ Loaded load_glyphs(const DatasetSpec& spec) {
   check_no_files(spec, "glyphs");
   return {draw_glyphs(generated_samples(spec, Split::train, kMostGlyphs), spec.seed, Split::train),
           draw_glyphs(generated_samples(spec, Split::test, kMostGlyphs), spec.seed, Split::test),
-          Shape::image(1, kGlyphSize, kGlyphSize), kGlyphClasses};
+          Shape::image(1, kGlyphSize, kGlyphSize),
+          {kGlyphClasses}};
 }
 
 /// Few distinct images, so that millions of samples cost no memory to speak of.
@@ -195,8 +196,8 @@ Loaded load_random(const DatasetSpec& spec) {
   if (spec.classes < 1) {
     throw UserError("dataset.classes: " + std::to_string(spec.classes) + ", must be at least 1");
   }
-  return {draw_random(spec, Split::train), draw_random(spec, Split::test), spec.shape,
-          spec.classes};
+  return {
+      draw_random(spec, Split::train), draw_random(spec, Split::test), spec.shape, {spec.classes}};
 }
 
 Loaded load(const DatasetSpec& spec) {
@@ -285,8 +286,9 @@ std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec) {
   check_counts(data);
   check_normalization(spec, data.shape);
   check_augmentation(spec.augment, data.shape);
+  check_values(spec, data);
   return std::make_unique<MemoryDataset>(std::move(data.train), std::move(data.test), data.shape,
-                                         data.classes, spec);
+                                         std::move(data.labels), spec);
 }
 
 }  // namespace stagecoach

@@ -53,6 +53,16 @@ struct DatasetSpec {
 
 enum class Split { train, test };
 
+/// A data set's targets as class labels, with the label that decides: the largest one, or the first
+/// that is none.
+struct LabelFacts {
+  int classes = 0;   ///< 1 + the largest label; 0: the targets are no class labels
+  std::string role;  ///< the workload's field, e.g. "dataset.train_labels"; "": fixed by the format
+  std::string path;  ///< of the file
+  std::int64_t sample = 0;  ///< in the file, from 0
+  std::string label;        ///< as a person writes it; a list of several numbers in brackets
+};
+
 /// Samples in memory, read-only after loading: any thread may read.
 class Dataset {
  public:
@@ -63,8 +73,9 @@ class Dataset {
   virtual Shape shape() const = 0;
 
   /// Number of classes (1 + the largest label for idx), or 0 when the targets are no class labels
-  /// (IDX label file of a float type, of rank above 1, or with a negative label).
+  /// (IDX label file of rank above 1, or with a label that is negative or no whole number).
   virtual int classes() const = 0;
+  virtual LabelFacts label_facts() const { return {classes()}; }
   virtual int label(Split split, std::int64_t index) const = 0;
 
   /// Dense targets (mean_squared_error): elements per sample (1 for a rank-1 label file), raw
@@ -83,8 +94,9 @@ class Dataset {
 
 /// Loads (or draws) the data. Throws UserError naming the file, what was found and what the format
 /// wants: missing or truncated file, damaged gzip data, wrong magic number, images and labels of
-/// different counts, train and test images of different shapes, label out of range, mean/std of a
-/// wrong length, a std of zero, an augmentation that the data cannot have. Never allocates more
+/// different counts, train and test images of different shapes, label out of range, a value or
+/// target that is NaN or beyond fp32, mean/std of a wrong length, a std of zero, an augmentation
+/// that the data cannot have. Never allocates more
 /// than the files really hold, whatever their headers claim. A capped file is read as far as
 /// needed.
 std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec);

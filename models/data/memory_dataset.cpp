@@ -81,12 +81,12 @@ Normalizer<T>::Normalizer(const std::vector<double>& mean, const std::vector<dou
 template class Normalizer<float>;
 template class Normalizer<double>;
 
-MemoryDataset::MemoryDataset(SplitData train, SplitData test, const Shape& shape, int classes,
+MemoryDataset::MemoryDataset(SplitData train, SplitData test, const Shape& shape, LabelFacts labels,
                              const DatasetSpec& spec)
     : train_(std::move(train)),
       test_(std::move(test)),
       shape_(shape),
-      classes_(classes),
+      labels_(std::move(labels)),
       augment_(spec.augment),
       normalizer_f32_(spec.normalize ? spec.mean : std::vector<double>{}, spec.std),
       normalizer_f64_(spec.normalize ? spec.mean : std::vector<double>{}, spec.std) {}
@@ -100,7 +100,8 @@ void MemoryDataset::check_index(Split split, std::int64_t index) const {
 
 int MemoryDataset::label(Split split, std::int64_t index) const {
   check_index(split, index);
-  if (classes_ == 0) throw ModelBug("label() of a data set whose targets are no class labels");
+  if (labels_.classes == 0)
+    throw ModelBug("label() of a data set whose targets are no class labels");
   double target = 0;
   read_target(split, index, &target);
   return static_cast<int>(target);

@@ -44,14 +44,15 @@ class Normalizer {
 
 class MemoryDataset : public Dataset {
  public:
-  /// `shape` is that of one image; its elements are those of one item of `images`. `classes` as in
-  /// Dataset::classes(). The spec's normalisation and augmentation must have been checked.
-  MemoryDataset(SplitData train, SplitData test, const Shape& shape, int classes,
+  /// `shape` is that of one image; its elements are those of one item of `images`. The spec's
+  /// normalisation and augmentation must have been checked.
+  MemoryDataset(SplitData train, SplitData test, const Shape& shape, LabelFacts labels,
                 const DatasetSpec& spec);
 
   std::int64_t size(Split split) const override { return data(split).targets.items(); }
   Shape shape() const override { return shape_; }
-  int classes() const override { return classes_; }
+  int classes() const override { return labels_.classes; }
+  LabelFacts label_facts() const override { return labels_; }
   int label(Split split, std::int64_t index) const override;
   std::int64_t target_elements() const override { return train_.targets.item_elements(); }
   void read_target(Split split, std::int64_t index, double* target) const override;
@@ -69,7 +70,7 @@ class MemoryDataset : public Dataset {
 
   SplitData train_, test_;
   Shape shape_;
-  int classes_;
+  LabelFacts labels_;
   AugmentSpec augment_;
   Normalizer<float> normalizer_f32_;
   Normalizer<double> normalizer_f64_;

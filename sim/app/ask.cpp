@@ -2,7 +2,10 @@
 #include "sim/app/ask.h"
 
 #include <iostream>
+#include <string>
+#include <vector>
 
+#include "models/base/error.h"
 #include "sim/app/check_report.h"
 #include "sim/app/job.h"
 #include "sim/app/notes.h"
@@ -10,8 +13,8 @@
 #include "sim/config/field_docs.h"
 #include "sim/config/hardware_config.h"
 #include "sim/config/workload_config.h"
+#include "sim/stats/number_text.h"
 #include "sim/stats/summary.h"
-#include "sim/stats/terminal_summary.h"
 
 namespace stagecoach {
 namespace {
@@ -29,6 +32,23 @@ void print_config(const Options& options) {
   const OrderedJson both{{"hw", hardware_table().write(hardware_spec)},
                          {"workload", resolved_workload(workload_config)}};
   std::cout << both.dump(2) << "\n";
+}
+
+void list_stats(const std::string& word) {
+  const std::string text = list_statistics_text(word);
+  if (!text.empty()) {
+    std::cout << text;
+    return;
+  }
+  std::vector<std::string> names;  // of all levels: "stages", "memory", "peak_bytes", ...
+  for (const DeclaredStatistic& s : declared_statistics()) {
+    for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+      end = s.path.find('.', begin);
+      names.push_back(s.path.substr(begin, end - begin));
+    }
+  }
+  throw UserError("--list-stats: no statistic has \"" + printable(word) +
+                  "\" in its name, unit or meaning" + did_you_mean(word, names));
 }
 
 ExitStatus check(const Options& options) {
@@ -61,7 +81,7 @@ ExitStatus answer(const Options& options) {
       std::cout << schema_json(options.subject).dump(2) << "\n";
       break;
     case Ask::list_stats:
-      std::cout << list_statistics_text();
+      list_stats(options.search_word);
       break;
     case Ask::help:
       std::cout << help_text();

@@ -3,7 +3,7 @@
 
 #include "models/layers/definition.h"
 #include "sim/app/limit_report.h"
-#include "sim/stats/terminal_summary.h"
+#include "sim/stats/number_text.h"
 #include "sim/stats/text_table.h"
 
 namespace stagecoach {
@@ -35,13 +35,31 @@ std::string fit_word(const Job& job, std::size_t k) {
   return "NO";
 }
 
-std::string stages_table(const Job& job) {
+std::string stage_name(const Job& job, std::size_t k) {
+  return std::to_string(k) + " " + job.machine->plan.stages[k].name;
+}
+
+std::string times_table(const Job& job) {
   TextTable table({{"stage", true},
                    {"core", true},
-                   {"staleness", false},
                    {"forward", false},
                    {"backward", false},
-                   {"update", false},
+                   {"update", false}});
+  const MachinePlan& plan = job.machine->plan;
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    const StagePlan& s = plan.stages[k];
+    const StageCost& cost = s.cost.back();
+    table.add_row({stage_name(job, k), plan.cores[s.forward_core].name,
+                   with_separators(cost.forward.cycles), with_separators(cost.backward_cycles()),
+                   with_separators(cost.update.cycles)});
+  }
+  return table.text() + "  Cycles of a micro-batch of " +
+         std::to_string(job.micro_batches->micro_batch_size()) + ", and of an update.\n";
+}
+
+std::string memory_table(const Job& job) {
+  TextTable table({{"stage", true},
+                   {"staleness", false},
                    {"weights+state", false},
                    {"activations", false},
                    {"capacity", false},
@@ -49,18 +67,14 @@ std::string stages_table(const Job& job) {
   const MachinePlan& plan = job.machine->plan;
   for (std::size_t k = 0; k < plan.stages.size(); ++k) {
     const StagePlan& s = plan.stages[k];
-    const StageCost& cost = s.cost.back();
     const Bytes versions = s.version_bytes * (job.schedule->versions_kept(static_cast<int>(k)) - 1);
     const std::int64_t samples = job.micro_batches->micro_batch_size() *
                                  job.schedule->activations_in_flight(static_cast<int>(k));
-    table.add_row({std::to_string(k) + " " + s.name, plan.cores[s.forward_core].name,
-                   std::to_string(job.schedule->delay(static_cast<int>(k))),
-                   with_separators(cost.forward.cycles), with_separators(cost.backward_cycles()),
-                   with_separators(cost.update.cycles),
+    table.add_row({stage_name(job, k), std::to_string(job.schedule->delay(static_cast<int>(k))),
                    human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes +
                                                    s.predicted_bytes + versions)),
                    human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
-                   s.capacity_bytes == kUnlimited<std::int64_t>
+                   s.capacity_bytes == kUnlimited<Bytes>
                        ? "unlimited"
                        : human_bytes(static_cast<double>(s.capacity_bytes)),
                    fit_word(job, k)});
@@ -75,7 +89,8 @@ std::string cuts_text(const Job& job) {
   for (const std::string& cut : job.workload.partition.cuts) {
     names += (names.empty() ? "\"" : ", \"") + cut + "\"";
   }
-  return "Balanced stages; to keep them: \"partition\": {\"cuts\": [" + names + "]}\n";
+  return wrapped("Balanced stages; to keep them: \"partition\": {\"cuts\": [" + names + "]}", 2) +
+         "\n";
 }
 
 /// What fits, what lies in DRAM, what is refused. Long lists end with a count.
@@ -83,13 +98,14 @@ std::string fit_text(const PlanReport& report) {
   std::string text;
   constexpr std::size_t kMost = 6;
   for (std::size_t i = 0; i < report.notes.size() && i < kMost; ++i) {
-    text += "Note: " + report.notes[i] + "\n";
+    text += wrapped("Note: " + report.notes[i], 2) + "\n";
   }
   if (report.notes.size() > kMost) {
     text += "Note: and " + std::to_string(report.notes.size() - kMost) +
             " more of this kind; the table says which stages.\n";
   }
-  for (const std::string& problem : report.problems) text += "Does not fit: " + problem + "\n";
+  for (const std::string& problem : report.problems)
+    text += wrapped("Does not fit: " + problem, 2) + "\n";
   if (!report.problems.empty()) return text;
   return text + (report.notes.empty() ? "Everything fits.\n"
                                       : "Runs, at the price of what the notes say.\n");
@@ -101,20 +117,18 @@ std::string check_report(const Job& job, const std::vector<std::string>& notes) 
   const Network& network = job.workload.network;
   std::int64_t macs = 0;
   for (const LayerNode& node : network.layers) macs += forward_macs(node);
-  std::string text = "Workload " + job.workload.name + " on hardware " + job.hardware.name + "\n\n";
+  std::string text =
+      wrapped("Workload " + job.workload.name + " on hardware " + job.hardware.name, 2) + "\n\n";
   text += layers_table(job) + "\n" + std::to_string(network.layers.size()) + " layers, " +
           with_separators(network.trainable_parameters()) + " parameters, " +
           with_separators(macs) + " MACs per sample forward.\n\n";
-  if (job.machine) text += stages_table(job) + "\n";
+  if (job.machine) text += times_table(job) + "\n" + memory_table(job) + "\n";
   text += std::to_string(job.stages()) + " stages; " +
           with_separators(job.micro_batches->samples()) + " samples in " +
           with_separators(job.micro_batches->micro_batches()) + " micro-batches.";
-  if (job.machine)
-    text +=
-        " Cycles per micro-batch of " + std::to_string(job.micro_batches->micro_batch_size()) + ".";
   text += "\n" + cuts_text(job);
   if (job.machine) text += limit_report(job) + "\n" + fit_text(job.machine->report);
-  for (const std::string& note : notes) text += "Note: " + note + ".\n";
+  for (const std::string& note : notes) text += wrapped("Note: " + note + ".", 2) + "\n";
   return text;
 }
 

@@ -85,6 +85,15 @@ void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
   }
 }
 
+/// A trace that begins after the run's last sample would be empty.
+void check_trace_window(const Job& job, const Options& options) {
+  const std::int64_t samples = job.micro_batches->samples();
+  if (options.trace_from < samples) return;
+  throw UserError("--trace-from: found " + std::to_string(options.trace_from) +
+                  "; allowed: at most " + std::to_string(samples - 1) + ", the last of the run's " +
+                  std::to_string(samples) + " samples");
+}
+
 }  // namespace
 
 Job load_job(const Options& options, FitCheck fit) {
@@ -100,6 +109,7 @@ Job load_job(const Options& options, FitCheck fit) {
   job.workload_sha256 = sha256_hex(workload.text());
   load_data(job, options, issues);
   plan_run(job);
+  check_trace_window(job, options);
   if (options.replay_file.empty()) plan_machine(job, hardware, fit);
   return job;
 }

@@ -5,17 +5,11 @@
 #include <cstdio>
 
 #include "sim/plan/what_if.h"
-#include "sim/stats/terminal_summary.h"
+#include "sim/stats/number_text.h"
 #include "sim/stats/text_table.h"
 
 namespace stagecoach {
 namespace {
-
-std::string decimals(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 /// "-12.3 %" of a change from one number of cycles to another.
 std::string change_text(double from, double to) {
@@ -69,11 +63,14 @@ std::string core_text(const Job& job, int core) {
       forward.interconnect_cycles + backward.interconnect_cycles + update.interconnect_cycles;
   const Cycles memory = forward.cycles + backward.cycles + update.cycles - forward.compute_cycles -
                         backward.compute_cycles - update.compute_cycles - links;
-  std::string text = "  It spends " + with_separators(forward.cycles) + " on forward, " +
-                     with_separators(backward.cycles) + " on backward, " +
-                     with_separators(update.cycles) + " on an update; " + with_separators(memory) +
-                     " of these wait for buffer ports or DRAM, " + with_separators(links) +
-                     " for the links between its cores.\n";
+  std::string text =
+      wrapped("  It spends " + with_separators(forward.cycles) + " on forward, " +
+                  with_separators(backward.cycles) + " on backward, " +
+                  with_separators(update.cycles) + " on an update; " + with_separators(memory) +
+                  " of these wait for buffer ports or DRAM, " + with_separators(links) +
+                  " for the links between its cores.",
+              2) +
+      "\n";
   const std::vector<Part> parts = parts_of_core(job, core);
   std::string list;
   for (std::size_t i = 0; i < parts.size() && i < 4 && parts[i].cost.cycles > 0; ++i) {
@@ -83,7 +80,7 @@ std::string core_text(const Job& job, int core) {
              : c.memory_cycles == c.cycles ? " (ports)"
                                            : " (links)");
   }
-  if (!list.empty()) text += "  Largest, per sample: " + list + ".\n";
+  if (!list.empty()) text += wrapped("  Largest, per sample: " + list + ".", 2) + "\n";
   return text;
 }
 
@@ -91,20 +88,22 @@ std::string what_if_text(const Job& job, double now) {
   const std::vector<WhatIf> answers =
       what_if(job.hardware, job.workload.network, job.workload.stages, *job.micro_batches,
               *job.schedule, job.workload.training);
-  TextTable table({{"field", true}, {"change", true}, {"cycles", false}, {"", false}, {"", true}});
-  std::string unchanged;
+  TextTable table({{"field", true}, {"change", true}, {"cycles", false}, {"", false}});
+  std::string unchanged, cautions;
   for (const WhatIf& w : answers) {
     if (w.cycles_per_micro_batch == now && w.caution.empty()) {
       unchanged += (unchanged.empty() ? "" : ", ") + w.field;
       continue;
     }
-    table.add_row({w.field, w.step, decimals(w.cycles_per_micro_batch, 1),
-                   change_text(now, w.cycles_per_micro_batch), w.caution});
+    table.add_row({w.field, w.step, with_decimals(w.cycles_per_micro_batch, 1),
+                   change_text(now, w.cycles_per_micro_batch)});
+    if (!w.caution.empty()) cautions += wrapped("  " + w.field + ": " + w.caution + ".", 4) + "\n";
   }
   std::string text =
-      "\nOne field twice as good or switched on, the others as they are: cycles per micro-batch\n";
-  text += table.text();
-  if (!unchanged.empty()) text += "No effect: " + unchanged + ".\n";
+      "\nOne field twice as good or switched on, the others as they are: cycles per\n"
+      "micro-batch\n";
+  text += table.text() + cautions;
+  if (!unchanged.empty()) text += wrapped("No effect: " + unchanged + ".", 2) + "\n";
   return text;
 }
 
@@ -115,18 +114,25 @@ std::string limit_report(const Job& job) {
   if (balance.limits.empty()) return "";
   const RateLimit& first = balance.limits.front();
   const double now = balance.cycles_per_micro_batch();
-  std::string text = "\nSteady rate: at best one micro-batch every " + decimals(now, 1) +
-                     " cycles, set by " + first.name + ".\n";
+  std::string text = "\n" +
+                     wrapped("Steady rate: at best one micro-batch every " + with_decimals(now, 1) +
+                                 " cycles, set by " + first.name + ".",
+                             2) +
+                     "\n";
   if (first.kind == LimitKind::core) text += core_text(job, first.core);
-  text += "Mean load of the cores: " + decimals(100 * balance.mean_load, 1) +
-          " % of the slowest; cores in use: " + with_separators(cores_in_use(job.machine->plan)) +
-          ".\n";
+  text += wrapped("Mean load of the cores: " + with_decimals(100 * balance.mean_load, 1) +
+                      " % of the slowest; cores in use: " +
+                      with_separators(cores_in_use(job.machine->plan)) + ".",
+                  2) +
+          "\n";
   for (std::size_t i = 1; i < balance.limits.size() && i < 4; ++i) {
-    text += "Next limit: " + balance.limits[i].name + ", " +
-            decimals(balance.limits[i].cycles_per_micro_batch, 1) + " cycles.\n";
+    text += wrapped("Next limit: " + balance.limits[i].name + ", " +
+                        with_decimals(balance.limits[i].cycles_per_micro_batch, 1) + " cycles.",
+                    2) +
+            "\n";
   }
   if (balance.with_one_more_core) {
-    text += "One more core would bring it to " + decimals(*balance.with_one_more_core, 1) +
+    text += "One more core would bring it to " + with_decimals(*balance.with_one_more_core, 1) +
             " cycles per micro-batch.\n";
   }
   return text + what_if_text(job, now);

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "sim/stats/terminal_summary.h"
+#include "sim/stats/number_text.h"
 
 namespace stagecoach {
 

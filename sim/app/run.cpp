@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/app/run.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -13,6 +12,7 @@
 
 #include "models/base/error.h"
 #include "models/base/host_clock.h"
+#include "models/base/host_memory.h"
 #include "sim/app/checkpoints.h"
 #include "sim/app/earlier_run.h"
 #include "sim/app/file_uses.h"
@@ -39,12 +39,6 @@ class NoMathematics : public OpSink {
  public:
   bool emit(const Op&) override { return true; }
 };
-
-std::int64_t peak_rss_bytes() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 /// "epoch 1: training loss 0.3421, accuracy 91.20 %; test loss 0.1, accuracy 97.60 %"
 std::string epoch_line(std::int64_t epoch, const EpochResult& r) {
@@ -288,7 +282,7 @@ class Run {
     HostFigures host;
     host.wall_seconds = wall_seconds() - begin_wall_;
     host.threads = thread_count(options_);
-    host.peak_rss_bytes = peak_rss_bytes();
+    host.peak_rss_bytes = peak_resident_bytes();
     const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
     if (trainer_) host.functional_seconds = work.all_threads;
     if (checkpointing_) {
@@ -307,8 +301,10 @@ class Run {
       result.limited_by = limits[0].name;
       result.limit_cycles_per_micro_batch = limits[0].cycles_per_micro_batch;
     }
-    if (job_.hardware.area)
-      result.area = parted(area_of(*job_.hardware.area, job_.hardware, machine.plan));
+    if (const auto& area = job_.hardware.area) {
+      result.area = parted(area_of(*area, job_.hardware, machine.plan));
+      result.used_area_mm2 = used_area_of(*area, job_.hardware, machine.plan);
+    }
     if (!statistics_) return;
     const EnergySpec& energy = job_.hardware.energy;
     result.energy = parted(energy_of(energy, machine.plan, *statistics_));

@@ -166,7 +166,10 @@ Table<EnergySpec> energy_table() {
 
 Table<AreaSpec> area_table() {
   using A = AreaSpec;
-  Table<A> t("area", "Silicon per part, for comparing designs.");
+  Table<A> t(
+      "area",
+      "Silicon per part, for comparing designs. Every core of the file counts, used or not; of "
+      "a group with \"as_needed\" those that serve a stage.");
   t.required("mac_um2", &A::mac_um2, number(at_least(0), "um2"), "One multiply-accumulate unit.");
   t.required("sram_um2_per_bit", &A::sram_um2_per_bit, number(at_least(0), "um2/bit"),
              "Buffers, periphery included.");

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "models/base/error.h"
+#include "sim/base/wrapped_text.h"
 #include "sim/config/errors.h"
 
 namespace stagecoach {
@@ -46,7 +47,8 @@ constexpr OptionRow kRows[] = {
     {"Output", "quiet", "", "no progress and no log lines", "off"},
     {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
-    {"Ask instead of run", "list-stats", "", "every statistic with its unit and meaning", ""},
+    {"Ask instead of run", "list-stats", "[WORD]",
+     "every statistic with its unit and meaning, or those that say WORD", ""},
     {"Ask instead of run", "print-fields", "hw|workload", "the fields of such files, as Markdown",
      ""},
     {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of such files, for editors",
@@ -56,24 +58,43 @@ constexpr OptionRow kRows[] = {
 };
 
 constexpr const char* kExitStatus =
-    "Exit status: 0 done, 2 your input, 3 the training diverged,\n70 a bug, 129, 130 or 143 "
+    "Exit status: 0 done, 2 your input, 3 the training diverged, 70 a bug, 129, 130 or 143 "
     "interrupted (hang-up, Ctrl-C, kill; results up to there are written).";
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
     "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
-    "             --set workload/pipeline/schedule=gpipe --set workload/training/batch_size=8 "
-    "--trace",
+    "             --set workload/pipeline/schedule=gpipe \\\n"
+    "             --set workload/training/batch_size=8 --trace",
 };
 
 using Values = std::map<std::string, std::vector<std::string>>;
 
 std::string label(const std::string& name) { return "--" + name; }
 
+bool may_lack_value(const OptionRow& row) { return row.argument[0] == '['; }
+
+/// An option that may lack its value takes the next word if that is none of the options, which the
+/// parser would do for one that needs it only: joins the two.
+std::vector<std::string> with_joined_values(std::vector<std::string> arguments) {
+  for (const OptionRow& row : kRows) {
+    if (!may_lack_value(row)) continue;
+    const auto at = std::find(arguments.begin(), arguments.end(), label(row.name));
+    if (at == arguments.end() || at + 1 == arguments.end() || (at + 1)->rfind("-", 0) == 0 ||
+        (at + 1)->empty())
+      continue;
+    *at += "=" + *(at + 1);
+    arguments.erase(at + 1);
+  }
+  return arguments;
+}
+
 po::options_description description() {
   po::options_description all;
   for (const OptionRow& row : kRows) {
-    if (*row.argument) {
+    if (may_lack_value(row)) {
+      all.add_options()(row.name, po::value<std::vector<std::string>>()->implicit_value({""}, ""));
+    } else if (*row.argument) {
       all.add_options()(row.name, po::value<std::vector<std::string>>());
     } else {
       all.add_options()(row.name, "");
@@ -87,7 +108,7 @@ Values tokenize(const std::vector<std::string>& arguments, Issues& issues) {
   namespace style = po::command_line_style;
   const po::options_description all = description();
   Values values;
-  po::command_line_parser parser(arguments);
+  po::command_line_parser parser(with_joined_values(arguments));
   parser.options(all).allow_unregistered().style(style::allow_long | style::long_allow_adjacent |
                                                  style::long_allow_next);
   try {
@@ -101,6 +122,13 @@ Values tokenize(const std::vector<std::string>& arguments, Issues& issues) {
         continue;
       }
       auto& found = values[option.string_key];
+      if (!option.value.empty() && option.value[0].compare(0, 2, "--") == 0) {
+        // An option whose value is missing, as an empty variable of a shell leaves it.
+        issues.add(label(option.string_key),
+                   "found \"" + printable(option.value[0]) +
+                       "\", which begins as an option does; allowed: a value (./" +
+                       printable(option.value[0]) + " for a file of that name)");
+      }
       if (option.value.empty()) {
         found.emplace_back();
       } else {
@@ -126,6 +154,9 @@ class Reader {
   Reader(const Values& values, Issues& issues) : values_(values), issues_(issues) {}
 
   bool has(const char* name) const { return values_.count(name) > 0; }
+
+  /// As it was given; the option must be there.
+  const std::string& value(const char* name) const { return values_.at(name).front(); }
 
   void text(const char* name, std::string& out) const {
     if (!has(name)) return;
@@ -220,6 +251,7 @@ void read_ask(const Reader& reader, Options& options, Issues& issues) {
       options.ask = entry.second;
     }
   }
+  if (options.ask == Ask::list_stats) options.search_word = reader.value("list-stats");
   for (const char* name : {"print-fields", "print-schema"}) {
     const int subject = reader.word(name, {"hw", "workload"});
     if (subject >= 0) options.subject = subject == 0 ? Subject::hardware : Subject::workload;
@@ -296,10 +328,10 @@ std::vector<std::string> option_names() {
 
 std::string help_text() {
   constexpr std::size_t kHelpColumn = 29;
-  constexpr std::size_t kDefaultColumn = 81;
-  std::string out = "stagecoach " STAGECOACH_VERSION
-                    " - train a network on a simulated pipelined-backpropagation accelerator\n\n"
-                    "usage:  stagecoach --hw FILE --workload FILE [options]\n";
+  std::string out = wrapped("stagecoach " STAGECOACH_VERSION
+                            " - train a network on a simulated pipelined-backpropagation "
+                            "accelerator") +
+                    "\n\nusage:  stagecoach --hw FILE --workload FILE [options]\n";
   std::string group;
   for (const OptionRow& row : kRows) {
     if (group != row.group) {
@@ -309,16 +341,14 @@ std::string help_text() {
     std::string line = "  " + label(row.name) + (*row.argument ? " " : "") + row.argument;
     line.resize(std::max(line.size() + 1, kHelpColumn), ' ');
     line += row.help;
-    if (*row.fallback) {
-      line.resize(std::max(line.size() + 1, kDefaultColumn), ' ');
-      line += "(" + std::string(row.fallback) + ")";
-    }
-    out += line + "\n";
+    if (*row.fallback) line += " (" + std::string(row.fallback) + ")";
+    out += wrapped(line, kHelpColumn) + "\n";
   }
   std::string examples = "\nExamples\n";
   for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
   return out +
-         "\nIn parentheses: the default. " + std::string(kExitStatus) + "\n" + examples;
+         "\n" + wrapped("In parentheses: the default. " + std::string(kExitStatus), 0) + "\n" +
+         examples;
 }
 
 Options parse_options(int argc, const char* const* argv) {

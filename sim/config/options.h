@@ -30,6 +30,7 @@ enum class Subject { hardware, workload };
 struct Options {
   Ask ask = Ask::run;
   Subject subject = Subject::workload;
+  std::string search_word;  ///< of --list-stats; "": all
   std::string hardware_file;
   std::string workload_file;
   std::string data_dir;           ///< "": the workload file's folder

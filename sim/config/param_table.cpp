@@ -5,23 +5,22 @@
 
 namespace stagecoach {
 
-void report_unknown_keys(const Json& object, const Place& at, const std::vector<std::string>& keys,
-                         const std::function<std::string(const std::string&)>& elsewhere,
-                         const std::vector<std::string>& former) {
+void report_unknown_keys(const Json& object, const Place& at, const KnownKeys& known,
+                         const std::function<std::string(const std::string&)>& elsewhere) {
   const auto has = [](const std::vector<std::string>& list, const std::string& key) {
     return std::find(list.begin(), list.end(), key) != list.end();
   };
   for (const auto& entry : object.items()) {
     const std::string& key = entry.key();
-    if (is_annotation(key) || has(keys, key) || has(former, key)) continue;
+    if (is_annotation(key) || has(known.offered, key) || has(known.accepted, key)) continue;
     if (at.issues().full()) {  // only counted
       at.report("");
       continue;
     }
     const std::string owners = elsewhere(key);
     const std::string place = owners.empty() ? "unknown field" : "this field does not belong here";
-    at.child(key).report(place + owners + "; allowed here: " + quoted_list(keys) +
-                         did_you_mean(key, keys));
+    at.child(key).report(place + owners + "; allowed here: " + quoted_list(known.offered) +
+                         known.more + did_you_mean(key, known.offered));
   }
 }
 
@@ -37,7 +36,7 @@ bool read_uncertainties(const Json& object, const Place& at, const std::vector<s
     return false;
   }
   const Codec<double> type = number(at_least(0));
-  report_unknown_keys(*found, here, keys, [](const std::string&) { return std::string(); });
+  report_unknown_keys(*found, here, {keys}, [](const std::string&) { return std::string(); });
   bool good = true;
   for (const auto& entry : found->items()) {
     if (std::find(keys.begin(), keys.end(), entry.key()) == keys.end()) {

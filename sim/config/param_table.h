@@ -33,11 +33,17 @@ struct Row {
   std::function<OrderedJson(const T&)> write;
 };
 
-/// Reports keys of `object` that are neither annotations nor in `keys`; `elsewhere` names for a key
-/// the variants that do have it. `former` keys are accepted, but never offered.
-void report_unknown_keys(const Json& object, const Place& at, const std::vector<std::string>& keys,
-                         const std::function<std::string(const std::string&)>& elsewhere,
-                         const std::vector<std::string>& former = {});
+/// Keys of an object: those to offer, and others that are accepted all the same.
+struct KnownKeys {
+  std::vector<std::string> offered;
+  std::vector<std::string> accepted = {};
+  std::string more = "";  ///< after the list of those offered
+};
+
+/// Reports keys of `object` that are neither annotations nor known; `elsewhere` names for a key the
+/// variants that do have it.
+void report_unknown_keys(const Json& object, const Place& at, const KnownKeys& known,
+                         const std::function<std::string(const std::string&)>& elsewhere);
 
 /// Reads `$uncertainty`: an object of relative uncertainties (0.3 is +-30 %) for fields of the
 /// object it stands in.
@@ -201,14 +207,11 @@ class Table {
     read_rows(rows_, value, at, out);
     const Table* variant = chosen(value, out, tag_known);
     if (variant) read_rows(variant->rows_, value, at, out);
-    std::vector<std::string> keys = keys_of(rows_);
-    if (variant) append(keys, keys_of(variant->rows_));
-    if (!tag_known) {  // which fields belong is unknown: any variant's will do for now
-      for (const auto& v : variants_) append(keys, keys_of(v.table->rows_));
-    }
-    report_unknown_keys(
-        value, at, keys, [this](const std::string& key) { return owners(key); }, former_keys());
-    if (uncertainties_) read_uncertainties(value, at, keys, out.*uncertainties_);
+    KnownKeys known{keys_of(rows_), former_keys()};
+    if (variant) append(known.offered, keys_of(variant->rows_));
+    if (!tag_known) add_likely_keys(value, known);
+    report_unknown_keys(value, at, known, [this](const std::string& key) { return owners(key); });
+    if (uncertainties_) read_uncertainties(value, at, known.offered, out.*uncertainties_);
     if (at.issues().size() != before) return false;
     for (const auto& rule : checks_) rule(out, at);
     if (variant) {
@@ -350,6 +353,19 @@ class Table {
       }
     }
     return nullptr;
+  }
+
+  /// Without a known tag: offers the fields of the variant that it misspells, and accepts those of
+  /// any, for which belong is not known.
+  void add_likely_keys(const Json& value, KnownKeys& known) const {
+    std::vector<std::string> words;
+    for (const auto& v : variants_) words.push_back(v.word);
+    const auto tag = value.find(tag_);
+    const bool given = tag != value.end() && tag->is_string();
+    const std::string meant = given ? nearest_word(tag->template get<std::string>(), words) : "";
+    for (const auto& v : variants_)
+      append(v.word == meant ? known.offered : known.accepted, keys_of(v.table->rows_));
+    if (meant.empty()) known.more = " and the fields of its \"" + tag_ + "\"";
   }
 
   /// "; it belongs to "conv2d", "linear"" for a field of other variants.

@@ -181,6 +181,8 @@ Table<OptimizerFile> optimizer_table() {
       }
     }
     needs(at, "decay_norm_and_bias", !o.decay_norm_and_bias, o.weight_decay > 0, "weight_decay");
+    const double momentum = o.reference ? o.reference->momentum : o.given_momentum.value_or(0);
+    needs(at, "nesterov", o.nesterov, momentum > 0, "momentum");
   });
   return t;
 }

@@ -133,7 +133,7 @@ void check_stages(const WorkloadFile& file, int stages, const Place& root) {
 }
 
 DatasetFacts facts_of(const Dataset& dataset) {
-  return {dataset.shape(), dataset.classes(), dataset.target_elements()};
+  return {dataset.shape(), dataset.label_facts(), dataset.target_elements()};
 }
 
 std::optional<DatasetFacts> known_facts(const DatasetSpec& spec) {
@@ -141,16 +141,40 @@ std::optional<DatasetFacts> known_facts(const DatasetSpec& spec) {
     case DatasetFormat::idx:
       return std::nullopt;
     case DatasetFormat::cifar10:
-      return DatasetFacts{Shape::image(3, 32, 32), 10, 1};
+      return DatasetFacts{Shape::image(3, 32, 32), {10}, 1};
     case DatasetFormat::cifar100:
-      return DatasetFacts{Shape::image(3, 32, 32), 100, 1};
+      return DatasetFacts{Shape::image(3, 32, 32), {100}, 1};
     case DatasetFormat::glyphs:
-      return DatasetFacts{Shape::image(1, 28, 28), 10, 1};
+      return DatasetFacts{Shape::image(1, 28, 28), {10}, 1};
     case DatasetFormat::random:
-      return DatasetFacts{spec.shape, spec.classes, 1};
+      return DatasetFacts{spec.shape, {spec.classes}, 1};
   }
   return std::nullopt;
 }
+
+namespace {
+
+/// Labels that the outputs of the last layer do not cover. A label of a file is told where it
+/// stands; where the format fixes the classes, the network is too small.
+template <class Add>
+void add_label_problem(const LabelFacts& labels, const Shape& output, const std::string& last,
+                       Add add) {
+  const std::string outputs = "the output of " + last + " is " + to_string(output);
+  if (labels.role.empty()) {
+    add("/network", outputs + "; softmax_cross_entropy needs [" + std::to_string(labels.classes) +
+                        "], one for each class of the data set");
+    return;
+  }
+  std::string pointer = "/" + labels.role;
+  std::replace(pointer.begin(), pointer.end(), '.', '/');
+  add(pointer,
+      labels.path + ": sample " + std::to_string(labels.sample) + " has label " + labels.label +
+          "; allowed with softmax_cross_entropy: one whole number from 0 " + "to " +
+          std::to_string(output.channels - 1) + ", for " + outputs +
+          (labels.classes == 0 ? " (\"loss\": \"mean_squared_error\" takes any numbers)" : ""));
+}
+
+}  // namespace
 
 void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Issues& issues) {
   const auto add = [&](const std::string& pointer, const std::string& message) {
@@ -181,14 +205,11 @@ void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Is
           : "layer \"" + printable(workload.network.layers.back().spec.name) + "\"";
   switch (workload.training.loss) {
     case LossKind::softmax_cross_entropy:
-      if (facts.classes == 0) {
-        add("/training/loss",
-            "softmax_cross_entropy needs classes, the data set's targets are none; allowed: "
-            "\"mean_squared_error\"");
-      } else if (output.pixels() != 1 || output.channels < facts.classes) {
+      if (output.pixels() != 1) {
         add("/network", "the output of " + last + " is " + to_string(output) +
-                            "; softmax_cross_entropy needs [" + std::to_string(facts.classes) +
-                            "], one for each class of the data set");
+                            "; softmax_cross_entropy needs [classes]");
+      } else if (facts.labels.classes == 0 || output.channels < facts.labels.classes) {
+        add_label_problem(facts.labels, output, last, add);
       }
       break;
     case LossKind::mean_squared_error:

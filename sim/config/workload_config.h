@@ -47,7 +47,7 @@ OrderedJson resolved_workload(const WorkloadConfig& workload);
 /// What a data set gives to a network.
 struct DatasetFacts {
   Shape shape;                       ///< of one sample
-  int classes = 0;                   ///< 0: its targets are no classes
+  LabelFacts labels;                 ///< classes 0: its targets are no classes
   std::int64_t target_elements = 0;  ///< per sample, for mean_squared_error; 0: not known yet
 };
 

@@ -3,10 +3,14 @@
 #include "sim/modules/run_control.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 namespace stagecoach {
 namespace {
+
+/// Micro-batches of the steady part for each one that it may begin or end with more in flight.
+constexpr MicroBatchId kSteadyShare = 50;
 
 /// Samples of the micro-batches [0, end).
 std::int64_t samples_before(const MicroBatchPlan& plan, MicroBatchId end) {
@@ -27,12 +31,16 @@ RunControl::RunControl(int stages, const MicroBatchPlan& plan, OpSink& sink, Spa
       left_in_epoch_(stages, plan.micro_batches_per_epoch()),
       stage_epochs_(stages, 0) {
   const MicroBatchId most = std::numeric_limits<MicroBatchId>::max();
+  const auto end_of_batch = [&plan](MicroBatchId p) { return plan.at(p).batch_end - 1; };
+  steady_begin_.micro_batch = end_of_batch(plan.micro_batches() / 4);
+  steady_end_.micro_batch = end_of_batch(3 * plan.micro_batches() / 4);
   trace_end_ = trace_micro_batches > most - trace_from ? most : trace_from + trace_micro_batches;
 }
 
 void RunControl::emit(const Op& op) {
   if (halted_) return;
   ++operations_;
+  if (op.stage == 0 && op.pass == Pass::forward) started_ = op.micro_batch + 1;
   try {
     if (!sink_.emit(op)) halted_ = stopped_early_ = true;
   } catch (...) {
@@ -78,8 +86,11 @@ void RunControl::retired(int stage, Cycles time) {
 
 void RunControl::micro_batch_left(Cycles time) {
   const MicroBatchId p = pipeline_retired_ - 1;
-  if (p == plan_.micro_batches() / 4) quarter_ = time;
-  if (p == 3 * plan_.micro_batches() / 4) three_quarters_ = time;
+  for (Mark* mark : {&steady_begin_, &steady_end_}) {
+    if (p != mark->micro_batch) continue;
+    mark->time = time;
+    mark->in_flight = started_ - pipeline_retired_;
+  }
   if (on_retired_) on_retired_(time);
 }
 
@@ -90,11 +101,14 @@ void RunControl::report(RunStatistics& s) const {
   s.operations = operations_;
   s.stopped_early = stopped_early_;
   s.epochs = epochs_;
-  const MicroBatchId first = plan_.micro_batches() / 4, last = 3 * plan_.micro_batches() / 4;
-  if (last > first && pipeline_retired_ > last) {
-    s.steady_cycles = three_quarters_ - quarter_;
-    s.steady_samples = samples_before(plan_, last + 1) - samples_before(plan_, first + 1);
-  }
+  const Mark &first = steady_begin_, &last = steady_end_;
+  const MicroBatchId between = last.micro_batch - first.micro_batch;
+  const bool complete = between > 0 && pipeline_retired_ > last.micro_batch;
+  // Steady: as many entered as left. Where one more or less is within two in a hundred, it may.
+  if (!complete || kSteadyShare * std::abs(last.in_flight - first.in_flight) > between) return;
+  s.steady_cycles = last.time - first.time;
+  s.steady_samples =
+      samples_before(plan_, last.micro_batch + 1) - samples_before(plan_, first.micro_batch + 1);
 }
 
 }  // namespace stagecoach

@@ -52,6 +52,13 @@ class RunControl {
   void report(RunStatistics& statistics) const;
 
  private:
+  /// A micro-batch has left, and what the pipeline held then.
+  struct Mark {
+    MicroBatchId micro_batch = 0;
+    Cycles time = 0;
+    MicroBatchId in_flight = 0;
+  };
+
   void micro_batch_left(Cycles time);
   void stage_ended_epoch(int stage, Cycles time);
 
@@ -69,7 +76,8 @@ class RunControl {
   MicroBatchId pipeline_retired_ = 0;
   std::function<void(Cycles)> on_retired_;
   Cycles end_ = 0;
-  Cycles quarter_ = 0, three_quarters_ = 0;
+  MicroBatchId started_ = 0;        ///< forwards of stage 0 handed over
+  Mark steady_begin_, steady_end_;  ///< the ends of mini-batches at 1/4 and 3/4 of the run
   std::vector<MicroBatchId>
       left_in_epoch_;  ///< by stage: micro-batches to retire until the epoch's end
   std::vector<std::size_t> stage_epochs_;  ///< by stage: epochs ended

@@ -166,13 +166,11 @@ void append_timing(Rows& rows) {
                              [](const MachinePlan& plan, const RunStatistics& s) {
                                return ratio_or_null(s.samples, seconds_of(plan, s.cycles));
                              }));
-  rows.push_back(clock_row("timing.steady_cycles_per_sample", "cycles",
-                           "Between the samples at one and three quarters of the run (of `hybrid`, "
-                           "whichever part they are "
-                           "in); null if it is too short.",
-                           [](const RunResult&, const RunStatistics& s) {
-                             return ratio_or_null(s.steady_cycles, s.steady_samples);
-                           }));
+  rows.push_back({"timing.steady_cycles_per_sample", "cycles",
+                  "Between the mini-batches at one and three quarters of the run (of `hybrid`, "
+                  "whichever part they are in); null if it is too short to say: if more samples "
+                  "left than entered between them, or faster than anything could in the long run.",
+                  [](const RunView& v) { return or_null(steady_cycles_per_sample(v.run)); }});
   rows.push_back({"timing.limited_by", "text",
                   "What bounds the steady rate in closed form: a core, a link, the host, or the "
                   "micro-batches that a buffer or the schedule lets a stage hold.",
@@ -196,7 +194,8 @@ OrderedJson mean_utilization(const RunStatistics& s) {
   return ratio_or_null(sum, s.stages.size());
 }
 
-OrderedJson mean_steady_utilization(const RunStatistics& s) {
+OrderedJson mean_steady_utilization(const RunResult& run, const RunStatistics& s) {
+  if (!steady_cycles_per_sample(run)) return OrderedJson();
   double sum = 0;
   for (std::size_t k = 0; k < s.stages.size(); ++k) {
     const auto one = steady_utilization(s, static_cast<int>(k));
@@ -224,8 +223,9 @@ void append_totals(Rows& rows) {
                 [](const RunResult&, const RunStatistics& s) { return mean_utilization(s); }));
   rows.push_back(clock_row(
       "utilization.steady_mean", "ratio",
-      "The same over the windows in the middle half of the run; null if there are none.",
-      [](const RunResult&, const RunStatistics& s) { return mean_steady_utilization(s); }));
+      "The same over the windows in the middle half of the run; null if there are none, or if "
+      "the run is too short for a steady state.",
+      mean_steady_utilization));
   rows.push_back(machine_row("utilization.mac_mean", "ratio",
                              "MACs done over MACs possible on all cores of stages.",
                              total_mac_utilization));
@@ -295,6 +295,10 @@ void append_energy(Rows& rows) {
                              : OrderedJson();
        }});
   append_sum(rows, "area", "mm2", "mm2", &RunResult::area);
+  rows.push_back({"area.used_mm2", "mm2",
+                  "Of that, the cores that serve a stage, and what is around all cores; "
+                  "total_mm2 is the chip's, whatever runs on it.",
+                  [](const RunView& v) { return or_null(v.run.used_area_mm2); }});
 }
 
 void append_host(Rows& rows) {

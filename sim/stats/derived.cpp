@@ -53,6 +53,19 @@ std::optional<double> macs_possible(const MachinePlan& plan, int stage, Cycles c
   return per_cycle * static_cast<double>(cycles);
 }
 
+std::optional<double> steady_cycles_per_sample(const RunResult& run) {
+  const RunStatistics* s = run.statistics;
+  if (!s || s->steady_samples == 0) return std::nullopt;
+  const double measured =
+      static_cast<double>(s->steady_cycles) / static_cast<double>(s->steady_samples);
+  if (!run.limit_cycles_per_micro_batch || !run.plan || run.plan->stages.empty()) return measured;
+  constexpr double kPhase = 0.01;  // of the bound: more is no question of where the part ends
+  const double bound = *run.limit_cycles_per_micro_batch /
+                       static_cast<double>(micro_batch_samples(run.plan->stages[0]));
+  if (measured < bound * (1 - kPhase)) return std::nullopt;
+  return std::max(measured, bound);
+}
+
 std::optional<double> steady_utilization(const RunStatistics& statistics, int stage) {
   Cycles busy = 0;
   Cycles total = 0;

@@ -33,6 +33,11 @@ std::int64_t macs_done(const StageStatistics& statistics);
 /// MACs that the stage's core (or its two) could have done in the run; empty: unlimited.
 std::optional<double> macs_possible(const MachinePlan& plan, int stage, Cycles cycles);
 
+/// Cycles per sample in the steady part of the run. Where that part ends in the middle of what
+/// repeats, the mean may lie a little below the closed-form bound: then it is the bound. Empty if
+/// the run is too short to say.
+std::optional<double> steady_cycles_per_sample(const RunResult& run);
+
 /// (forward + backward + update) / all, over the windows of a stage that lie in the middle half
 /// of the run; empty if there are none.
 std::optional<double> steady_utilization(const RunStatistics& statistics, int stage);

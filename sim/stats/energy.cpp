@@ -138,29 +138,54 @@ std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan&
   return joules;
 }
 
-BandedSum area_of(const AreaSpec& a, const HardwareSpec& hardware, const MachinePlan& plan) {
+namespace {
+
+/// Adds the parts of `cores` cores of one group.
+struct AreaCounts {
   double macs = 0, bits = 0, cores = 0;
-  for (const CorePlan& unit : plan.cores) {
-    const CoreSpec& core = hardware.cores.at(static_cast<std::size_t>(unit.group));
-    const double n = static_cast<double>(unit.cores);
+
+  void add(const CoreSpec& core, std::int64_t count) {
+    const double n = static_cast<double>(count);
     macs += n * mac_units(core);
     for (const auto* buffer : {&core.buffer, &core.weight_buffer, &core.activation_buffer}) {
-      if (!*buffer || capacity_bytes(**buffer) == kUnlimited<std::int64_t>) continue;
+      if (!*buffer || capacity_bytes(**buffer) == kUnlimited<Bytes>) continue;
       bits += n * 8 * static_cast<double>(capacity_bytes(**buffer));
     }
     cores += n;
   }
+};
+
+BandedSum area_of(const AreaSpec& a, const AreaCounts& counts) {
   constexpr double kSquareMillimetre = 1e-6;  // per square micrometre
   Parts parts(a.uncertainty);
   parts.begin("macs");
-  parts.add(macs * kSquareMillimetre, a.mac_um2, "mac_um2");
+  parts.add(counts.macs * kSquareMillimetre, a.mac_um2, "mac_um2");
   parts.begin("buffers");
-  parts.add(bits * kSquareMillimetre, a.sram_um2_per_bit, "sram_um2_per_bit");
+  parts.add(counts.bits * kSquareMillimetre, a.sram_um2_per_bit, "sram_um2_per_bit");
   parts.begin("core_overhead");
-  parts.add(cores, a.core_overhead_mm2, "core_overhead_mm2");
+  parts.add(counts.cores, a.core_overhead_mm2, "core_overhead_mm2");
   parts.begin("chip_overhead");
   parts.add(1, a.chip_overhead_mm2, "chip_overhead_mm2");
   return parts.sum();
+}
+
+}  // namespace
+
+BandedSum area_of(const AreaSpec& a, const HardwareSpec& hardware, const MachinePlan& plan) {
+  AreaCounts counts;
+  for (const CoreSpec& core : hardware.cores) counts.add(core, core.count);
+  for (const CorePlan& unit : plan.cores) {
+    const CoreSpec& core = hardware.cores.at(static_cast<std::size_t>(unit.group));
+    if (core.count == 0) counts.add(core, unit.cores);  // as many as needed
+  }
+  return area_of(a, counts);
+}
+
+double used_area_of(const AreaSpec& a, const HardwareSpec& hardware, const MachinePlan& plan) {
+  AreaCounts counts;
+  for (const CorePlan& unit : plan.cores)
+    counts.add(hardware.cores.at(static_cast<std::size_t>(unit.group)), unit.cores);
+  return area_of(a, counts).total();
 }
 
 }  // namespace stagecoach

@@ -46,8 +46,12 @@ BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const Run
 std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan& plan,
                                     const RunStatistics& run);
 
-/// Square millimetres of the cores in use and of the chip around them. Parts: macs, buffers
-/// (those of unlimited size count nothing), core_overhead, chip_overhead.
+/// Square millimetres of the chip, whatever runs on it: every core of the file, those that the plan
+/// uses of a group with as many as needed, and what is around them. Parts: macs, buffers (those of
+/// unlimited size count nothing), core_overhead, chip_overhead.
 BandedSum area_of(const AreaSpec& area, const HardwareSpec& hardware, const MachinePlan& plan);
+
+/// The same of the cores that serve a stage, and of what is around all cores.
+double used_area_of(const AreaSpec& area, const HardwareSpec& hardware, const MachinePlan& plan);
 
 }  // namespace stagecoach

@@ -73,7 +73,8 @@ struct RunResult {
   std::optional<PartedSum> energy;                     ///< joules
   std::vector<double> epoch_joules;       ///< from the start to the end of each epoch on the clock
   std::optional<double> target_accuracy;  ///< of the workload, 0..1
-  std::optional<PartedSum> area;          ///< square millimetres
+  std::optional<PartedSum> area;          ///< square millimetres of the chip
+  std::optional<double> used_area_mm2;    ///< of its cores that serve a stage, and around them
 };
 
 }  // namespace stagecoach

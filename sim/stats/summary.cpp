@@ -2,7 +2,9 @@
 // Walks the catalogue; see summary.h.
 #include "sim/stats/summary.h"
 
-#include <algorithm>
+#include <cctype>
+
+#include "sim/base/wrapped_text.h"
 
 namespace stagecoach {
 
@@ -33,18 +35,18 @@ std::vector<DeclaredStatistic> declared_statistics() {
   return all;
 }
 
-std::string list_statistics_text() {
-  const auto all = declared_statistics();
-  std::size_t path_width = 0;
-  std::size_t unit_width = 0;
-  for (const auto& s : all) {
-    path_width = std::max(path_width, s.path.size());
-    unit_width = std::max(unit_width, s.unit.size());
-  }
+std::string list_statistics_text(const std::string& word) {
+  const auto lower = [](std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  };
+  constexpr std::size_t kMeaningColumn = 4;
+  const std::string wanted = lower(word);
   std::string text;
-  for (const auto& s : all) {
-    text += s.path + std::string(path_width + 2 - s.path.size(), ' ') + s.unit +
-            std::string(unit_width + 2 - s.unit.size(), ' ') + s.meaning + "\n";
+  for (const DeclaredStatistic& s : declared_statistics()) {
+    if (lower(s.path + " " + s.unit + " " + s.meaning).find(wanted) == std::string::npos) continue;
+    text += s.path + " (" + s.unit + ")\n" +
+            wrapped(std::string(kMeaningColumn, ' ') + s.meaning, kMeaningColumn) + "\n";
   }
   return text;
 }

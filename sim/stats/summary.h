@@ -27,7 +27,8 @@ struct DeclaredStatistic {
 
 std::vector<DeclaredStatistic> declared_statistics();
 
-/// What `--list-stats` prints: a line per statistic with path, unit and sentence.
-std::string list_statistics_text();
+/// What `--list-stats` prints: path, unit and sentence of every statistic that has `word` in one of
+/// them, in any case; "": of all. Nothing if none has.
+std::string list_statistics_text(const std::string& word = "");
 
 }  // namespace stagecoach

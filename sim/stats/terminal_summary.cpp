@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "sim/base/wrapped_text.h"
+#include "sim/stats/number_text.h"
 #include "sim/stats/text_table.h"
 
 namespace stagecoach {
@@ -20,8 +22,13 @@ std::string formatted(const char* format, double value) {
   return text;
 }
 
-std::string number(const OrderedJson& value, const char* format) {
-  return value.is_number() ? formatted(format, value.get<double>()) : kNothing;
+std::string number(const OrderedJson& value) {
+  return value.is_number() ? figure(value.get<double>()) : kNothing;
+}
+
+/// With so many decimals, as far as they still say something.
+std::string decimals(const OrderedJson& value, int digits) {
+  return value.is_number() ? with_decimals(value.get<double>(), digits) : kNothing;
 }
 
 std::string percent(const OrderedJson& ratio) {
@@ -72,44 +79,51 @@ std::string stalled(const OrderedJson& cycles) {
   return largest ? share + " " + largest->caption : share;
 }
 
-std::string memory_cell(const OrderedJson& memory) {
-  if (memory["peak_bytes"].is_null()) return kNothing;
-  const OrderedJson& capacity = memory["capacity_bytes"];
-  return bytes(memory["peak_bytes"]) + " / " + (capacity.is_null() ? "no limit" : bytes(capacity));
-}
-
-std::string stage_table(const OrderedJson& summary) {
+std::string time_table(const OrderedJson& summary) {
   TextTable table({{"stage", false},
                    {"name", true},
-                   {"layers", false},
                    {"where its time went", true},
                    {"busy %", false},
-                   {"stalled %", true},
-                   {"staleness", false},
-                   {"closed form", false},
-                   {"memory / capacity", false}});
+                   {"stalled %", true}});
   for (const OrderedJson& stage : summary["stages"]) {
     const OrderedJson& cycles = stage["cycles"];
     const bool timed = cycles["forward"].is_number();
     table.add_row({count(stage["index"]), stage["name"].get<std::string>(),
-                   std::to_string(stage["layers"].size()), timed ? bar(cycles, 20) : kNothing,
-                   percent(stage["utilization"]), timed ? stalled(cycles) : kNothing,
-                   number(stage["staleness"]["mean"], "%.2f"),
-                   count(stage["staleness"]["closed_form"]), memory_cell(stage["memory"])});
+                   timed ? bar(cycles, 20) : kNothing, percent(stage["utilization"]),
+                   timed ? stalled(cycles) : kNothing});
   }
   return table.text();
 }
 
-/// What the letters of a bar and the columns of staleness mean.
-std::string legend() {
+/// What the letters of a bar mean.
+std::string bar_legend() {
   std::string busy, stalls, idle;
   for (const CycleWords& kind : kCycleKinds) {
     std::string& words = is_busy(kind.kind) ? busy : is_stall(kind.kind) ? stalls : idle;
     words += std::string(words.empty() ? "" : "  ") + kind.letter + " " + kind.caption;
   }
-  return "  " + busy + "; waiting for: " + stalls + "; " + idle +
-         "\n  staleness: mean weight updates between a sample's forward and its own update, as\n"
-         "  measured; closed form: what the schedule makes it in the steady state.\n";
+  return wrapped("  " + busy + "; waiting for: " + stalls + "; " + idle, 2) + "\n";
+}
+
+std::string staleness_and_memory_table(const OrderedJson& summary) {
+  TextTable table({{"stage", false},
+                   {"name", true},
+                   {"layers", false},
+                   {"staleness", false},
+                   {"closed form", false},
+                   {"memory", false},
+                   {"capacity", false}});
+  for (const OrderedJson& stage : summary["stages"]) {
+    const OrderedJson& capacity = stage["memory"]["capacity_bytes"];
+    table.add_row({count(stage["index"]), stage["name"].get<std::string>(),
+                   std::to_string(stage["layers"].size()), decimals(stage["staleness"]["mean"], 2),
+                   count(stage["staleness"]["closed_form"]), bytes(stage["memory"]["peak_bytes"]),
+                   capacity.is_null() ? "no limit" : bytes(capacity)});
+  }
+  return table.text() +
+         "  staleness: mean weight updates between a sample's forward and its own update,\n"
+         "  as measured; closed form: what the schedule makes it in the steady state;\n"
+         "  memory: what the stage held at most.\n";
 }
 
 std::string with_unit(const OrderedJson& value, const char* unit) {
@@ -139,9 +153,9 @@ std::string epoch_table(const OrderedJson& summary) {
   if (epochs.empty()) return "";
   TextTable table({{"epoch", false},
                    {"train loss", false},
-                   {"train accuracy %", false},
+                   {"train %", false},
                    {"test loss", false},
-                   {"test accuracy %", false},
+                   {"test %", false},
                    {"cycles", false},
                    {"end time", false},
                    {"energy", false}});
@@ -151,28 +165,36 @@ std::string epoch_table(const OrderedJson& summary) {
     if (epochs.size() > kMost && i == kMost / 2) i = epochs.size() - kMost / 2;
     const OrderedJson& e = epochs[i];
     table.add_row({std::to_string(e["epoch"].get<std::int64_t>() + 1),
-                   number(e["train_loss"], "%.4f"), percent(e["train_accuracy"]),
-                   number(e["test_loss"], "%.4f"), percent(e["test_accuracy"]), count(e["cycles"]),
+                   decimals(e["train_loss"], 4), percent(e["train_accuracy"]),
+                   decimals(e["test_loss"], 4), percent(e["test_accuracy"]), count(e["cycles"]),
                    with_unit(e["simulated_seconds"], "s"), with_unit(e["joules"], "J")});
   }
-  return table.text() + "\n" + target_text(summary);
+  const bool classes = std::any_of(epochs.begin(), epochs.end(), [](const OrderedJson& e) {
+    return e["train_accuracy"].is_number() || e["test_accuracy"].is_number();
+  });
+  return table.text() + (classes ? "  train %, test %: samples that are classified right.\n" : "") +
+         "\n" + target_text(summary);
 }
 
 std::string heading(const OrderedJson& summary) {
   const OrderedJson& p = summary["provenance"];
   const OrderedJson& t = summary["training"];
-  return p["workload"].get<std::string>() + " on " + p["hardware"].get<std::string>() + ": " +
-         count(t["samples"]) + " samples, " + count(t["updates"]) + " updates, seed " +
-         p["seed"].dump() + ", stagecoach " + p["version"].get<std::string>() + "\n";
+  return wrapped(p["workload"].get<std::string>() + " on " + p["hardware"].get<std::string>() +
+                     ": " + count(t["samples"]) + " samples, " + count(t["updates"]) +
+                     " updates, seed " + p["seed"].dump() + ", stagecoach " +
+                     p["version"].get<std::string>(),
+                 2) +
+         "\n";
 }
 
 std::string divergence(const OrderedJson& summary) {
   const OrderedJson& at = summary["training"]["diverged_at"];
   if (at.is_null()) return "";
-  return "THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
-         std::to_string(at["epoch"].get<std::int64_t>() + 1) + " is not finite (first in " +
-         at["layer"].get<std::string>() + ", weight version " + count(at["weight_version"]) +
-         ").\nResults end there. Try a smaller learning rate.\n\n";
+  return wrapped("THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
+                 std::to_string(at["epoch"].get<std::int64_t>() + 1) + " is not finite (first in " +
+                 at["layer"].get<std::string>() + ", weight version " +
+                 count(at["weight_version"]) + ").") +
+         "\nResults end there. Try a smaller learning rate.\n\n";
 }
 
 std::string interruption(const OrderedJson& summary) {
@@ -180,6 +202,12 @@ std::string interruption(const OrderedJson& summary) {
   if (!training["interrupted"].get<bool>()) return "";
   return "THE RUN WAS INTERRUPTED by a signal after " + count(training["samples"]) +
          " samples.\nResults end there.\n\n";
+}
+
+/// A line of the totals: a word of up to 13 letters, and text that goes on below itself.
+std::string total_line(const std::string& word, const std::string& text) {
+  constexpr std::size_t kTextColumn = 14;
+  return wrapped(word + std::string(kTextColumn - word.size(), ' ') + text, kTextColumn) + "\n";
 }
 
 /// The stage that was busy most: it bounds the throughput.
@@ -192,116 +220,99 @@ std::string busiest(const OrderedJson& summary) {
     }
   }
   if (!most) return "";
-  std::string text = "busiest       stage " + (*most)["index"].dump() + " (" +
-                     (*most)["name"].get<std::string>() + "), " + percent((*most)["utilization"]) +
-                     " %\n";
+  const std::string text = total_line("busiest", "stage " + (*most)["index"].dump() + " (" +
+                                                     (*most)["name"].get<std::string>() + "), " +
+                                                     percent((*most)["utilization"]) + " %");
   const OrderedJson& t = summary["timing"];
   if (!t["limited_by"].is_string()) return text;
-  return text + "limited by    " + t["limited_by"].get<std::string>() + ": at best " +
-         number(t["limit_cycles_per_micro_batch"], "%.1f") +
-         " cycles per micro-batch; --check says what would help\n";
+  return text + total_line("limited by", t["limited_by"].get<std::string>() + ": at best " +
+                                             decimals(t["limit_cycles_per_micro_batch"], 1) +
+                                             " cycles per micro-batch; --check says what would "
+                                             "help");
 }
 
 std::string time_totals(const OrderedJson& summary) {
   const OrderedJson& t = summary["timing"];
-  if (t["cycles"].is_null()) return "time          no clock in this run\n";
-  std::string text = "time          " + count(t["cycles"]) + " cycles";
+  if (t["cycles"].is_null()) return total_line("time", "no clock in this run");
+  std::string text = count(t["cycles"]) + " cycles";
   if (t["simulated_seconds"].is_number()) {
     text += " = " + with_si_prefix(t["simulated_seconds"].get<double>(), "s") + " at " +
-            number(t["clock_mhz"], "%g") + " MHz";
+            number(t["clock_mhz"]) + " MHz";
   }
   if (t["steady_cycles_per_sample"].is_number()) {
-    text +=
-        "; steady state " + number(t["steady_cycles_per_sample"], "%.1f") + " cycles per sample";
+    text += "; steady state " + decimals(t["steady_cycles_per_sample"], 1) + " cycles per sample";
   }
   const OrderedJson& u = summary["utilization"];
-  text += "\nutilization   " + percent(u["mean"]) + " % of stages' time, steady state " +
-          percent(u["steady_mean"]) + " %; MAC units " + percent(u["mac_mean"]) + " %\n" +
-          busiest(summary);
-  return text;
+  return total_line("time", text) +
+         total_line("utilization", percent(u["mean"]) + " % of stages' time, steady state " +
+                                       percent(u["steady_mean"]) + " %; MAC units " +
+                                       percent(u["mac_mean"]) + " %") +
+         busiest(summary);
+}
+
+std::string memory_total(const OrderedJson& m) {
+  const std::string weights = "weights " + bytes(m["weights_bytes"]);
+  if (m["peak_bytes"].is_number()) {
+    return total_line("memory", bytes(m["peak_bytes"]) + " at most, of it " + weights +
+                                    ", activations " + bytes(m["activations_peak_bytes"]));
+  }
+  // The rest takes a clock to know.
+  return m["weights_bytes"].is_number() ? total_line("memory", weights) : "";
+}
+
+std::string energy_total(const OrderedJson& e) {
+  if (!e["total_joules"].is_number()) return "";
+  std::string text = with_unit(e["total_joules"], "J");
+  if (e["per_sample_joules"].is_number()) {
+    text += ", " + with_unit(e["per_sample_joules"], "J") + " per sample";
+  }
+  if (e["total_joules_low"] != e["total_joules_high"]) {
+    text += "; with the constants' uncertainty " + with_unit(e["total_joules_low"], "J") + " to " +
+            with_unit(e["total_joules_high"], "J");
+  }
+  return total_line("energy", text);
+}
+
+std::string area_total(const OrderedJson& a) {
+  if (!a["total_mm2"].is_number()) return "";
+  std::string text = number(a["total_mm2"]) + " mm2";
+  if (a["total_mm2_low"] != a["total_mm2_high"]) {
+    text += "; with the constants' uncertainty " + number(a["total_mm2_low"]) + " to " +
+            number(a["total_mm2_high"]);
+  }
+  if (a["used_mm2"].is_number() && number(a["used_mm2"]) != number(a["total_mm2"])) {
+    text += "; cores in use " + number(a["used_mm2"]) + " mm2";
+  }
+  return total_line("area", text);
 }
 
 std::string totals(const OrderedJson& summary) {
-  std::string text = time_totals(summary);
-  const OrderedJson& m = summary["memory"];
-  const std::string weights = "weights " + bytes(m["weights_bytes"]);
-  if (m["peak_bytes"].is_number()) {
-    text += "memory        " + bytes(m["peak_bytes"]) + " at most, of it " + weights +
-            ", activations " + bytes(m["activations_peak_bytes"]) + "\n";
-  } else if (m["weights_bytes"].is_number()) {
-    text += "memory        " + weights + "\n";  // the rest takes a clock to know
-  }
+  std::string text = time_totals(summary) + memory_total(summary["memory"]);
   const OrderedJson& traffic = summary["interconnect"];
   if (traffic["bytes"].is_number()) {
-    text += "traffic       " + bytes(traffic["bytes"]) + " over " +
-            std::to_string(traffic["links"].size()) + " links, " + bytes(traffic["host_bytes"]) +
-            " to and from the host\n";
-  }
-  const OrderedJson& e = summary["energy"];
-  if (e["total_joules"].is_number()) {
-    text += "energy        " + with_si_prefix(e["total_joules"].get<double>(), "J");
-    if (e["per_sample_joules"].is_number()) {
-      text += ", " + with_si_prefix(e["per_sample_joules"].get<double>(), "J") + " per sample";
-    }
-    if (e["total_joules_low"] != e["total_joules_high"]) {
-      text += "; with the constants' uncertainty " +
-              with_si_prefix(e["total_joules_low"].get<double>(), "J") + " to " +
-              with_si_prefix(e["total_joules_high"].get<double>(), "J");
-    }
-    text += "\n";
-  }
-  if (summary["area"]["total_mm2"].is_number()) {
-    const OrderedJson& a = summary["area"];
-    text += "area          " + number(a["total_mm2"], "%.4g") + " mm2";
-    if (a["total_mm2_low"] != a["total_mm2_high"]) {
-      text += "; with the constants' uncertainty " + number(a["total_mm2_low"], "%.4g") + " to " +
-              number(a["total_mm2_high"], "%.4g");
-    }
-    text += "\n";
+    text += total_line("traffic", bytes(traffic["bytes"]) + " over " +
+                                      std::to_string(traffic["links"].size()) + " links, " +
+                                      bytes(traffic["host_bytes"]) + " to and from the host");
   }
   const OrderedJson& h = summary["host"];
-  text += "this computer " + number(h["wall_seconds"], "%.1f") + " s, " +
-          number(h["samples_per_second"], "%.0f") + " samples/s, " + count(h["threads"]) +
-          " threads, at most " + bytes(h["peak_rss_bytes"]) + "\n";
-  return text;
+  return text + energy_total(summary["energy"]) + area_total(summary["area"]) +
+         total_line("this computer", decimals(h["wall_seconds"], 1) + " s, " +
+                                         decimals(h["samples_per_second"], 0) + " samples/s, " +
+                                         count(h["threads"]) + " threads, at most " +
+                                         bytes(h["peak_rss_bytes"]));
 }
 
 }  // namespace
 
-std::string with_separators(std::int64_t value) {
-  std::string digits = std::to_string(value);
-  const std::size_t first = digits[0] == '-' ? 1 : 0;
-  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
-
-std::string human_bytes(double value) {
-  if (value < 1024) return formatted("%.0f B", value);
-  for (const char* unit : {"KiB", "MiB", "GiB"}) {
-    value /= 1024;
-    if (value < 1024) return formatted("%.1f ", value) + unit;
-  }
-  return formatted("%.1f TiB", value / 1024);
-}
-
-std::string with_si_prefix(double value, const std::string& unit) {
-  if (value == 0 || !std::isfinite(value)) return formatted("%g ", value) + unit;
-  constexpr std::array<const char*, 9> kPrefixes = {"p", "n", "u", "m", "", "k", "M", "G", "T"};
-  constexpr int kOne = 4;
-  const int thousands = static_cast<int>(std::floor(std::log10(std::fabs(value)) / 3));
-  const int clamped = std::clamp(thousands, -kOne, static_cast<int>(kPrefixes.size()) - 1 - kOne);
-  return formatted("%.4g ", value / std::pow(1000.0, clamped)) + kPrefixes[clamped + kOne] + unit;
-}
-
 std::string terminal_summary(const OrderedJson& summary, const std::string& directory,
                              const std::vector<std::string>& files) {
-  std::string text = heading(summary) + "\n" + stage_table(summary);
-  if (summary["timing"]["cycles"].is_number()) text += legend();
-  text +=
-      "\n" + epoch_table(summary) + divergence(summary) + interruption(summary) + totals(summary);
-  text += "results       " + directory + ":";
-  for (const std::string& file : files) text += " " + file;
-  return text + "\n";
+  std::string text = heading(summary) + "\n" + time_table(summary);
+  if (summary["timing"]["cycles"].is_number()) text += bar_legend();
+  text += "\n" + staleness_and_memory_table(summary) + "\n" + epoch_table(summary) + divergence(summary) +
+          interruption(summary) + totals(summary);
+  std::string names = directory + ":";
+  for (const std::string& file : files) names += " " + file;
+  return text + total_line("results", names);
 }
 
 }  // namespace stagecoach

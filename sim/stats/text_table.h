@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/wrapped_text.h"
+
 namespace stagecoach {
 
 class TextTable {
@@ -19,12 +21,14 @@ class TextTable {
   /// One cell per column.
   void add_row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
-  /// Title line, then the rows; two spaces between columns, no trailing blanks.
-  std::string text() const;
+  /// Title line, then the rows; two spaces between columns, no trailing blanks. Where that is wider
+  /// than `width`, one space, and long names lose their end to "..".
+  std::string text(std::size_t width = kLineWidth) const;
 
  private:
-  std::string line(const std::vector<std::string>& cells,
-                   const std::vector<std::size_t>& widths) const;
+  std::vector<std::size_t> widths() const;
+  std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
+                   std::size_t gap) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;

@@ -86,7 +86,7 @@ ChromeTrace::ChromeTrace(int descriptor, const std::string& label, const Machine
       window_(window),
       forward_reads_(partition.size()) {
   for (const StageSpec& stage : partition) stage_names_.push_back(json_string(stage.name));
-  const std::string range = std::to_string(window.first) + " to " + std::to_string(window.end);
+  const std::string range = std::to_string(window.first) + " to " + std::to_string(window.end - 1);
   file_.append(
       "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"time\":\"1 us shown is 1 cycle\","
       "\"micro-batches\":\"" +

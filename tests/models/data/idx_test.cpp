@@ -110,6 +110,27 @@ TEST_CASE("bytes after the last element are refused") {
   CHECK_THAT(failure(files.write_gzip("packed", bytes)), Contains("too long"));
 }
 
+TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzip data is not") {
+  TempFiles files;
+  const std::string bytes = idx_bytes<std::uint8_t>({4}, {1, 2, 3, 4});
+  files.write_gzip("whole", bytes);
+  const std::string whole = files.read("whole");
+  for (const std::string& tail :
+       {std::string("x"), std::string("\x1f"), std::string(1, '\0'), std::string(512, '\0'),
+        std::string("one more line\n"), std::string(600000, 'z')}) {
+    CAPTURE(tail.size());
+    CHECK_THAT(failure(files.write("tail", whole + tail)),
+               Contains("too long: the gzip data ends at byte " + std::to_string(whole.size()) +
+                        ", " + std::to_string(tail.size()) + " more follow it"));
+  }
+  files.write_gzip("front", bytes.substr(0, 9));
+  files.write_gzip("back", bytes.substr(9));
+  const std::string two = files.read("front") + files.read("back");
+  CHECK(read_idx(files.write("two", two), "x", -1).array.bytes.size() == 4);
+  CHECK_THAT(failure(files.write("cut", two.substr(0, two.size() - 3))), Contains("truncated"));
+  CHECK_THAT(failure(files.write("tail", two + "x")), Contains("1 more follow it"));
+}
+
 TEST_CASE("gzip data cut or damaged anywhere after its header never passes") {
   TempFiles files;
   std::vector<std::uint8_t> values(300);

@@ -110,6 +110,10 @@ TEST_CASE("Questions are told apart and only some need files") {
   CHECK(parse_run({"--check"}).ask == Ask::check);
   CHECK(parse_run({"--print-config"}).ask == Ask::print_config);
   CHECK(parse({"--list-stats"}).ask == Ask::list_stats);
+  CHECK(parse({"--list-stats"}).search_word == "");
+  CHECK(parse({"--list-stats", "peak"}).search_word == "peak");
+  CHECK(parse({"--list-stats=peak"}).search_word == "peak");
+  CHECK(parse_run({"--list-stats"}).search_word == "");  // followed by an option
   CHECK(parse({"--help"}).ask == Ask::help);
   CHECK(parse({"-h"}).ask == Ask::help);
   CHECK(parse({"--version"}).ask == Ask::version);
@@ -132,6 +136,19 @@ TEST_CASE("Unknown options get the nearest name and nothing is abbreviated") {
   CHECK_THAT(error_of({"--zebra"}), Contains("--zebra: unknown option\ntry --help"));
   CHECK_THAT(error_of({"x.json"}), Contains("x.json: unexpected argument"));
   CHECK_THAT(error_of({"-o", "x"}), Contains("-o: unexpected argument"));
+}
+
+TEST_CASE("An option is never taken as the value of the one before it") {
+  for (const char* option :
+       {"--data", "--out", "--samples", "--set", "--init-weights", "--replay"}) {
+    CAPTURE(option);
+    CHECK_THAT(error_of({option, "--check"}),
+               Contains(std::string(option) + ": found \"--check\", which begins as an option"));
+    const std::string joined = std::string(option) + "=--check";
+    CHECK_THAT(error_of({joined.c_str()}), Contains("begins as an option"));
+  }
+  CHECK(parse_run({"--out", "./--check"}).out_dir == "./--check");
+  CHECK(parse_run({"--out", "-x"}).out_dir == "-x");
 }
 
 TEST_CASE("Counts are digits within their range") {
@@ -193,9 +210,9 @@ TEST_CASE("The help page names every option and fits a screen") {
   int count = 0;
   while (std::getline(lines, line)) {
     ++count;
-    CHECK(line.size() <= 110);
+    CHECK(line.size() <= 80);
   }
-  CHECK(count <= 50);
+  CHECK(count <= 60);
 }
 
 TEST_CASE("Overrides reach the file they name and conflicts are errors") {

@@ -76,6 +76,21 @@ TEST_CASE("Hyperparameters out of range or at odds are errors") {
   CHECK_THAT(error({{"/training/seed", "-1"}}), Contains("found -1"));
 }
 
+TEST_CASE("Nesterov's momentum without any is an error") {
+  const std::string wrong = "/training/optimizer/nesterov: changes nothing without momentum";
+  CHECK_THAT(error({{"/training/optimizer/nesterov", "true"}}), Contains(wrong));
+  CHECK_THAT(
+      error({{"/training/optimizer/nesterov", "true"}, {"/training/optimizer/momentum", "0"}}),
+      Contains(wrong));
+  const auto reference = [](const std::string& momentum) {
+    return "{\"nesterov\": true, \"reference\": {\"batch_size\": 8, \"learning_rate\": 0.1, "
+           "\"momentum\": " +
+           momentum + "}}";
+  };
+  CHECK_THAT(error({{"/training/optimizer", reference("0")}}), Contains(wrong));
+  good_workload(minimal({{"/training/optimizer", reference("0.9")}}));
+}
+
 TEST_CASE("Mitigations that contradict each other or change nothing are errors") {
   const auto mitigation = [](const std::string& fields) {
     return error({{"/training/mitigation", "{" + fields + "}"}});
@@ -223,20 +238,49 @@ TEST_CASE("Facts of loaded data are held against the network") {
     check_dataset(w, facts, issues);
     return issues.text();
   };
-  CHECK_THAT(issues_with({Shape::image(1, 28, 28), 10, 1}),
+  CHECK_THAT(issues_with({Shape::image(1, 28, 28), {10}, 1}),
              Contains("dir/w.json: /dataset/normalize/mean: found a list of 2; allowed: 1, or one "
                       "for each of the 1 channels"));
-  CHECK(issues_with({Shape::image(2, 28, 28), 7, 1}) ==
+  CHECK(issues_with({Shape::image(2, 28, 28), {7}, 1}) ==
         "dir/w.json: /network/input: found [1,28,28]; the data set's samples are [2,28,28]");
-  CHECK_THAT(issues_with({Shape::image(2, 28, 28), 0, 3}),
-             Contains("/training/loss: softmax_cross_entropy needs classes"));
+  // Labels of a file are blamed where they stand, and not the network or the loss.
+  const auto label = [&](int classes, const std::string& found) {
+    return issues_with(
+        {Shape::image(2, 28, 28), {classes, "dataset.test_labels", "l.idx", 5, found}, 1});
+  };
+  CHECK_THAT(label(12, "11"), Contains("dir/w.json: /dataset/test_labels: l.idx: sample 5 has "
+                                       "label 11; allowed with softmax_cross_entropy: one whole "
+                                       "number from 0 to 9, for the output of layer \"fc2\""));
+  for (const char* found : {"-1", "2.5", "[0, 0, 1]"})
+    CHECK_THAT(label(0, found), Contains("sample 5 has label " + std::string(found) + "; allowed"));
   const WorkloadConfig features =
       good_workload(minimal({{"/dataset", kIdx},
                              {"/network/input", "[784]"},
                              {"/network/layers/0/type", "\"identity\""}}));
   Issues none;
-  check_dataset(features, {Shape::image(1, 28, 28), 10, 1}, none);
+  check_dataset(features, {Shape::image(1, 28, 28), {10}, 1}, none);
   CHECK(none.text() == "");
+}
+
+TEST_CASE("A wrong field of a layer is told the fields of its own kind, each once") {
+  const auto allowed = [](const Changes& changes) {
+    const std::string text = error(changes);
+    const std::size_t at = text.find("allowed here: ");
+    return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
+  };
+  const std::string own =
+      "allowed here: \"name\", \"type\", \"inputs\", \"out_features\", \"bias\"";
+  CHECK(allowed({{"/network/layers/1/foo", "1"}}) == own);
+  // A misspelt kind is the one that is meant.
+  const Changes misspelt = {{"/network/layers/1/foo", "1"},
+                            {"/network/layers/1/type", "\"lineer\""}};
+  CHECK(allowed(misspelt) == own);
+  CHECK_THAT(error(misspelt), Contains("did you mean \"linear\""));
+  const std::string any =
+      allowed({{"/network/layers/1/foo", "1"}, {"/network/layers/1/type", "7"}});
+  CHECK(any == "allowed here: \"name\", \"type\", \"inputs\" and the fields of its \"type\"");
+  // Fields of some kind are no second error where the kind is not known.
+  CHECK_THAT(error({{"/network/layers/1/type", "\"zebra\""}}), !Contains("out_features"));
 }
 
 TEST_CASE("Options that override are blamed by their own name") {

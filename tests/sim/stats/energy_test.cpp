@@ -124,6 +124,23 @@ TEST_CASE("area counts MAC units, bits of limited buffers, cores and the chip") 
   CHECK(part(area, "buffers") == Approx(3 * 8192 * 2 * 1e-6));
   CHECK(part(area, "core_overhead") == Approx(1.5));
   CHECK(part(area, "chip_overhead") == Approx(7));
+  CHECK(used_area_of(a, hw, plan) == Approx(area.total()));  // as many as needed
+}
+
+TEST_CASE("the area of a chip does not depend on what runs on it") {
+  HardwareSpec hw;
+  hw.cores.resize(2);
+  hw.cores[0].count = 100;
+  hw.cores[1].count = 20;
+  AreaSpec a;
+  a.core_overhead_mm2 = 0.5, a.chip_overhead_mm2 = 7;
+  for (const std::int64_t used : {1, 30, 100}) {
+    MachinePlan plan;
+    plan.cores.resize(1);
+    plan.cores[0].cores = used;
+    CHECK(area_of(a, hw, plan).total() == Approx(120 * 0.5 + 7));
+    CHECK(used_area_of(a, hw, plan) == Approx(static_cast<double>(used) * 0.5 + 7));
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "sim/stats/summary.h"
 
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -57,7 +58,7 @@ TEST_CASE("every declared statistic has a unit and a sentence, and no path comes
     CHECK(seen.insert(s.path).second);
     CHECK_FALSE(s.unit.empty());
     CHECK(s.meaning.back() == '.');
-    CHECK(list_statistics_text().find(s.path + " ") != std::string::npos);
+    CHECK(list_statistics_text().find(s.path + " (" + s.unit + ")\n    ") != std::string::npos);
   }
 }
 
@@ -154,6 +155,7 @@ TEST_CASE("totals follow from the counters") {
   CHECK(summary["energy"]["total_joules_high"] == 2.0);
   CHECK(summary["area"]["total_mm2"] == 4.0);
   CHECK(summary["area"]["parts"]["buffers"] == 2.5);
+  CHECK(summary["area"]["used_mm2"] == 1.25);
   CHECK(summary["energy"]["parts"].dump() == R"({"compute":0.25,"sram":0.5,"links":0.25})");
   CHECK(summary["training"]["epochs"][0]["cycles"] == 480);
   CHECK(summary["training"]["epochs"][1]["cycles"] == 520);
@@ -162,6 +164,30 @@ TEST_CASE("totals follow from the counters") {
   CHECK(summary["layers"][0]["passes"]["update"]["cycles"] == 5);
   CHECK(summary["layers"][0]["parameters"] == 15);
   CHECK(summary["layers"][2]["stage"] == 1);
+}
+
+TEST_CASE("the list of statistics fits a terminal and can be searched") {
+  std::istringstream lines(list_statistics_text());
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
+  const std::string found = list_statistics_text("StaleNess");
+  CHECK(found.find("stages[].staleness.mean (updates)") != std::string::npos);
+  CHECK(found.find("timing.cycles (") == std::string::npos);
+  CHECK(list_statistics_text("joules").find("energy.total_joules") != std::string::npos);  // unit
+  CHECK(list_statistics_text("no such word").empty());
+}
+
+TEST_CASE("a run too short for a steady state has none, and none is faster than the bound") {
+  ExampleRun run;
+  const auto steady = [&run] {
+    return make_summary(run.result)["timing"]["steady_cycles_per_sample"];
+  };
+  run.result.limit_cycles_per_micro_batch = 80;
+  CHECK(steady() == 90.0);
+  run.result.limit_cycles_per_micro_batch = 90.5;  // off by where the steady part ends
+  CHECK(steady() == 90.5);
+  run.result.limit_cycles_per_micro_batch = 100;
+  CHECK(steady().is_null());
+  CHECK(make_summary(run.result)["utilization"]["steady_mean"].is_null());
 }
 
 TEST_CASE("without a clock the fields stay and are null") {

@@ -34,6 +34,7 @@ struct ExampleRun {
     result.energy = PartedSum{{{"compute", 0.25}, {"sram", 0.5}, {"links", 0.25}}, 0.5, 2.0};
     result.epoch_joules = {0.375, 1.0};
     result.area = PartedSum{{{"macs", 1.5}, {"buffers", 2.5}}, 3.0, 5.0};
+    result.used_area_mm2 = 1.25;
   }
   ExampleRun(const ExampleRun&) = delete;
   ExampleRun& operator=(const ExampleRun&) = delete;
