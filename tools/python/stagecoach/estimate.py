@@ -51,7 +51,9 @@ def _first_timing(task: Task) -> tuple[Optional[float], str]:
     """Runs the first point aside, some seconds at most. Its whole time, and how it is known."""
     with tempfile.TemporaryDirectory(prefix="stagecoach-") as scratch:
         command = list(task.command)
-        command[command.index("--out") + 1] = scratch
+        folder = pathlib.Path(scratch, "points/first")
+        folder.mkdir(parents=True)
+        command[command.index("--out") + 1] = str(folder)
         began = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
@@ -65,7 +67,7 @@ def _first_timing(task: Task) -> tuple[Optional[float], str]:
         finally:
             _end(process)
         seconds = time.monotonic() - began
-        part = _part_done(pathlib.Path(scratch, "summary.json"), task)
+        part = _part_done(folder / "summary.json", task)
         if part is None:
             return None, f"the first point takes more than {seconds:.0f} s"
         return seconds / part, f"the first {100 * part:.2g} % of the first point, run aside"

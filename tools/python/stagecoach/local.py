@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Optional
 
 from .errors import DONE
@@ -18,6 +18,7 @@ from .program import with_parents_death
 
 GRACE_SECONDS = 20.0  # from SIGTERM to SIGKILL: time to write a checkpoint
 _SETTLE_SECONDS = 2.0
+_TICK_SECONDS = 0.5
 _ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP,
                        128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGHUP)
 
@@ -39,14 +40,16 @@ class _Process:
     def end(self) -> tuple[int, float]:
         """Exit status and wall seconds of a process that has ended."""
         status = self.process.wait()
+        seconds = time.monotonic() - self.started
         os.close(self.descriptor)
-        return status, time.monotonic() - self.started
-
-    def message(self) -> str:
         self.errors.seek(0)
-        text = self.errors.read()
+        self.message = self.errors.read()
         self.errors.close()
-        return text
+        return status, seconds
+
+    def finish(self, status: int, seconds: float) -> tuple[Task, Status]:
+        """Writes down what became of the point."""
+        return self.task, self.task.finish(status, self.message, seconds)
 
 
 class LocalExecutor:
@@ -60,9 +63,11 @@ class LocalExecutor:
         self._keep_open = keep_open
         self._grace_seconds = grace_seconds
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Status]]:
-        """Yields what became of each, as they end. On a signal every process gets SIGTERM, after a
-        grace (or a second signal) SIGKILL; then Stopped is raised."""
+    def run(self, tasks: Iterable[Task], tick: Callable[[], None] = lambda: None
+            ) -> Iterator[tuple[Task, Status]]:
+        """Yields what became of each, as they end; calls `tick` now and then while it waits. On a
+        signal every process gets SIGTERM, after a grace (or a second signal) SIGKILL; then Stopped
+        is raised."""
         waiting = iter(tasks)
         running: dict[int, _Process] = {}
         with Interrupts() as interrupts, selectors.DefaultSelector() as selector:
@@ -70,13 +75,14 @@ class LocalExecutor:
             try:
                 self._fill(running, waiting, selector)
                 while running and not interrupts.count:
-                    ended = self._ended(running, selector, None)
+                    ended = self._ended(running, selector, _TICK_SECONDS)
+                    if not ended:
+                        tick()
                     if not interrupts.count:
                         self._fill(running, waiting, selector)  # first: no core waits for us
                     for process, (status, seconds) in ended:
                         if status in DONE or not self._stops(status, interrupts):
-                            yield process.task, process.task.finish(status, process.message(),
-                                                                    seconds)
+                            yield process.finish(status, seconds)
                 if interrupts.count:
                     yield from self._stop(running, selector, interrupts)
                     raise Stopped(interrupts.signal)
@@ -105,7 +111,7 @@ class LocalExecutor:
 
     @staticmethod
     def _ended(running: dict[int, _Process], selector: selectors.BaseSelector,
-               timeout: Optional[float]) -> list[tuple[_Process, tuple[int, float]]]:
+               timeout: float) -> list[tuple[_Process, tuple[int, float]]]:
         ended = []
         for key, _ in selector.select(timeout):
             process = running.pop(key.fd, None)
@@ -130,4 +136,4 @@ class LocalExecutor:
                 deadline, asked = time.monotonic() + 60, interrupts.count
             for process, (status, seconds) in self._ended(running, selector, max(0.0, left)):
                 if status in DONE:
-                    yield process.task, process.task.finish(status, process.message(), seconds)
+                    yield process.finish(status, seconds)

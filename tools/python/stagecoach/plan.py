@@ -3,7 +3,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional, Protocol
 
 from .columns import Column, Constraint, Objective, columns_for
@@ -20,9 +20,11 @@ CHECKPOINT_MINUTES = 10.0
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere and yields what became of each, as they end."""
+    """Runs tasks somewhere and yields what became of each, as they end; calls `tick` now and then
+    while it waits."""
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Status]]: ...
+    def run(self, tasks: Sequence[Task], tick: Callable[[], None]
+            ) -> Iterator[tuple[Task, Status]]: ...
 
 
 @dataclasses.dataclass(frozen=True)

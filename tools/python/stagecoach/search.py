@@ -14,7 +14,7 @@ import json
 import pathlib
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Optional
 
 from . import space
@@ -30,8 +30,8 @@ from .table import Row, Table, row_of
 
 SAMPLERS = ("tpe", "nsga2", "random")
 _ALIASES = {"bayesian": "tpe"}
-_REPEATS = 4  # suggestions of points already seen, before one not seen is drawn
-_DRAWS = 20_000
+_DRAWS = 20_000  # for a point that is not seen
+_DRAWS_A_FIELD = 20  # then one field more is changed
 _REFUSED_FROM_THE_START = 20
 
 
@@ -97,6 +97,7 @@ class _Search:
         self._refused: list[str] = []
         self._size = space.size(plan.grid)
         self._study = _open_study(plan, search, fidelities, maker)
+        self._study.sampler = self._sampler("")  # telling asks it for constraints
         plan.write_manifest(search.trials, {
             "trials": search.trials, "sampler": search.sampler, "seed": search.seed,
             "batch": search.batch, "fidelities": [f.name for f in fidelities]})
@@ -122,51 +123,49 @@ class _Search:
 
     def _ask(self, batch: int, count: int) -> list[Trial]:
         """Different points, none seen before: those that the journal has for this batch, then what
-        the sampler suggests; where it repeats itself, a point by chance."""
+        the sampler suggests; of a suggestion that is seen, an unseen neighbour."""
         asked = [t for t in self._study.get_trials(deepcopy=False)
                  if t.user_attrs.get("asked", {}).get("batch") == batch]
-        attempt = 1 + max((t.user_attrs["asked"]["attempt"] for t in asked), default=-1)
         found = [Trial(t, t.user_attrs["asked"]["point"], Evaluation())
-                 for t in asked if t.user_attrs["asked"]["point"] is not None]
+                 for t in asked if t.user_attrs["asked"]["new"]]
         taken = {space.key(t.point) for t in found}
+        repeated = asked[-1].params if asked and not asked[-1].user_attrs["asked"]["new"] else None
+        attempt = len(asked)
         while len(found) < count:
-            if attempt >= _REPEATS * (len(found) + 1) and not self._enqueue_unseen(
-                    taken, f"{self._search.seed} {batch} {attempt}"):
+            text = f"{self._search.seed} {batch} {attempt}"
+            if repeated is not None and not self._enqueue_near(repeated, taken, text):
                 break
-            self._study.sampler = self._sampler(f"{self._search.seed} {batch} {attempt}")
+            self._study.sampler = self._sampler(text)
             trial = self._study.ask()
-            point, _ = space.ask(trial, self._plan.grid)
-            key = space.key(point)
-            new = key not in self._seen and key not in taken and self._plan.grid.keeps(point)
-            trial.set_user_attr("asked", {"batch": batch, "attempt": attempt,
-                                          "point": point if new else None})
+            point, parameters = space.ask(trial, self._plan.grid)
+            new = self._is_new(point, taken)
+            trial.set_user_attr("asked", {"batch": batch, "point": point, "new": new})
             attempt += 1
+            repeated = None if new else parameters
             if new:
-                taken.add(key)
+                taken.add(space.key(point))
                 found.append(Trial(self._study.trials[trial.number], point, Evaluation()))
             else:
-                self._dismiss(trial, key)
+                self._study.tell(trial.number, state=optuna().trial.TrialState.FAIL)
         self._seen.update({space.key(one.point): one for one in found})
         return found
 
-    def _dismiss(self, trial: Any, key: str) -> None:
-        """A trial that brings nothing new. The sampler hears a known result again, so that it
-        moves on."""
-        seen = self._seen.get(key)
-        if seen is not None:
-            trial.set_user_attr("violation", seen.evaluation.violation)
-            self._study.tell(trial.number, self._values(seen))
-        else:
-            self._study.tell(trial.number, state=optuna().trial.TrialState.FAIL)
+    def _is_new(self, point: Point, taken: Container[str]) -> bool:
+        key = space.key(point)
+        return key not in self._seen and key not in taken and self._plan.grid.keeps(point)
 
-    def _enqueue_unseen(self, taken: set[str], seed: str) -> bool:
-        """Makes the next trial one by chance that is new. False if there seems to be none."""
+    def _enqueue_near(self, parameters: dict[str, Any], taken: Container[str], seed: str) -> bool:
+        """Makes the next trial a new one, as near these parameters as chance finds one. False if
+        there seems to be none."""
+        waiting = optuna().trial.TrialState.WAITING
+        if self._study.get_trials(deepcopy=False, states=[waiting]):
+            return True  # an earlier call was ended just then
         chance = random.Random(seed)
-        for _ in range(_DRAWS):
-            point, parameters = space.draw(self._plan.grid, chance)
-            key = space.key(point)
-            if key not in self._seen and key not in taken and self._plan.grid.keeps(point):
-                self._study.enqueue_trial(parameters)
+        for draw in range(_DRAWS):
+            point, near = space.near(self._plan.grid, parameters, 1 + draw // _DRAWS_A_FIELD,
+                                     chance)
+            if self._is_new(point, taken):
+                self._study.enqueue_trial(near)
                 return True
         return False
 
@@ -221,12 +220,15 @@ class _Search:
                 self._put(task, status, fidelity)
             else:
                 todo.append(task)
-        for task, status in self._executor.run(todo):
+        for task, status in self._executor.run(todo, self._tick):
             self._put(task, status, fidelity)
-            self._table.write_if_due()
-            self._progress.draw()
+            self._tick()
         for trial in trials:
             self._conclude(trial, [task for owner, task in owners if owner is trial], fidelity)
+
+    def _tick(self) -> None:
+        self._table.write_if_due()
+        self._progress.draw()
 
     def _put(self, task: Task, status: Status, fidelity: Fidelity) -> None:
         summary = read_summary(task.folder) if status.done else None
@@ -280,9 +282,8 @@ class _Search:
             self._progress.point(trial.point, self._rows([task])[0].status)
             if trial.frozen.state == finished:
                 continue  # told before an earlier call was ended
-            identifier = trial.frozen._trial_id  # pylint: disable=protected-access
-            self._study._storage.set_trial_user_attr(identifier, "violation",
-                                                     trial.evaluation.violation)
+            self._study._storage.set_trial_user_attr(
+                trial.frozen._trial_id, "violation", trial.evaluation.violation)
             self._study.tell(trial.frozen.number, self._values(trial))
 
     def _values(self, trial: Trial) -> list[float]:
@@ -353,7 +354,7 @@ def _open_study(plan: Plan, search: SearchPlan, fidelities: Sequence[Fidelity],
         storage=storage, study_name=name, load_if_exists=True,
         directions=["minimize" if o.direction == "min" else "maximize" for o in plan.objectives])
     for trial in study.get_trials(states=[library.trial.TrialState.RUNNING]):
-        if (trial.user_attrs.get("asked") or {}).get("point") is None:  # ended while it asked
+        if not trial.user_attrs.get("asked", {}).get("new"):  # ended while it asked
             study.tell(trial.number, state=library.trial.TrialState.FAIL)
     return study
 

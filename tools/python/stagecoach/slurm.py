@@ -69,7 +69,8 @@ class SlurmExecutor:
         if (folder / "jobs.json").exists():
             self._jobs = read_json(folder / "jobs.json")
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Status]]:
+    def run(self, tasks: Sequence[Task], tick: Callable[[], None] = lambda: None
+            ) -> Iterator[tuple[Task, Status]]:
         """Yields what became of each, as they end. On a signal it stops waiting (Stopped); the
         arrays stay in the queue."""
         waiting = {task.folder.resolve(): task for task in tasks}
@@ -92,6 +93,7 @@ class SlurmExecutor:
                     yield task, task.finish(1, "its Slurm tasks ended without a result, "
                                             f"{_ATTEMPTS} times; logs: {self._folder}", 0.0)
                 self._submit([t for t in lost if t.folder.resolve() in waiting])
+                tick()
                 if waiting and not interrupts.count:
                     select.select([interrupts.descriptor], [], [], self._plan.poll_seconds)
                 if interrupts.count:

@@ -26,17 +26,23 @@ def ask(trial: Any, grid: Grid) -> tuple[Point, dict[str, Any]]:
     return _walk(grid, suggest)
 
 
-def draw(grid: Grid, generator: random.Random) -> tuple[Point, dict[str, Any]]:
-    """A point by chance, and its parameters."""
-    def one(dimension: Dimension) -> Any:
+def near(grid: Grid, parameters: Mapping[str, Any], changed: int, chance: random.Random
+         ) -> tuple[Point, dict[str, Any]]:
+    """A point by chance in which so many of the parameters differ, and its own parameters."""
+    names = [d.name for d in grid.dimensions]
+    free = set(chance.sample(names, min(changed, len(names))))
+
+    def choose(dimension: Dimension) -> Any:
+        if dimension.name in parameters and dimension.name not in free:
+            return parameters[dimension.name]
         span = dimension.range
         if span is None or dimension.choices:
-            return generator.randrange(len(dimension.choices))
-        part = generator.random()
+            return chance.randrange(len(dimension.choices))
+        part = chance.random()
         value = (span.start * (span.stop / span.start) ** part if span.log
                  else span.start + (span.stop - span.start) * part)
         return round(value) if span.whole else value
-    return _walk(grid, one)
+    return _walk(grid, choose)
 
 
 def _walk(grid: Grid, choose: Callable[[Dimension], Any]) -> tuple[Point, dict[str, Any]]:

@@ -101,9 +101,13 @@ def _run_grid(plan: Plan, maker: Maker, tasks: Sequence[Task], known: Sequence[O
     todo = [task for task, status in zip(tasks, known)
             if (status is None and not retry_failed) or (status is not None and not status.done)]
     failed = 0
+
+    def tick() -> None:
+        table.write_if_due()
+        progress.draw()
     try:
         table.write()
-        for task, status in executor.run(todo):
+        for task, status in executor.run(todo, tick):
             table.put(place[task.folder], _row(plan, task, status))
             table.write_if_due()
             progress.point(task.settings, status)
