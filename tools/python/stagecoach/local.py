@@ -14,7 +14,7 @@ from typing import IO, Optional
 from .errors import DONE
 from .interrupts import Interrupts, Stopped
 from .points import Status, Task
-from .program import with_parents_death
+from .program import ended_by
 
 GRACE_SECONDS = 20.0  # from SIGTERM to SIGKILL: time to write a checkpoint
 _SETTLE_SECONDS = 2.0
@@ -26,11 +26,12 @@ _ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal
 class _Process:
     """A running point. Its errors go to a file without a name, so that no pipe can fill."""
 
-    def __init__(self, task: Task, threads: int, keep_open: Sequence[int]) -> None:
+    def __init__(self, task: Task, threads: int, keep_open: Sequence[int],
+                 stop: signal.Signals) -> None:
         self.task = task
         self.errors: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         task.folder.mkdir(parents=True, exist_ok=True)
-        command = [*with_parents_death(), *task.command, "--threads", str(threads)]
+        command = [*ended_by(stop), *task.command, "--threads", str(threads)]
         self.started = time.monotonic()
         self.process = subprocess.Popen(  # a session of its own: Ctrl-C reaches it through us only
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
@@ -54,19 +55,22 @@ class _Process:
 
 class LocalExecutor:
     """`keep_open`: descriptors, such as a lock's, that live as long as the last process.
-    `threads`: of each process; default: the cores shared out. It never changes a result."""
+    `threads`: of each process; default: the cores shared out. It never changes a result. `stop`:
+    the signal that asks a process to end (SIGINT: it then ignores SIGTERM)."""
 
     def __init__(self, jobs: int = 1, keep_open: Sequence[int] = (),
-                 grace_seconds: float = GRACE_SECONDS, threads: Optional[int] = None) -> None:
+                 grace_seconds: float = GRACE_SECONDS, threads: Optional[int] = None,
+                 stop: signal.Signals = signal.SIGTERM) -> None:
         self.jobs = jobs
         self._threads = threads or max(1, (os.cpu_count() or 1) // jobs)
         self._keep_open = keep_open
         self._grace_seconds = grace_seconds
+        self._stop_signal = stop
 
     def run(self, tasks: Iterable[Task], tick: Callable[[], None] = lambda: None
             ) -> Iterator[tuple[Task, Status]]:
         """Yields what became of each, as they end; calls `tick` now and then while it waits. On a
-        signal every process gets SIGTERM, after a grace (or a second signal) SIGKILL; then Stopped
+        signal every process is asked to end, after a grace (or a second signal) SIGKILL; then Stopped
         is raised."""
         waiting = iter(tasks)
         running: dict[int, _Process] = {}
@@ -105,7 +109,7 @@ class LocalExecutor:
             task = next(waiting, None)
             if task is None:
                 return
-            process = _Process(task, self._threads, self._keep_open)
+            process = _Process(task, self._threads, self._keep_open, self._stop_signal)
             running[process.descriptor] = process
             selector.register(process.descriptor, selectors.EVENT_READ)
 
@@ -126,7 +130,7 @@ class LocalExecutor:
         asked = interrupts.count
         interrupts.drain()
         for process in running.values():
-            process.process.send_signal(signal.SIGTERM)
+            process.process.send_signal(self._stop_signal)
         deadline = time.monotonic() + self._grace_seconds
         while running:
             left = deadline - time.monotonic()

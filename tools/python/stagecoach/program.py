@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
@@ -102,10 +103,15 @@ def has_option(program: str, option: str) -> bool:
 
 
 @functools.lru_cache(maxsize=None)
-def with_parents_death() -> tuple[str, ...]:
-    """Head of a command that ends (SIGTERM) when the process that started it is gone."""
+def ended_by(stop: signal.Signals) -> tuple[str, ...]:
+    """Head of a command that gets this signal when the process that started it is gone. Of SIGINT:
+    SIGTERM is ignored, so that it cannot come as a second signal, from someone who sends it to all
+    processes of a job."""
     found = shutil.which("setpriv")
-    return (found, "--pdeathsig", "TERM") if found else ()
+    head = (found, "--pdeathsig", stop.name.removeprefix("SIG")) if found else ()
+    if stop == signal.SIGINT:
+        return ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh", *head)
+    return head
 
 
 def libraries_of(program: str) -> list[pathlib.Path]:

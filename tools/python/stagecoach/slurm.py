@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from .errors import InputError
 from .files import read_json, write_json, write_text
@@ -25,7 +25,14 @@ from .points import STATUS, Status, Task, read_status
 
 _OURS = ("array", "output", "error", "open-mode", "requeue", "no-requeue", "parsable", "wrap",
          "job-name")
+_GONE_SECONDS = 4.0
 _ATTEMPTS = 4  # of a point whose tasks end without a result and without a newer checkpoint
+# As a step: a job that is preempted hears SIGTERM in its steps alone.
+_SCRIPT = """#!/bin/sh
+export PYTHONPATH={package}
+exec srun --ntasks=1 ${{SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"}} \\
+  {python} -m stagecoach.slurm_task {batch} "$SLURM_ARRAY_TASK_ID"
+"""
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -62,6 +69,7 @@ class SlurmExecutor:
         self._throttle = throttle
         self._say = say
         self._said: set[str] = set()
+        self._missing: dict[pathlib.Path, float] = {}  # since when
         self._attempts: dict[pathlib.Path, int] = {}
         self._submitted: dict[pathlib.Path, float] = {}  # when, in seconds since the epoch
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +95,8 @@ class SlurmExecutor:
                     if status is not None:
                         del waiting[folder]
                         yield task, status
-                lost = [t for f, t in waiting.items() if f not in queued]
+                lost = self._lost(waiting, queued)
+                self._missing = {f: s for f, s in self._missing.items() if waiting[f] not in lost}
                 for task in self._hopeless(lost):
                     del waiting[task.folder.resolve()]
                     yield task, task.finish(1, "its Slurm tasks ended without a result, "
@@ -98,6 +107,14 @@ class SlurmExecutor:
                     select.select([interrupts.descriptor], [], [], self._plan.poll_seconds)
                 if interrupts.count:
                     raise Stopped(interrupts.signal, self._farewell(len(waiting)))
+
+    def _lost(self, waiting: Mapping[pathlib.Path, Task], queued: Container[pathlib.Path]
+              ) -> list[Task]:
+        """Those of which the queue has known nothing for some time. (A task that is being requeued
+        is not shown for a moment.)"""
+        now = time.monotonic()
+        self._missing = {f: self._missing.get(f, now) for f in waiting if f not in queued}
+        return [waiting[f] for f, since in self._missing.items() if now - since > _GONE_SECONDS]
 
     def _hopeless(self, lost: Sequence[Task]) -> list[Task]:
         """Counts a loss, unless a checkpoint is newer than the submission. Which are given up?"""
@@ -127,9 +144,8 @@ class SlurmExecutor:
         write_json(batch, [[{**dataclasses.asdict(t), "folder": str(t.folder)} for t in chunk]
                            for chunk in chunks])
         script = batch.with_suffix(".sh")
-        write_text(script, "#!/bin/sh\nexec " + " ".join(
-            ["env", f"PYTHONPATH={shlex.quote(str(_PACKAGE))}", shlex.quote(sys.executable), "-m",
-             "stagecoach.slurm_task", shlex.quote(str(batch))]) + ' "$SLURM_ARRAY_TASK_ID"\n')
+        write_text(script, _SCRIPT.format(package=shlex.quote(str(_PACKAGE)), python=shlex.quote(
+            sys.executable), batch=shlex.quote(str(batch))))
         array = f"0-{len(chunks) - 1}" + (f"%{self._throttle}" if self._throttle else "")
         done = subprocess.run(
             ["sbatch", "--parsable", "--requeue", f"--job-name=stagecoach-{number}",
