@@ -3,6 +3,7 @@
 allowed, and what was probably meant."""
 
 import argparse
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -62,6 +63,16 @@ def existing_folder(text):
     if not pathlib.Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: no such folder")
     return text
+
+
+def use_python_with(module):
+    """Starts the tool anew under Debian's python3 where that has the module and this one has not:
+    another python3 may come first on the path. Where neither has it, who needs it says so."""
+    debian = "/usr/bin/python3"
+    if (importlib.util.find_spec(module) is None
+            and os.path.isdir(f"/usr/lib/python3/dist-packages/{module}")
+            and os.path.realpath(sys.executable) != os.path.realpath(debian)):
+        os.execv(debian, [debian, *sys.argv])
 
 
 def make_folder(parser, option, path):

@@ -3,6 +3,7 @@
 of every script in tools/reproduce and reads what it leaves."""
 
 import csv
+import importlib.util
 import json
 import os
 import pathlib
@@ -15,6 +16,8 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCRIPTS = ROOT / "tools/reproduce"
 PROGRAM = sys.argv.pop(1)
+HAS_OPTUNA = (importlib.util.find_spec("optuna") is not None
+              or os.path.isdir("/usr/lib/python3/dist-packages/optuna"))
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
 
@@ -173,7 +176,10 @@ class ReproduceTest(unittest.TestCase):
                          if path.suffix != ".py" and os.access(path, os.X_OK) and path.is_file())
         self.assertTrue(own < set(scripts))
         for script in scripts:
-            if script not in own:
+            if script == "search_front" and not HAS_OPTUNA:
+                print("search_front is skipped: no Optuna (apt-get install python3-optuna)",
+                      file=sys.stderr)
+            elif script not in own:
                 with self.subTest(script):
                     self.short(script)
 

@@ -12,17 +12,18 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
-import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import command_line  # noqa: E402
+from stagecoach import errors, files  # noqa: E402
+from stagecoach.points import read_summary  # noqa: E402
+from stagecoach.program import words_of  # noqa: E402
+from stagecoach.runs import call  # noqa: E402
 
 PACING = "workload/pipeline/pacing"
 SCHEDULE = "workload/pipeline/schedule"
@@ -94,9 +95,7 @@ class Experiment:
         path = self.out / "inputs" / f"{kind}-{name}.json"
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            scratch = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-            scratch.write_text(text + "\n", encoding="utf-8")
-            scratch.replace(path)
+            files.write_text(path, text + "\n")
         return path
 
     def command(self, run):
@@ -106,9 +105,7 @@ class Experiment:
         data = None if self.short else getattr(self.arguments, "data", None)
         if data:
             command += ["--data", data]
-        for path, value in run.settings.items():
-            command += ["--set", f"{path}={json.dumps(value)}"]
-        command += run.arguments
+        command += [*words_of(run.settings), *run.arguments]
         identity = [hardware.read_text(encoding="utf-8"), workload.read_text(encoding="utf-8"),
                     run.settings, run.arguments, data, self._program_sha256]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
@@ -124,15 +121,14 @@ class Experiment:
         diverged is a result, one that was interrupted is none. Anything else that fails ends the
         script."""
         command, folder = self.command(run)
-        path = folder / "summary.json"
-        summary = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        if not summary or summary["training"].get("interrupted"):
+        summary = read_summary(folder)
+        if summary is None:
             command = [self.arguments.program, *command, "--out", str(folder), "--force"]
-            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                  text=True, check=False)
-            if done.returncode not in (0, 3):
-                raise SystemExit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr}")
-            summary = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                call(command)
+            except errors.StagecoachError as error:
+                raise SystemExit(f"{' '.join(command)}\nended: {error}") from error
+            summary = command_line.read_json(folder / "summary.json")
         return summary
 
     def run_all(self, runs):
