@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a sweep on a cluster lose nothing and run nothing twice? Against a real Slurm on loopback
-(start_slurm), with a fake program. Skipped, saying so, where Slurm is not installed."""
+(start_slurm), with a fake program. Skipped, saying so, with exit status 77 where
+Slurm is not installed."""
 
 import json
 import os
@@ -163,4 +164,7 @@ class SlurmTest(SweepCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    done = unittest.main(exit=False).result
+    if done.skipped:
+        print(done.skipped[0][1], file=sys.stderr)
+    sys.exit(not done.wasSuccessful() or (NOT_INSTALLED if done.skipped else 0))

@@ -12,11 +12,9 @@ import sys
 import tempfile
 import unittest
 
-from sweep_case import ROOT, SweepCase
+from sweep_case import REAL, ROOT, SweepCase
 
 import stagecoach
-
-REAL = sys.argv.pop(1) if len(sys.argv) > 1 and pathlib.Path(sys.argv[1]).exists() else None
 
 
 class PackageTest(SweepCase):

@@ -15,6 +15,8 @@ ROOT = HERE.parent.parent
 SWEEP = ROOT / "tools/sweep"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools/python"))
+# The real program, the tests' first argument; None: it was not given.
+REAL = sys.argv.pop(1) if sys.argv[1:] and pathlib.Path(sys.argv[1]).is_file() else None
 
 
 class SweepCase(unittest.TestCase):
