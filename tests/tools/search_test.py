@@ -81,7 +81,7 @@ class SearchTest(SweepCase):
         self.search(24)
         self.assertEqual([{**row, "wall_seconds": ""} for row in self.rows()], expected)
         twice = len(self.lines("finished.log")) - len(set(self.lines("finished.log")))
-        self.assertLessEqual(twice, 2)  # a run may end just as the sweep is killed
+        self.assertLessEqual(twice, 3)  # a run may end just as the sweep is killed
 
     def test_more_trials_go_on_and_run_nothing_twice(self):
         self.search(10, "--fidelities", "full")

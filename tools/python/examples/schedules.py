@@ -44,11 +44,11 @@ for stage in result.stages:
 SCHEDULES = ["pipelined", "one_f_one_b", "sequential"]
 sweep = stagecoach.sweep(
     "small_mesh", "lenet5-glyphs",
-    {"workload/pipeline/schedule": SCHEDULES, "hw/input_queue_packets": [1, 4]},
+    {"workload/pipeline/schedule": SCHEDULES, "hw/input_queue_micro_batches": [1, 4]},
     out=OUT, program=PROGRAM, arguments=["--samples", "2000", "--epochs", "4"], replicas=2, jobs=2,
     stream=sys.stderr)
 try:
-    print(sweep.to_frame().groupby(["workload/pipeline/schedule", "hw/input_queue_packets"])[
+    print(sweep.to_frame().groupby(["workload/pipeline/schedule", "hw/input_queue_micro_batches"])[
         ["test_accuracy", "simulated_seconds", "first_stage_staleness"]].mean())
 except stagecoach.InputError as missing:
     print(missing)
@@ -59,7 +59,7 @@ except stagecoach.InputError as missing:
 # %%
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 for point in sweep.points:
-    if point["hw/input_queue_packets"] == 4 and point["workload/training/seed"] == 1:
+    if point["hw/input_queue_micro_batches"] == 4 and point["workload/training/seed"] == 1:
         epochs = point.result.table("epochs")
         axes.plot([1000 * e["simulated_seconds"] for e in epochs],
                   [100 * e["test_accuracy"] for e in epochs], marker="o",
