@@ -31,7 +31,7 @@ _ATTEMPTS = 4  # of a point whose tasks end without a result and without a newer
 _SCRIPT = """#!/bin/sh
 export PYTHONPATH={package}
 exec srun --ntasks=1 ${{SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"}} \\
-  {python} -m stagecoach.slurm_task {batch} "$SLURM_ARRAY_TASK_ID"
+  {python} -B -m stagecoach.slurm_task {batch} "$SLURM_ARRAY_TASK_ID"
 """
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
