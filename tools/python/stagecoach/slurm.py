@@ -3,8 +3,8 @@
 
 A batch is one array: a list of tasks on disk, each of some points, that slurm_task.py works through
 on a node. A point is finished when its point.json is there, whoever wrote it and however often its
-task was preempted, requeued or lost on the way. A sweep that is ended leaves its arrays in the queue;
-the next call with the same folder finds them there."""
+task was preempted, requeued or lost on the way. A sweep that is ended leaves its arrays in the
+queue; the next call with the same folder finds them there."""
 
 import dataclasses
 import json
