@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of sweeps share: a folder with files for a fake program, and calls of tools/sweep."""
+"""What the tests of sweeps share: files for a fake program, and calls of tools/sweep."""
 
 import csv
 import json

@@ -70,8 +70,8 @@ class LocalExecutor:
     def run(self, tasks: Iterable[Task], tick: Callable[[], None] = lambda: None
             ) -> Iterator[tuple[Task, Status]]:
         """Yields what became of each, as they end; calls `tick` now and then while it waits. On a
-        signal every process is asked to end, after a grace (or a second signal) SIGKILL; then Stopped
-        is raised."""
+        signal every process is asked to end, and killed after a grace or at a second signal; then
+        Stopped is raised."""
         waiting = iter(tasks)
         running: dict[int, _Process] = {}
         with Interrupts() as interrupts, selectors.DefaultSelector() as selector:

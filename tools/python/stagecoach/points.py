@@ -16,7 +16,7 @@ _MOST_OF_A_MESSAGE = 1 << 15  # characters kept at either end
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What became of a point. `exit_status`: the program's own, or 128 + the signal that ended it."""
+    """What became of a point. `exit_status`: the program's own, or 128 + its signal."""
     settings: dict[str, Any]
     arguments: list[str]
     exit_status: int

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Searches a grid with Optuna instead of running all of it.
 
-Trials are asked for in batches; a batch is run (some at a time, here or on a cluster), then told, in
-its own order. So the same seed gives the same trials, however many run at a time and however often
+Trials are asked for in batches; a batch is run, some at a time, here or on a cluster, and then told
+in its own order. So the same seed gives the same trials, however many run at a time and however often
 the search is ended and called again. The journal in the sweep's folder keeps the trials; what a
 point gave is kept with the points."""
 
@@ -10,6 +10,7 @@ import collections
 import dataclasses
 import hashlib
 import importlib
+import itertools
 import json
 import pathlib
 import random
@@ -30,6 +31,8 @@ from .table import Row, Table, row_of
 
 SAMPLERS = ("tpe", "nsga2", "random")
 _ALIASES = {"bayesian": "tpe"}
+_POPULATION = 24
+_BY_CHANCE = 16  # trials before tpe models what it saw
 _DRAWS = 20_000  # for a point that is not seen
 _DRAWS_A_FIELD = 20  # then one field more is changed
 _REFUSED_FROM_THE_START = 20
@@ -105,15 +108,13 @@ class _Search:
     def run(self) -> tuple[int, int, int, str]:
         wanted = min(self._search.trials, self._size or self._search.trials)
         try:
-            number_of_batch = 0
-            while len(self._seen) < wanted:
-                batch = self._ask(number_of_batch, min(self._search.batch, wanted - len(self._seen)))
+            for number_of_batch in itertools.count():
+                count = min(self._search.batch, wanted - len(self._seen))
+                batch = self._ask(number_of_batch, count) if count else []
                 if not batch:
-                    self._progress.say("the search finds no point that it has not seen")
-                    break
+                    break  # all trials are made, or there is no point that is not seen
                 self._evaluate(batch)
                 self._tell(batch)
-                number_of_batch += 1
         finally:
             self._progress.end()
             self._table.write()
@@ -176,10 +177,10 @@ class _Search:
         if self._search.sampler == "random":
             return samplers.RandomSampler(seed=seed)
         if self._search.sampler == "nsga2":
-            return samplers.NSGAIISampler(seed=seed, population_size=max(
-                8, min(50, self._search.trials // 4)), constraints_func=_violation)
-        return samplers.TPESampler(seed=seed, constraints_func=_violation, n_startup_trials=max(
-            8, min(32, self._search.trials // 4)))
+            return samplers.NSGAIISampler(seed=seed, population_size=_POPULATION,
+                                          constraints_func=_violation)
+        return samplers.TPESampler(seed=seed, n_startup_trials=_BY_CHANCE,
+                                   constraints_func=_violation)
 
     # Evaluating
 
@@ -315,8 +316,8 @@ class _Search:
             runs[row.fidelity] += 1
         verdicts = collections.Counter(t.evaluation.verdict.split(":")[0] or "through"
                                        for t in self._seen.values())
-        return (", ".join(f"{count} {word}" for word, count in sorted(verdicts.items())) + "; cost: "
-                f"{duration(sum(seconds.values()))} of the program's time ("
+        return (", ".join(f"{count} {word}" for word, count in sorted(verdicts.items()))
+                + f"; cost: {duration(sum(seconds.values()))} of the program's time ("
                 + ", ".join(f"{name}: {runs[name]} runs, {duration(spent)}"
                             for name, spent in seconds.items()) + ")")
 

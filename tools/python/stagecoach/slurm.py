@@ -3,8 +3,8 @@
 
 A batch is one array: a list of tasks on disk, each of some points, that slurm_task.py works through
 on a node. A point is finished when its point.json is there, whoever wrote it and however often its
-task was preempted, requeued or lost on the way. A sweep that is ended leaves its arrays in the queue;
-the next call with the same folder finds them there."""
+task was preempted, requeued or lost on the way. A sweep that is ended leaves its arrays in the
+queue; the next call with the same folder finds them there."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ _ATTEMPTS = 4  # of a point whose tasks end without a result and without a newer
 _SCRIPT = """#!/bin/sh
 export PYTHONPATH={package}
 exec srun --ntasks=1 ${{SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"}} \\
-  {python} -m stagecoach.slurm_task {batch} "$SLURM_ARRAY_TASK_ID"
+  {python} -B -m stagecoach.slurm_task {batch} "$SLURM_ARRAY_TASK_ID"
 """
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 

@@ -3,9 +3,9 @@
 
     python3 -m stagecoach.slurm_task BATCH INDEX
 
-On SIGTERM (preemption, time limit) the running point is asked to write its checkpoint; the task then
-waits for its end, after which Slurm, or the sweep, runs it again. A point is locked while it runs: a task that Slurm
-believes lost and has started elsewhere waits, then finds the result."""
+On SIGTERM (preemption, time limit) the running point is asked to write its checkpoint; the task
+then waits for its end, after which Slurm, or the sweep, runs it again. A point is locked while it
+runs: a task that Slurm believes lost and has started elsewhere waits, then finds the result."""
 
 import fcntl
 import os

@@ -48,10 +48,13 @@ def make_plan(hw: Input, workload: Input, grid: Union[Grid, Mapping[str, Any]], 
               parse_grid(grid, is_count=lambda field: is_count(simulator, field)))
     if replicas < 1:
         raise InputError(f"replicas: found {replicas}, must be at least 1")
-    return Plan(simulator, input_file("hw", hw, simulator, folder / "inputs"), workload_file, folder,
-                parsed, list(arguments), parse_objectives(objectives),
-                [parse_constraint(c) for c in constraints],
-                seeds_of(replicas, workload_file, parsed, arguments), checkpoint_minutes)
+    return Plan(
+        program=simulator, hardware=input_file("hw", hw, simulator, folder / "inputs"),
+        workload=workload_file, out=folder, grid=parsed, arguments=list(arguments),
+        objectives=parse_objectives(objectives),
+        constraints=[parse_constraint(c) for c in constraints],
+        seeds=seeds_of(replicas, workload_file, parsed, arguments),
+        checkpoint_minutes=checkpoint_minutes)
 
 
 def executor_of(plan: Plan, lock: FolderLock, jobs: Optional[int], slurm: Optional[SlurmPlan],
