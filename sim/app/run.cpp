@@ -27,6 +27,7 @@
 #include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/energy.h"
+#include "sim/stats/number_text.h"
 #include "sim/stats/provenance.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/system/simulation.h"

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "sim/stats/number_text.h"
 #include "sim/stats/summary.h"
 #include "tests/sim/support/example_run.h"
 
@@ -70,7 +71,8 @@ TEST_CASE("no line is wider than 80 columns, whatever the numbers and names") {
   run.result.limit_cycles_per_micro_batch = 72912171.7;
   run.result.area = PartedSum{{{"macs", 7781.2}}, 3891.4, 11670.1};
   run.result.energy = PartedSum{{{"macs", 123456.7}}, 61728.4, 246913.4};
-  for (StageStatistics& stage : run.statistics.stages) stage.cycles.forward = Cycles(437487236398);
+  for (StageStatistics& stage : run.statistics.stages)
+    stage.cycles[CycleKind::forward] = Cycles(437487236398);
   for (StageSpec& stage : run.partition) stage.name = "block2_1_shortcut";
   const std::string text = text_of(run);
   std::istringstream lines(text);
@@ -78,8 +80,9 @@ TEST_CASE("no line is wider than 80 columns, whatever the numbers and names") {
     CAPTURE(line);
     CHECK(line.size() <= 80);
   }
-  CHECK(line_with(text, "area ").find("7,781 mm2; with the constants' uncertainty 3,891 to 11,670") !=
-        std::string::npos);
+  CHECK(
+      line_with(text, "area ").find("7,781 mm2; with the constants' uncertainty 3,891 to 11,670") !=
+      std::string::npos);
 }
 
 TEST_CASE("a target is told with when it was reached, or that it was not") {
