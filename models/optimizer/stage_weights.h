@@ -48,7 +48,8 @@ class StageWeights {
     WeightVersion version = 0;
   };
   Read read_forward(WeightVersion version);
-  /// What the backward of a micro-batch reads whose forward read `version`.
+  /// The weights that a backward reads, where the forward of the same micro-batch read
+  /// `forward_version`.
   const T* read_backward(WeightVersion forward_version) const;
   /// The micro-batch needs its version no more.
   void release(WeightVersion forward_version);

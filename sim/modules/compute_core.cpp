@@ -50,7 +50,7 @@ void ComputeCore::on_time(Cycles now, int tag) {
   if (tag == kComplete) {
     complete(now);
   } else {
-    // One asked for later may come after one asked for earlier; it does no harm.
+    // The wheel may still hold an older request for a look. It costs a look and changes nothing.
     if (now >= look_at_) look_at_ = kUnlimited<std::int64_t>;
     if (!busy_) wheel_.decide_soon(number_);
   }

@@ -46,10 +46,10 @@ struct StageService {
 };
 std::vector<StageService> services_before_cutting(const HardwareSpec& hardware, int stages);
 
-/// Mapping balanced: fewest cores whose buffers hold stage `stage` of scope.partition with what the
-/// schedule makes it keep (spilling and stalling make do with one).
-/// `units`: sets of so many cores that the stage has: two where both directions have their own.
-/// `one_micro_batch`: it is enough to hold one micro-batch of all that may be in flight.
+/// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with all that
+/// the schedule keeps there. With memory policy `stall` or `spill` one core is enough.
+/// `units`: 1, or 2 where forward and backward have cores of their own.
+/// `one_micro_batch`: count one micro-batch instead of all that may be in flight.
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
                          bool one_micro_batch = false);
 

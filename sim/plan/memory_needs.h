@@ -37,9 +37,10 @@ struct MemoryNeeds {
     return weights_bytes + optimizer_bytes + predicted_bytes + stashed_bytes +
            weight_gradient_bytes;
   }
-  /// One place for a micro-batch: what is held, or the queued input where that is more.
+  /// Bytes of one micro-batch in the activation buffer: its held values, or its queued input if
+  /// that is larger.
   Bytes micro_batch_bytes() const;
-  /// Of gradients outside these places.
+  /// Boundary gradients that no micro-batch's own bytes contain.
   Bytes gradient_bytes() const {
     return gradients_in_flight ? 0 : gradient_bytes_per_sample * micro_batch_samples;
   }

@@ -177,12 +177,13 @@ void append_timing(Rows& rows) {
                   [](const RunView& v) {
                     return v.run.limited_by.empty() ? OrderedJson() : OrderedJson(v.run.limited_by);
                   }});
-  rows.push_back({"timing.limit_cycles_per_micro_batch", "cycles",
-                  "That bound; elastic pacing comes no nearer together than this.",
-                  [](const RunView& v) {
-                    const auto& limit = v.run.limit_cycles_per_micro_batch;
-                    return limit ? finite_or_null(*limit) : OrderedJson();
-                  }});
+  rows.push_back(
+      {"timing.limit_cycles_per_micro_batch", "cycles",
+       "That bound in closed form: in elastic pacing micro-batches end at least this far apart.",
+       [](const RunView& v) {
+         const auto& limit = v.run.limit_cycles_per_micro_batch;
+         return limit ? finite_or_null(*limit) : OrderedJson();
+       }});
 }
 
 OrderedJson mean_utilization(const RunStatistics& s) {
