@@ -53,7 +53,7 @@ def _units(result):
         first = int(matched.group(2)) if matched else len(units)
         last = int(matched.group(3) or first) if matched else first
         own = [inner[f'{s["name"]}{end}'] for s in stages
-               for end in (".region", ".region_backward") if f'{s["name"]}{end}' in inner]
+               for end in ("_region", "_region_backward") if f'{s["name"]}{end}' in inner]
         carried = sum(link["bytes"] for link in own)
         units.append({
             "name": name, "stages": stages, "first": first, "last": last,
@@ -132,10 +132,10 @@ def _ends(name, units, place):
         xs = [x for x, _ in place.values()]
         y = max(y for _, y in place.values()) + 0.8
         return (min(xs) - 0.4, y), (max(xs) + 0.4, y)
-    for end, at in ((".out", 0.2), (".in", -0.2)):
+    for end, at in (("_out", 0.2), ("_in", -0.2)):
         if name.endswith(end) and name[:-len(end)] in by_name:
             x, y = by_name[name[:-len(end)]]
-            return ((x + at, y + 0.4), (x + at, y + 0.75)) if end == ".out" else (
+            return ((x + at, y + 0.4), (x + at, y + 0.75)) if end == "_out" else (
                 (x + at, y + 0.75), (x + at, y + 0.4))
     begin, arrow, finish = name.partition("->")
     if arrow and begin in by_name and finish in by_name:
