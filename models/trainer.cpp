@@ -103,14 +103,32 @@ class PipelineTrainer : public Trainer {
     std::int64_t epochs = static_cast<std::int64_t>(result_.epochs.size());
     visitor.value("measured_epochs", epochs);
     result_.epochs.resize(static_cast<std::size_t>(epochs));
-    for (std::int64_t e = 0; e < epochs; ++e) {
-      const StateScope scope(visitor, "result_of_epoch_" + std::to_string(e));
-      EpochResult& result = result_.epochs[static_cast<std::size_t>(e)];
-      visitor.value("train_loss", result.train_loss);
-      visitor.optional("train_accuracy", result.train_accuracy);
-      visitor.optional("test_loss", result.test_loss);
-      visitor.optional("test_accuracy", result.test_accuracy);
-    }
+    const StateScope scope(visitor, "epochs");
+    visit_column(visitor, "train_loss", [](EpochResult& e) { return &e.train_loss; });
+    visit_optional(visitor, "train_accuracy", &EpochResult::train_accuracy);
+    visit_optional(visitor, "test_loss", &EpochResult::test_loss);
+    visit_optional(visitor, "test_accuracy", &EpochResult::test_accuracy);
+  }
+
+  /// One field of all epochs as an array: a run may have a million of them.
+  template <class FieldOf>
+  void visit_column(StateVisitor& visitor, const std::string& name, FieldOf field_of) {
+    std::vector<double> column;
+    for (EpochResult& e : result_.epochs) column.push_back(*field_of(e));
+    visitor.array(name, column.data(), static_cast<std::int64_t>(column.size()));
+    for (std::size_t e = 0; e < column.size(); ++e) *field_of(result_.epochs[e]) = column[e];
+  }
+
+  /// Present in all epochs or in none.
+  void visit_optional(StateVisitor& visitor, const std::string& name,
+                      std::optional<double> EpochResult::*field) {
+    bool present = !result_.epochs.empty() && (result_.epochs.front().*field).has_value();
+    visitor.value(name + ".present", present);
+    if (!present) return;
+    visit_column(visitor, name, [field](EpochResult& e) {
+      if (!(e.*field)) (e.*field).emplace();
+      return &*(e.*field);
+    });
   }
 
   void start(MicroBatchId id) {

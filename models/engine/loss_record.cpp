@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/engine/loss_record.h"
 
+#include <algorithm>
+
 namespace stagecoach {
 
 void LossRecord::add(const MicroBatch& micro_batch, const LossResult& result) {
@@ -25,12 +27,20 @@ void LossRecord::note_divergence(MicroBatchId id, const Divergence& divergence) 
 }
 
 void LossRecord::visit_state(StateVisitor& visitor) {
-  for (std::size_t e = 0; e < epochs_.size(); ++e) {
-    const StateScope scope(visitor, "epoch_" + std::to_string(e));
-    visitor.value("loss", epochs_[e].loss);
-    visitor.value("correct", epochs_[e].correct);
-    visitor.value("samples", epochs_[e].samples);
+  // An array each, of the epochs begun: a run may have a million of them.
+  std::vector<double> losses;
+  std::vector<std::int64_t> correct, samples;
+  for (const EpochSums& sums : epochs_) {
+    if (sums.samples == 0) break;
+    losses.push_back(sums.loss);
+    correct.push_back(sums.correct);
+    samples.push_back(sums.samples);
   }
+  visitor.list("losses", losses);
+  visitor.list("correct", correct);
+  visitor.list("samples", samples);
+  for (std::size_t e = 0; e < std::min(losses.size(), epochs_.size()); ++e)
+    epochs_[e] = {losses[e], correct.at(e), samples.at(e)};
   MicroBatchId diverged = diverged_.load();
   visitor.value("diverged_micro_batch", diverged);
   diverged_.store(diverged);

@@ -138,6 +138,46 @@ TEST_CASE("an option as --option=VALUE gives the summary of --option VALUE") {
   CHECK(program.summary()["provenance"] == separate);
 }
 
+std::int64_t peak_bytes(const Program& program) {
+  return program.summary()["host"]["peak_rss_bytes"].get<std::int64_t>();
+}
+
+TEST_CASE("memory follows the samples, not the batch size") {
+  const Program program;
+  const std::string batch = "--set workload/training/batch_size=1000000 ";
+  const Outcome outcome =
+      program(Program::files() + " --samples 6 --epochs 2 --quiet --out " + program.path("out") +
+              " --set workload/pipeline/schedule=sequential " + batch);
+  INFO(outcome.output);
+  REQUIRE(outcome.status == 0);
+  CHECK(program.summary()["training"]["updates"] == 2);
+  CHECK(peak_bytes(program) < 200'000'000);
+}
+
+TEST_CASE("a stage costs kilobytes") {
+  const Program program;
+  json layers = json::array();
+  for (int i = 0; i < 1000; ++i) layers.push_back({{"type", "linear"}, {"out_features", 4}});
+  const json workload = {
+      {"dataset",
+       {{"format", "random"}, {"shape", {4}}, {"classes", 4}, {"train_samples", 6}}},
+      {"network", {{"input", {4}}, {"layers", layers}}},
+      {"pipeline", {{"partition", "per_layer"}, {"schedule", "pipelined"}}},
+      {"training", {{"epochs", 1}, {"optimizer", {{"type", "sgd"}, {"learning_rate", 0.1}}}}}};
+  program.write("chain.json", workload.dump());
+  const Outcome outcome = program("--hw ideal --workload " + program.path("chain.json") +
+                                  " --quiet --out " + program.path("out"));
+  INFO(outcome.output);
+  REQUIRE(outcome.status == 0);
+  CHECK(peak_bytes(program) < 400'000'000);
+}
+
+TEST_CASE("threads that the system does not start are the user's number") {
+  const Program program;
+  refused(Program::shell("ulimit -v 3000000; " + line(program, "--threads 1000")),
+          {"--threads 1000: this computer runs", "ask for fewer"});
+}
+
 TEST_CASE("an output folder that is a link to nowhere is refused, and the link stays") {
   const Program program;
   fs::create_symlink("away", program.path("out"));
