@@ -43,8 +43,9 @@ class PipelineTrainer : public Trainer {
     engine_.measure_layers(options.layer_seconds);
   }
 
-  void import_weights(const TensorMap& tensors, const std::string& file) override {
-    engine_.import_weights(tensors, file);
+  std::vector<std::string> import_weights(const TensorMap& tensors,
+                                          const std::string& file) override {
+    return engine_.import_weights(tensors, file);
   }
   TensorMap export_weights() const override { return engine_.export_weights(); }
 
@@ -79,8 +80,8 @@ class PipelineTrainer : public Trainer {
 
   void finish() override {
     executor_.drain();
-    if (engine_.losses().diverged_micro_batch() != LossRecord::kNone)
-      result_.divergence = engine_.losses().divergence();
+    look_at_the_end();
+    if (diverged()) result_.divergence = engine_.losses().divergence();
     close_partial_epochs();
     result_.samples = 0;
     for (const EpochSums& e : engine_.losses().epochs()) result_.samples += e.samples;
@@ -159,6 +160,16 @@ class PipelineTrainer : public Trainer {
     return first != LossRecord::kNone && first <= micro_batch - kDivergenceLag;
   }
 
+  bool diverged() const { return engine_.losses().diverged_micro_batch() != LossRecord::kNone; }
+
+  /// Of a run that ends in the middle of an epoch.
+  void look_at_the_end() {
+    if (diverged() || result_.complete_epochs == plan_.epochs() || started_ == 0) return;
+    const std::int64_t epoch = plan_.at(started_ - 1).epoch;
+    engine_.look_at_weights(epoch);
+    engine_.diverged_at_end(epoch, started_ - 1, std::nullopt);
+  }
+
   /// Closes the epoch when every stage has been told its last update.
   void count_update(const Op& op) {
     const MicroBatch micro_batch = plan_.at(op.micro_batch);
@@ -191,7 +202,9 @@ class PipelineTrainer : public Trainer {
       r.train_accuracy = static_cast<double>(sums.correct) / samples;
     result_.epochs.push_back(r);
     if (!complete) return;
-    ++result_.complete_epochs;
+    const MicroBatchId last = (epoch + 1) * plan_.micro_batches_per_epoch() - 1;
+    stopped_ = engine_.diverged_at_end(epoch, last, r.test_loss);
+    if (!stopped_) ++result_.complete_epochs;
     if (options_.on_epoch) options_.on_epoch(epoch, r);
   }
 

@@ -52,7 +52,9 @@ class Trainer : public OpSink {
   };
 
   /// From the workload's seed, or (when set, after construction) from a file.
-  virtual void import_weights(const TensorMap& tensors, const std::string& file) = 0;
+  /// Returns what there is to tell of names that were not taken as they stand.
+  virtual std::vector<std::string> import_weights(const TensorMap& tensors,
+                                                  const std::string& file) = 0;
   virtual TensorMap export_weights() const = 0;
 
   /// Everything that the rest of the run depends on, after what is queued has been executed:

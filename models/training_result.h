@@ -24,13 +24,23 @@ struct RunningFigures {
   double accuracy = 0;  ///< share of hits; 0 where classes make no sense
 };
 
-/// The first sample whose loss was NaN or infinite.
+/// What was NaN or infinite.
+enum class DivergedValue {
+  training_loss,  ///< of a sample, or an output behind it
+  test_loss,      ///< after the epoch
+  weights,        ///< at the end of the epoch, running statistics included
+};
+
+/// Where the training first went wrong.
 struct Divergence {
+  static constexpr std::int64_t kNoSample = -1;  ///< seen at the end of the epoch
+
   std::int64_t epoch = 0;   ///< from 0
-  std::int64_t sample = 0;  ///< place in the epoch's order, from 0
+  std::int64_t sample = 0;  ///< place in the epoch's order, from 0; or kNoSample
   double loss = 0;
-  std::string layer;  ///< first layer whose output holds a value that is not finite; else "loss"
-  std::int64_t weight_version = 0;  ///< that this layer's stage read for the sample
+  std::string layer;  ///< first layer whose output (or weights) are not finite; else "loss"
+  std::int64_t weight_version = 0;  ///< that this layer's stage read for the sample, or then had
+  DivergedValue value = DivergedValue::training_loss;
 };
 
 struct TrainingResult {

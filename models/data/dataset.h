@@ -56,11 +56,12 @@ enum class Split { train, test };
 /// A data set's targets as class labels, with the label that decides: the largest one, or the first
 /// that is none.
 struct LabelFacts {
-  int classes = 0;   ///< 1 + the largest label; 0: the targets are no class labels
-  std::string role;  ///< the workload's field, e.g. "dataset.train_labels"; "": fixed by the format
-  std::string path;  ///< of the file
+  int classes = 0;  ///< 1 + the largest label; 0: the targets are no class labels
+  std::string role =
+      {};  ///< the workload's field, e.g. "dataset.train_labels"; "": fixed by the format
+  std::string path = {};    ///< of the file
   std::int64_t sample = 0;  ///< in the file, from 0
-  std::string label;        ///< as a person writes it; a list of several numbers in brackets
+  std::string label = {};   ///< as a person writes it; a list of several numbers in brackets
 };
 
 /// Samples in memory, read-only after loading: any thread may read.

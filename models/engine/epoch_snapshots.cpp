@@ -28,10 +28,13 @@ EpochSnapshot<T>& EpochSnapshots<T>::place_for(std::int64_t epoch) {
 }
 
 template <class T>
-void EpochSnapshots<T>::take(std::int64_t epoch, const T* weights, const T* statistics) {
-  EpochSnapshot<T>& place = place_for(epoch);
-  std::copy_n(weights, weights_, place.weights.data());
-  std::copy_n(statistics, statistics_, place.statistics.data());
+void EpochSnapshots<T>::take_statistics(std::int64_t epoch, const T* statistics) {
+  std::copy_n(statistics, statistics_, place_for(epoch).statistics.data());
+}
+
+template <class T>
+void EpochSnapshots<T>::take_weights(std::int64_t epoch, const T* weights) {
+  std::copy_n(weights, weights_, find(epoch).weights.data());
 }
 
 template <class T>

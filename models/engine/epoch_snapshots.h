@@ -10,9 +10,10 @@
 
 namespace stagecoach {
 
-/// A stage's weights and running statistics after an epoch's last update. Until the epoch is
-/// evaluated the stage may have begun the next one, or, where epochs are shorter than the pipeline,
-/// ended it.
+/// A stage's running statistics after the epoch's last forward, and its weights after the last
+/// update: neither has seen a sample of the next epoch, whose forwards may come between the two.
+/// Until the epoch is evaluated the stage may have begun the next one, or, where epochs are shorter
+/// than the pipeline, ended it.
 template <class T>
 struct EpochSnapshot {
   static constexpr std::int64_t kFree = -1;
@@ -26,8 +27,11 @@ class EpochSnapshots {
   EpochSnapshots(std::int64_t weights, std::int64_t statistics)
       : weights_(weights), statistics_(statistics) {}
 
-  void take(std::int64_t epoch, const T* weights, const T* statistics);
-  /// Hands out the snapshot of an epoch, which must be there; it stays valid until the next take().
+  /// Begins the snapshot of an epoch.
+  void take_statistics(std::int64_t epoch, const T* statistics);
+  /// Completes it.
+  void take_weights(std::int64_t epoch, const T* weights);
+  /// Hands out the snapshot of an epoch, which must be there; it stays valid until the next begins.
   const EpochSnapshot<T>& claim(std::int64_t epoch);
   void visit_state(StateVisitor& visitor);
 

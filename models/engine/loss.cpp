@@ -3,6 +3,7 @@
 #include "models/engine/loss.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "models/base/error.h"
@@ -30,7 +31,7 @@ void check(LossKind kind, const View<const T>& output, const int* labels, const 
                      std::to_string(output.channels) + " classes");
 }
 
-/// The first of the largest, NaN aside.
+/// The first of the largest; all are finite.
 template <class Y>
 Eigen::Index first_largest(const Y& y) {
   Eigen::Index best = 0;
@@ -44,13 +45,15 @@ Eigen::Index first_largest(const Y& y) {
 template <class Y, class Gradient>
 double cross_entropy(const Y& y, int label, double scale, Gradient dy) {
   using T = typename Gradient::Scalar;
+  // exp(-infinity) would pass for a share of zero.
+  const bool finite = y.isFinite().all();
   const auto shifted = y.template cast<double>() - static_cast<double>(y[first_largest(y)]);
   const double sum = shifted.exp().sum();
   if (dy.size()) {
     dy = (scale * shifted.exp() / sum).template cast<T>();
     dy[label] = static_cast<T>(scale * (std::exp(shifted[label]) / sum - 1));
   }
-  return std::log(sum) - shifted[label];
+  return finite ? std::log(sum) - shifted[label] : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// L = 1/2 sum (y - t)^2,  dL/dy = y - t. Targets lie pixels by channels.
@@ -81,16 +84,16 @@ LossResult loss_and_gradient(LossKind kind, const View<const T>& output, const i
     const auto y = numbers(output.sample(n), output.channels);
     switch (kind) {
       case LossKind::softmax_cross_entropy:
-        result.loss_sum += cross_entropy(y, labels[n], gradient_scale,
-                                         numbers(gradient ? gradient.sample(n) : nullptr,
-                                                 gradient ? output.channels : 0));
+        result.loss_sum += cross_entropy(
+            y, labels[n], gradient_scale,
+            numbers(gradient ? gradient.sample(n) : nullptr, gradient ? output.channels : 0));
         break;
       case LossKind::mean_squared_error:
         result.loss_sum +=
             squared_error(output, n, targets + n * elements, gradient_scale, gradient);
         break;
     }
-    if (labels && first_largest(y) == labels[n]) ++result.correct;
+    if (labels && y.isFinite().all() && first_largest(y) == labels[n]) ++result.correct;
   }
   if (gradient) clear_pads(gradient);
   return result;

@@ -8,8 +8,10 @@
 namespace stagecoach {
 
 struct LossResult {
-  double loss_sum = 0;  ///< over the samples of the micro-batch; NaN if an output is NaN
-  int correct = 0;      ///< samples whose largest output (the first, of equals) is their label
+  double loss_sum = 0;  ///< over the samples of the micro-batch; NaN or infinite if an output is
+  /// Samples whose largest output (the first, of equals) is their label; none with an output that
+  /// is not finite.
+  int correct = 0;
 };
 
 /// Loss of a micro-batch and, unless `gradient` is a null view, gradient_scale x its derivative.

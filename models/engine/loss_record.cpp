@@ -50,6 +50,7 @@ void LossRecord::visit_state(StateVisitor& visitor) {
   visitor.value("loss", divergence_.loss);
   visitor.list("layer", divergence_.layer);
   visitor.value("weight_version", divergence_.weight_version);
+  visitor.value("value", divergence_.value);
 }
 
 }  // namespace stagecoach

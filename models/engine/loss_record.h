@@ -29,14 +29,15 @@ class LossRecord {
   explicit LossRecord(std::int64_t epochs) : epochs_(static_cast<std::size_t>(epochs)) {}
 
   void add(const MicroBatch& micro_batch, const LossResult& result);
-  /// Keeps where the run first went wrong.
+  /// Keeps where the run first went wrong: at this micro-batch, or at the end of the epoch that it
+  /// ends.
   void note_divergence(MicroBatchId id, const Divergence& divergence);
 
   const std::vector<EpochSums>& epochs() const { return epochs_; }
   /// Mean loss and share of hits of the epoch so far, for whoever watches; nothing before the first
   /// sample.
   std::optional<RunningFigures> running() const;
-  /// First micro-batch whose loss is not finite; kNone while there is none.
+  /// First micro-batch that went wrong; kNone while there is none.
   MicroBatchId diverged_micro_batch() const { return diverged_.load(std::memory_order_acquire); }
   const Divergence& divergence() const { return divergence_; }
 

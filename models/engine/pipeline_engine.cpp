@@ -53,9 +53,11 @@ void PipelineEngine<T>::initialize() {
 }
 
 template <class T>
-void PipelineEngine<T>::import_weights(const TensorMap& tensors, const std::string& file) {
-  weight_files().import_tensors(tensors, file);
+std::vector<std::string> PipelineEngine<T>::import_weights(const TensorMap& tensors,
+                                                           const std::string& file) {
+  const std::vector<std::string> notes = weight_files().import_tensors(tensors, file);
   start_stages();
+  return notes;
 }
 
 template <class T>
@@ -106,6 +108,35 @@ EpochResult PipelineEngine<T>::evaluate(std::int64_t epoch, int threads) {
   std::vector<const EpochSnapshot<T>*> snapshots;
   for (auto& stage : stages_) snapshots.push_back(&stage->snapshots().claim(epoch));
   return stagecoach::evaluate(context_, snapshots, threads);
+}
+
+template <class T>
+bool PipelineEngine<T>::diverged_at_end(std::int64_t epoch, MicroBatchId last,
+                                        std::optional<double> test_loss) {
+  Divergence found;
+  found.epoch = epoch;
+  found.sample = Divergence::kNoSample;
+  for (const auto& stage : stages_) {
+    const auto& bad = stage->not_finite();
+    if (!bad || bad->epoch > epoch) continue;
+    found.value = DivergedValue::weights;
+    found.layer = context_.network.layers[bad->layer].spec.name;
+    found.weight_version = bad->version;
+    losses_.note_divergence(last, found);
+    return true;
+  }
+  if (!test_loss || std::isfinite(*test_loss)) return false;
+  found.value = DivergedValue::test_loss;
+  found.layer = "loss";
+  found.loss = *test_loss;
+  found.weight_version = version(static_cast<int>(stages_.size()) - 1);
+  losses_.note_divergence(last, found);
+  return true;
+}
+
+template <class T>
+void PipelineEngine<T>::look_at_weights(std::int64_t epoch) {
+  for (auto& stage : stages_) stage->look_at_weights(epoch);
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,11 @@ class PipelineEngine {
   /// many places before has left. `network`, `partition` and `data` must outlive the engine.
   PipelineEngine(const Network& network, const Partition& partition, const TrainSpec& train,
                  const std::vector<StagePolicy>& policies, const MicroBatchPlan& plan,
-                 const Dataset& data, int workers, std::int64_t max_micro_batches,
-                 Kernels kernels);
+                 const Dataset& data, int workers, std::int64_t max_micro_batches, Kernels kernels);
 
   /// First weights, from the seed or from a file (WeightFiles). Before the first operation.
   void initialize();
-  void import_weights(const TensorMap& tensors, const std::string& file);
+  std::vector<std::string> import_weights(const TensorMap& tensors, const std::string& file);
   /// Weights as they are now.
   TensorMap export_weights() const;
 
@@ -49,6 +49,12 @@ class PipelineEngine {
   /// stage had after its last update of the epoch; once an epoch, when all of these updates are
   /// done and nothing else runs.
   EpochResult evaluate(std::int64_t epoch, int threads);
+
+  /// Notes as a divergence what is not finite at the end of an epoch, whose last micro-batch `last`
+  /// is: weights, or (if there is a test set) its test loss. True if something is.
+  bool diverged_at_end(std::int64_t epoch, MicroBatchId last, std::optional<double> test_loss);
+  /// Looks at the weights as they are, in the middle of an epoch.
+  void look_at_weights(std::int64_t epoch);
 
   /// Between two operations. The data of the micro-batches in flight follow from their numbers:
   /// the caller admits them again.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "models/base/maps.h"
 #include "models/engine/stage_forward.h"
 
 namespace stagecoach {
@@ -73,6 +74,8 @@ void StageEngine<T>::forward(MicroBatchId id, const MicroBatchData& data, Weight
     forward_stage(context_.network, spec_, plan_, stage_, memory, chunk,
                   [&](int k) { return context_.values.slot(k, id).block.data(); });
   });
+  if (data.micro_batch.last_of_epoch && context_.data.size(Split::test) > 0)
+    snapshots_.take_statistics(data.micro_batch.epoch, statistics_.data());
 }
 
 template <class T>
@@ -116,8 +119,24 @@ void StageEngine<T>::begin_update(const MicroBatch& micro_batch) {
 template <class T>
 void StageEngine<T>::end_update(const MicroBatch& micro_batch) {
   weights_.end_update();
-  if (micro_batch.last_of_epoch && context_.data.size(Split::test) > 0)
-    snapshots_.take(micro_batch.epoch, weights_.current(), statistics_.data());
+  if (!micro_batch.last_of_epoch) return;
+  look_at_weights(micro_batch.epoch);
+  if (context_.data.size(Split::test) > 0)
+    snapshots_.take_weights(micro_batch.epoch, weights_.current());
+}
+
+template <class T>
+void StageEngine<T>::look_at_weights(std::int64_t epoch) {
+  const auto finite = [](const T* from, std::int64_t count) {
+    return numbers(from, count).isFinite().all();
+  };
+  for (int l = spec_.first_layer; l < spec_.end_layer && !not_finite_; ++l) {
+    bool good = finite(statistics_.data() + plan_.state_offset[l], plan_.needs[l].state);
+    for (const ParameterSlot& slot : plan_.layers[l]->slots())
+      good =
+          good && finite(weights_.current() + plan_.parameter_offset[l] + slot.offset, slot.size);
+    if (!good) not_finite_ = NotFinite{epoch, l, weights_.version()};
+  }
 }
 
 template <class T>
@@ -196,6 +215,11 @@ void StageEngine<T>::visit_state(StateVisitor& visitor) {
   visitor.value("delay", delay_.delay);
   weights_.visit_state(visitor);
   visitor.array("statistics", statistics_.data(), statistics_.size());
+  NotFinite first = not_finite_.value_or(NotFinite{-1, 0, 0});
+  visitor.value("not_finite_epoch", first.epoch);
+  visitor.value("not_finite_layer", first.layer);
+  visitor.value("not_finite_version", first.version);
+  not_finite_ = first.epoch < 0 ? std::nullopt : std::optional<NotFinite>(first);
   const StateScope scope(visitor, "snapshots");
   snapshots_.visit_state(visitor);
 }

@@ -2,6 +2,7 @@
 // One stage at work: forward, backward and update of one micro-batch.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "models/data/dataset.h"
@@ -51,6 +52,17 @@ class StageEngine {
   const T* statistics() const { return statistics_.data(); }
   EpochSnapshots<T>& snapshots() { return snapshots_; }
 
+  /// Where weights or running statistics were first seen not to be finite: looked at after the last
+  /// update of every epoch.
+  struct NotFinite {
+    std::int64_t epoch = 0;
+    int layer = 0;
+    WeightVersion version = 0;
+  };
+  const std::optional<NotFinite>& not_finite() const { return not_finite_; }
+  /// Looks at them now, in this epoch.
+  void look_at_weights(std::int64_t epoch);
+
   /// Between two operations; what is in flight is not part of it (ValuesInFlight).
   void visit_state(StateVisitor& visitor);
 
@@ -82,6 +94,7 @@ class StageEngine {
   StageWeights<T> weights_;
   Buffer<T> statistics_;
   EpochSnapshots<T> snapshots_;
+  std::optional<NotFinite> not_finite_;
 };
 
 }  // namespace stagecoach

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/engine/weight_files.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <set>
 
 #include "models/base/error.h"
 #include "models/base/hash.h"
 #include "models/base/random.h"
+#include "models/data/tensor_names.h"
 
 namespace stagecoach {
 namespace {
@@ -41,29 +44,31 @@ double draw_value(Initialization how, const ParameterSpec& p, Random& random) {
   return 0;
 }
 
-/// Finds tensors by name and shape, and notes everything that does not fit.
+/// Finds tensors by name and shape, as elements of T, and notes everything that does not fit.
+template <class T>
 class TensorLookup {
  public:
-  explicit TensorLookup(const TensorMap& tensors) : tensors_(tensors) {}
+  explicit TensorLookup(const NamedTensors& named) : tensors_(named.by_name) {}
 
-  /// Null if there is no such tensor.
-  const HostTensor* find(const std::string& name, const std::vector<int>& shape) {
+  /// Empty if there is no such tensor.
+  std::vector<T> find(const std::string& name, const std::vector<int>& shape) {
     used_.insert(name);
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
       note(name, " of shape " + to_string(shape) + " is missing");
-      return nullptr;
+      return {};
     }
-    if (found->second.shape == shape) return &found->second;
-    note(name, ": found shape " + to_string(found->second.shape) + ", the network needs " +
-                   to_string(shape));
-    return nullptr;
+    const HostTensor& tensor = *found->second;
+    if (tensor.shape == shape) return converted(name, tensor.values);
+    note(name,
+         ": found shape " + to_string(tensor.shape) + ", the network needs " + to_string(shape));
+    return {};
   }
 
   void throw_if_wrong(const std::string& file) {
     for (const auto& [name, tensor] : tensors_)
       if (!used_.count(name))
-        note(name, " of shape " + to_string(tensor.shape) + " belongs to no layer of the network");
+        note(name, " of shape " + to_string(tensor->shape) + " belongs to no layer of the network");
     if (count_ > kMostTold)
       wrong_ += "\n  and " + std::to_string(count_ - kMostTold) + " tensors more";
     if (!wrong_.empty()) throw UserError(file + ": does not fit the network:" + wrong_);
@@ -72,21 +77,37 @@ class TensorLookup {
  private:
   static constexpr int kMostTold = 50;
 
+  std::vector<T> converted(const std::string& name, const std::vector<double>& values) {
+    std::vector<T> all(values.begin(), values.end());
+    const auto bad = std::find_if(all.begin(), all.end(), [](T x) { return !std::isfinite(x); });
+    if (bad != all.end()) {
+      const auto place = static_cast<std::size_t>(bad - all.begin());
+      char value[40];
+      std::snprintf(value, sizeof value, "%.9g", values[place]);
+      note(name, ": element " + std::to_string(place) + " is " + value +
+                     "; allowed: numbers that the precision of the run holds");
+    }
+    return all;
+  }
+
   void note(const std::string& name, const std::string& what) {
     constexpr std::size_t kMostName = 80, kMostWhat = 200;  // as long as the file, else
     if (++count_ <= kMostTold)
       wrong_ += "\n  tensor \"" + name.substr(0, kMostName) + "\"" + what.substr(0, kMostWhat);
   }
 
-  const TensorMap& tensors_;
+  const std::map<std::string, const HostTensor*>& tensors_;
   std::set<std::string> used_;
   std::string wrong_;
   int count_ = 0;
 };
 
-template <class T>
-std::vector<T> converted(const std::vector<double>& values) {
-  return std::vector<T>(values.begin(), values.end());
+/// Names of all parameters and running statistics.
+std::set<std::string> tensor_names(const Network& network) {
+  std::set<std::string> names;
+  for (const LayerNode& node : network.layers)
+    for (const ParameterSpec& p : node.parameters) names.insert(node.spec.name + "." + p.name);
+  return names;
 }
 
 }  // namespace
@@ -113,26 +134,29 @@ void WeightFiles<T>::draw(Initialization how, std::uint64_t seed) {
 }
 
 template <class T>
-void WeightFiles<T>::import_tensors(const TensorMap& tensors, const std::string& file) {
+std::vector<std::string> WeightFiles<T>::import_tensors(const TensorMap& tensors,
+                                                        const std::string& file) {
   clear_statistics();
-  TensorLookup lookup(tensors);
+  const NamedTensors named = named_tensors(tensors, tensor_names(network_));
+  TensorLookup<T> lookup(named);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const LayerNode& node = network_.layers[l];
     const Layer<T>& layer = *plan_.layers[l];
     const std::string prefix = node.spec.name + ".";
     for (const ParameterSlot& slot : layer.slots()) {
       const ParameterSpec& p = node.parameters[slot.parameter];
-      if (const HostTensor* t = lookup.find(prefix + p.name, p.shape))
-        layer.import_parameter(slot, converted<T>(t->values).data(), blocks_[l].parameters);
+      const std::vector<T> values = lookup.find(prefix + p.name, p.shape);
+      if (!values.empty()) layer.import_parameter(slot, values.data(), blocks_[l].parameters);
     }
     for (int i = 0; i < static_cast<int>(node.parameters.size()); ++i) {
       const ParameterSpec& p = node.parameters[i];
       if (p.trainable()) continue;
-      if (const HostTensor* t = lookup.find(prefix + p.name, p.shape))
-        layer.import_state(i, converted<T>(t->values).data(), blocks_[l].statistics);
+      const std::vector<T> values = lookup.find(prefix + p.name, p.shape);
+      if (!values.empty()) layer.import_state(i, values.data(), blocks_[l].statistics);
     }
   }
   lookup.throw_if_wrong(file);
+  return named.notes;
 }
 
 template <class T>

@@ -31,9 +31,10 @@ class WeightFiles {
 
   /// A tensor's values depend on the seed, its own name and shape, and nothing else.
   void draw(Initialization how, std::uint64_t seed);
-  /// Every tensor must be there in the right shape, and none besides: a UserError that begins with
-  /// `file` names all that is wrong.
-  void import_tensors(const TensorMap& tensors, const std::string& file);
+  /// Every tensor must be there in the right shape with finite values, and none besides: a
+  /// UserError that begins with `file` names all that is wrong. Returns what there is to tell of
+  /// names that were not taken as they stand (named_tensors).
+  std::vector<std::string> import_tensors(const TensorMap& tensors, const std::string& file);
   TensorMap export_tensors() const;
 
  private:

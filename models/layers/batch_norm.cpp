@@ -40,6 +40,9 @@ LayerDefinition batch_norm2d_definition() {
   d.cost = &kCost;
   d.make_f32 = make_batch_norm2d<float>;
   d.make_f64 = make_batch_norm2d<double>;
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.pixels();
+  };
   return d;
 }
 

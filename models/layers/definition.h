@@ -3,6 +3,7 @@
 // catalogue (models/layers/catalogue.cpp) has a line for each.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct LayerDefinition {
   void (*infer)(LayerResolver&) = infer_same_shape;
   /// Products, elementwise operations and kept values of one sample.
   LayerWork (*work)(const LayerNode&) = nullptr;
+  /// Of a norm that takes a mean or a mean square from the values at hand: how many values of one
+  /// sample each covers. Null: none.
+  std::int64_t (*values_normalized_together)(const LayerNode&) = nullptr;
   /// Elementwise work that a hardware file may state costs for; null: none of its own.
   const ElementwiseCost* cost = nullptr;
   /// What it computes, in Eigen.

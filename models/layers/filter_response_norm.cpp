@@ -39,6 +39,9 @@ LayerDefinition filter_response_norm_definition() {
   d.cost = &kCost;
   d.make_f32 = make_filter_response_norm<float>;
   d.make_f64 = make_filter_response_norm<double>;
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.pixels();
+  };
   return d;
 }
 

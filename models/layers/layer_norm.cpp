@@ -37,6 +37,9 @@ LayerDefinition layer_norm_definition() {
   d.cost = &kCost;
   d.make_f32 = make_layer_norm<float>;
   d.make_f64 = make_layer_norm<double>;
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.elements();
+  };
   return d;
 }
 

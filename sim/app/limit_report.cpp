@@ -80,7 +80,7 @@ std::string core_text(const Job& job, int core) {
              : c.memory_cycles == c.cycles ? " (ports)"
                                            : " (links)");
   }
-  if (!list.empty()) text += wrapped("  Largest, per sample: " + list + ".", 2) + "\n";
+  if (!list.empty()) text += wrapped("  Largest, per micro-batch: " + list + ".", 2) + "\n";
   return text;
 }
 

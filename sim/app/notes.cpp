@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "models/layers/definition.h"
 #include "sim/schedule/schedule_facts.h"
 
 namespace stagecoach {
@@ -37,36 +38,6 @@ void note_samples(const Job& job, Notes& notes) {
   compare("/dataset/test_samples", spec.test_samples, Split::test);
 }
 
-/// Values of one sample that a layer normalises by one mean and variance; 0: it does no such thing.
-std::int64_t values_of_one_sample(const LayerNode& node) {
-  const Shape& input = node.input_shapes.at(0);
-  switch (node.spec.kind) {
-    case LayerKind::batch_norm2d:
-    case LayerKind::filter_response_norm:
-      return input.pixels();
-    case LayerKind::group_norm:
-      return input.elements() / node.spec.groups;
-    case LayerKind::layer_norm:
-      return input.elements();
-    case LayerKind::conv2d:
-    case LayerKind::linear:
-    case LayerKind::relu:
-    case LayerKind::tanh:
-    case LayerKind::sigmoid:
-    case LayerKind::max_pool2d:
-    case LayerKind::avg_pool2d:
-    case LayerKind::global_avg_pool2d:
-    case LayerKind::flatten:
-    case LayerKind::online_norm:  // by statistics of earlier samples
-    case LayerKind::local_response_norm:
-    case LayerKind::dropout:
-    case LayerKind::identity:
-    case LayerKind::add:
-      break;
-  }
-  return 0;
-}
-
 /// Samples of the smallest micro-batch of the run.
 int smallest_micro_batch(const MicroBatchPlan& plan) {
   int least = plan.micro_batch_size();
@@ -76,30 +47,29 @@ int smallest_micro_batch(const MicroBatchPlan& plan) {
   return least;
 }
 
-/// What becomes of the only value that a norm's statistic covers.
-std::string fate_of_one_value(const LayerNode& node, int samples) {
+/// What becomes of the only value that a mean, or a mean square, covers.
+std::string fate_of_one_value(LayerKind kind, int samples) {
+  if (kind == LayerKind::filter_response_norm)
+    return "a channel holds one value, which its own mean square divides: of the input its sign "
+           "is left; leave the norm out here";
   const std::string bias =
       ", which its own mean takes away: whatever the input, the output is the layer's bias; ";
-  switch (node.spec.kind) {
-    case LayerKind::batch_norm2d:
-      return "a micro-batch of one sample holds one value a channel" + bias +
-             (samples > 1 ? "the last micro-batch of a mini-batch or an epoch is such"
-                          : "take larger micro-batches, or online_norm");
-    case LayerKind::filter_response_norm:
-      return "a channel holds one value, which its own mean square divides: of the input its sign "
-             "is left; leave the norm out here";
-    default:
-      return "a mean covers one value" + bias + "take fewer groups, or leave the norm out here";
-  }
+  if (kind != LayerKind::batch_norm2d)
+    return "a mean covers one value" + bias + "take fewer groups, or leave the norm out here";
+  return "a micro-batch of one sample holds one value a channel" + bias +
+         (samples > 1 ? "the last micro-batch of a mini-batch or an epoch is such"
+                      : "take larger micro-batches, or online_norm");
 }
 
 void note_norms_over_one_value(const Job& job, Notes& notes) {
   for (const LayerNode& node : job.workload.network.layers) {
-    if (values_of_one_sample(node) != 1) continue;
+    const auto values = definition_of(node.spec.kind).values_normalized_together;
+    if (!values || values(node) != 1) continue;
     const bool over_samples = node.spec.kind == LayerKind::batch_norm2d;
     if (over_samples && smallest_micro_batch(*job.micro_batches) > 1) continue;
-    notes.add("/network", "layer \"" + node.spec.name + "\" (" + to_word(node.spec.kind) + "): " +
-                              fate_of_one_value(node, job.micro_batches->micro_batch_size()));
+    notes.add("/network",
+              "layer \"" + node.spec.name + "\" (" + to_word(node.spec.kind) +
+                  "): " + fate_of_one_value(node.spec.kind, job.micro_batches->micro_batch_size()));
   }
 }
 

@@ -189,9 +189,10 @@ class Run {
     };
     trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
                             *job_.micro_batches, *job_.data, options);
-    if (!options_.init_weights_file.empty())
-      trainer_->import_weights(read_safetensors(options_.init_weights_file),
-                               options_.init_weights_file);
+    if (options_.init_weights_file.empty()) return;
+    const std::string& file = options_.init_weights_file;
+    for (const std::string& note : trainer_->import_weights(read_safetensors(file), file))
+      if (!options_.quiet) std::cerr << "note: " << file << ": " << note << "\n";
   }
 
   /// Brings the results on disk up to date: `epochs` are complete, and the run goes on.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/base/error.h"
+#include "sim/plan/dram_traffic.h"
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
 #include "sim/plan/run_length.h"
@@ -60,40 +61,23 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   return s;
 }
 
-/// Bytes to and from DRAM of one operation, given the shares that do not fit.
-struct SpillTraffic {
-  double forward = 0, backward = 0, update = 0;
-};
-
-SpillTraffic spill_traffic(const MemoryNeeds& n, const Fit& fit, int samples) {
-  const double weights = static_cast<double>(n.weights_bytes) * fit.weight_spill;
-  const double gradients = static_cast<double>(n.weight_gradient_bytes) * fit.weight_spill;
-  const double rest = static_cast<double>(n.optimizer_bytes + n.predicted_bytes) * fit.weight_spill;
-  const double held = static_cast<double>(n.held_bytes_per_sample) * samples * fit.activation_spill;
-  return {weights + held, weights + gradients + held, 2 * weights + gradients + 2 * rest};
-}
-
 /// Transfers run beside the operation: it takes the longer of the two.
 void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, const Fit& fit,
                std::int64_t sharers) {
-  const auto slow = [&](OpCost& op, double bytes) {
-    op.cycles = std::max(op.cycles, dram_cycles(scope.hardware->dram.value_or(DramSpec{}), bytes,
-                                                scope.hardware->clock_mhz, sharers));
+  const auto slow = [&](OpCost& op, Bytes bytes) {
+    op.cycles = std::max(
+        op.cycles, dram_cycles(scope.hardware->dram.value_or(DramSpec{}),
+                               static_cast<double>(bytes), scope.hardware->clock_mhz, sharers));
   };
+  s.dram = dram_traffic(needs, fit);
   for (std::size_t n = 1; n <= s.cost.size(); ++n) {
-    const SpillTraffic t = spill_traffic(needs, fit, static_cast<int>(n));
-    slow(s.cost[n - 1].forward, t.forward);
-    slow(s.cost[n - 1].backward, t.backward);
-    slow(s.cost[n - 1].update, t.update);
+    const auto samples = static_cast<std::int64_t>(n);
+    StageCost& cost = s.cost[n - 1];
+    slow(cost.forward, s.dram.forward.of(samples));
+    slow(cost.backward, s.dram.backward.of(samples));
+    slow(cost.weight_gradient, s.dram.weight_gradient.of(samples));
+    slow(cost.update, s.dram.update);
   }
-  const SpillTraffic zero = spill_traffic(needs, fit, 0), one = spill_traffic(needs, fit, 1);
-  s.events.forward_per_micro_batch.dram_bytes += zero.forward;
-  s.events.forward_per_sample.dram_bytes += one.forward - zero.forward;
-  s.events.backward_per_micro_batch.dram_bytes += zero.backward;
-  s.events.backward_per_sample.dram_bytes += one.backward - zero.backward;
-  s.events.update.dram_bytes += one.update;
-  const SpillTraffic full = spill_traffic(needs, fit, scope.micro_batch_samples);
-  s.spilled_bytes_per_micro_batch = rounded_down<Bytes>(full.forward + full.backward);
 }
 
 std::string kib(Bytes bytes) { return to_string((bytes + 1023) / 1024) + " KiB"; }
@@ -251,6 +235,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
     plan.layers.push_back(price_layer(scope, static_cast<int>(l), mapping.forward(stage_of[l]),
                                       mapping.backward(stage_of[l])));
   }
+  plan.loss = price_loss_layer(scope, mapping.forward(stages - 1), mapping.backward(stages - 1));
   add_messages(scope, plan);
   plan.interconnect = plan_interconnect(hardware, mapping);
   apply_memory(scope, mapping, needs, plan, machine.report);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/plan/held_values.h"
 
-#include <cmath>
+#include <algorithm>
 #include <set>
 
 #include "models/layers/definition.h"
@@ -24,35 +24,91 @@ ValueId root_of(const Network& network, ValueId v) {
 
 Bytes whole_bytes(double count, double bytes) { return rounded_up<Bytes>(count * bytes - 1e-9); }
 
-Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
-                            const ElementSpec& elements) {
-  const bool all = elements.kept_activations == KeptActivations::every_output;
+namespace {
+
+/// A set of values, and what is kept beside them.
+struct HeldValues {
   std::set<ValueId> values;
-  double extra_elements = 0, bits = 0;
+  double extra_elements = 0;  ///< in the precision of activations
+  double bits = 0;
+
+  Bytes bytes(const Network& network, const ElementSpec& elements) const {
+    double count = extra_elements;
+    for (ValueId v : values) count += static_cast<double>(network.shape_of(v).elements());
+    return whole_bytes(count, elements.activations_bytes) + whole_bytes(bits, 1.0 / 8);
+  }
+};
+
+HeldValues held_values(const Network& network, const StageSpec& stage,
+                       const ElementSpec& elements) {
+  const bool all = elements.kept_activations == KeptActivations::every_output;
+  HeldValues held;
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
     const KeptValues keeps = work_of(node).kept;
-    if (keeps.input) values.insert(root_of(network, node.inputs.at(0)));
-    if (keeps.output || all) values.insert(root_of(network, l + 1));
+    if (keeps.input) held.values.insert(root_of(network, node.inputs.at(0)));
+    if (keeps.output || all) held.values.insert(root_of(network, l + 1));
     if (all) {
-      for (ValueId v : node.inputs) values.insert(root_of(network, v));
+      for (ValueId v : node.inputs) held.values.insert(root_of(network, v));
     }
-    extra_elements += keeps.elements;
-    bits += keeps.bits + (all ? 0 : keeps.place_bits);
+    held.extra_elements += keeps.elements;
+    held.bits += keeps.bits + (all ? 0 : keeps.place_bits);
   }
   if (stage.has_loss) {
-    values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));
+    held.values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));
   }
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
     if (!work_of(node).kept.sign_of_output) continue;
-    const bool known = values.count(root_of(network, node.inputs.at(0))) > 0 ||
-                       values.count(root_of(network, l + 1)) > 0;
-    if (!known) bits += static_cast<double>(node.output.elements());
+    const bool known = held.values.count(root_of(network, node.inputs.at(0))) > 0 ||
+                       held.values.count(root_of(network, l + 1)) > 0;
+    if (!known) held.bits += static_cast<double>(node.output.elements());
   }
-  double count = extra_elements;
-  for (ValueId v : values) count += static_cast<double>(network.shape_of(v).elements());
-  return whole_bytes(count, elements.activations_bytes) + whole_bytes(bits, 1.0 / 8);
+  return held;
+}
+
+/// Whether a pass of the layer reads the activations that it keeps.
+bool reads_activations(const LayerWork& work, LayerPass pass) {
+  const auto reads = [pass](const MatrixProduct& p) {
+    return p.pass() == pass &&
+           (p.left.role == OperandRole::activation || p.right.role == OperandRole::activation);
+  };
+  return std::any_of(work.products.begin(), work.products.end(), reads) ||
+         std::any_of(work.elementwise.begin(), work.elementwise.end(),
+                     [pass](const ElementwiseWork& w) { return w.pass == pass; });
+}
+
+}  // namespace
+
+Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
+                            const ElementSpec& elements) {
+  return held_values(network, stage, elements).bytes(network, elements);
+}
+
+HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
+                                const ElementSpec& elements) {
+  // Statistics, signs and masks belong to elementwise work, as does the loss.
+  const HeldValues held = held_values(network, stage, elements);
+  HeldValues weights, inputs = held;
+  for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+    const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
+    const LayerWork work = work_of(node);
+    if (work.kept.input && reads_activations(work, LayerPass::weight_gradient))
+      weights.values.insert(root_of(network, node.inputs.at(0)));
+  }
+  if (elements.kept_activations == KeptActivations::needed) {
+    inputs.values.clear();
+    for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+      const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
+      const LayerWork work = work_of(node);
+      if (!reads_activations(work, LayerPass::input_gradient)) continue;
+      if (work.kept.input) inputs.values.insert(root_of(network, node.inputs.at(0)));
+      if (work.kept.output) inputs.values.insert(root_of(network, l + 1));
+    }
+    if (stage.has_loss)
+      inputs.values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));
+  }
+  return {inputs.bytes(network, elements), weights.bytes(network, elements)};
 }
 
 Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,

@@ -15,6 +15,14 @@ namespace stagecoach {
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements);
 
+/// Of these bytes, what each half of the backward reads. A value that both need is in both.
+struct HeldReads {
+  Bytes input_gradient = 0;
+  Bytes weight_gradient = 0;
+};
+HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
+                                const ElementSpec& elements);
+
 /// Bytes per sample of all values that a stage reads from others, the network's input included.
 Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
                              const ElementSpec& elements);

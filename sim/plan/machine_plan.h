@@ -46,7 +46,7 @@ struct StagePlan {
   /// Micro-batches that the activation buffer can hold (queued inputs and micro-batches in flight
   /// together).
   std::int64_t capacity_micro_batches = kUnlimited<std::int64_t>;
-  Bytes spilled_bytes_per_micro_batch = 0;  ///< to DRAM and back, already priced in `cost`
+  DramTraffic dram;  ///< because it does not fit; already priced in `cost`
   StageEvents events;
 };
 
@@ -89,6 +89,7 @@ struct MachinePlan {
   std::vector<CorePlan> cores;
   std::vector<StagePlan> stages;
   std::vector<LayerCost> layers;  ///< one per network layer
+  LayerCost loss;                 ///< in the last stage, behind its layers
   InterconnectPlan interconnect;
   HostPlan host;
   bool splits_backward = false;  ///< by the schedule: weight gradients are operations of their own

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "sim/plan/held_values.h"
 #include "sim/timing/memory.h"
 
 namespace stagecoach {
@@ -49,6 +48,8 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   n.stashed_bytes = n.version_bytes * (slots.versions - 1);
   n.weight_gradient_bytes = whole_bytes(gradients, e.gradients_bytes);
   n.held_bytes_per_sample = held_bytes_per_sample(*scope.network, spec, e);
+  n.held_reads_per_sample = held_reads_per_sample(*scope.network, spec, e);
+  n.accumulates = context.accumulates;
   n.input_bytes_per_sample = input_bytes_per_sample(*scope.network, spec, e);
   n.gradient_bytes_per_sample =
       gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/plan/held_values.h"
 #include "sim/plan/stage_price.h"
 
 namespace stagecoach {
@@ -26,10 +27,12 @@ struct MemoryNeeds {
   Bytes stashed_bytes = 0;  ///< all of them
   Bytes weight_gradient_bytes = 0;
   Bytes held_bytes_per_sample = 0;
+  HeldReads held_reads_per_sample;  ///< by the two halves of a backward
   Bytes input_bytes_per_sample = 0;
   Bytes gradient_bytes_per_sample = 0;
   int micro_batch_samples = 1;
   std::int64_t activation_micro_batches = 1;
+  bool accumulates = false;  ///< weight gradients of several micro-batches, before the update
   /// Every micro-batch in flight may hold its gradients (split backward), not one at a time.
   bool gradients_in_flight = false;
 

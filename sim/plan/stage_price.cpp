@@ -142,10 +142,22 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
   const PricingContext f = pricing_context(scope, forward);
   const PricingContext b = pricing_context(scope, backward);
   const LayerNode& node = scope.network->layers[static_cast<std::size_t>(layer)];
-  return {cost_of(price_pass(node, LayerPass::forward, f, 1)),
-          cost_of(price_pass(node, LayerPass::input_gradient, b, 1)),
-          cost_of(price_pass(node, LayerPass::weight_gradient, b, 1)),
-          cost_of({price_update(node, b)})};
+  const int n = scope.micro_batch_samples;
+  return {cost_of(price_pass(node, LayerPass::forward, f, n)),
+          cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
+          cost_of(price_pass(node, LayerPass::weight_gradient, b, n)),
+          cost_of({price_update(node, b)}), n};
+}
+
+LayerCost price_loss_layer(const PlanScope& scope, const Service& forward,
+                           const Service& backward) {
+  const std::int64_t outputs = scope.network->output().elements();
+  const int n = scope.micro_batch_samples;
+  return {cost_of({price_loss(outputs, false, pricing_context(scope, forward), n)}),
+          cost_of({price_loss(outputs, true, pricing_context(scope, backward), n)}),
+          {},
+          {},
+          n};
 }
 
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {

@@ -42,9 +42,11 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
 StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
                          const Service& backward);
 
-/// Prices per layer for one sample (update: one update).
+/// Prices of one layer for a full micro-batch (update: one update).
 LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
                       const Service& backward);
+/// The same of the loss, which the last stage computes behind its layers.
+LayerCost price_loss_layer(const PlanScope& scope, const Service& forward, const Service& backward);
 
 /// Cycles that one micro-batch keeps the stage's hardware busy: forward + backward + its share of
 /// an update, or the longer direction where each has cores of its own.

@@ -38,30 +38,31 @@ Statistic<EpochView> until_row(const char* name, const char* unit, const char* m
           }};
 }
 
-template <class Count>
-Statistic<LayerView> pass_row(const std::string& path, const char* unit, const std::string& meaning,
-                              LayerPassCost LayerCost::*member, Count LayerPassCost::*value) {
-  return {path, unit, meaning, [member, value](const LayerView& v) {
-            return v.run.plan ? OrderedJson(v.run.plan->layers[v.index].*member.*value)
-                              : OrderedJson();
-          }};
+/// Of a micro-batch, for one of its samples; a whole number where it is one.
+OrderedJson per_sample(std::int64_t count, std::int64_t samples) {
+  if (count % samples == 0) return OrderedJson(count / samples);
+  return ratio_or_null(count, samples);
 }
 
-/// `what` starts the sentences: "Forward pass, per sample".
-void append_pass(std::vector<Statistic<LayerView>>& rows, const std::string& name,
-                 const std::string& what, LayerPassCost LayerCost::*member) {
-  const std::string path = "passes." + name + ".";
-  rows.push_back(pass_row(path + "macs", "MACs", what + ": multiply-accumulates.", member,
-                          &LayerPassCost::macs));
-  rows.push_back(pass_row(path + "compute_cycles", "cycles", what + ": memory without limit.",
-                          member, &LayerPassCost::compute_cycles));
-  rows.push_back(pass_row(path + "memory_cycles", "cycles", what + ": bytes over port bandwidth.",
-                          member, &LayerPassCost::memory_cycles));
-  rows.push_back(pass_row(path + "interconnect_cycles", "cycles",
-                          what + ": bytes between the cores of its unit over the busiest link.",
-                          member, &LayerPassCost::interconnect_cycles));
-  rows.push_back(pass_row(path + "cycles", "cycles", what + ": what it takes.", member,
-                          &LayerPassCost::cycles));
+/// The rows of one pass; `cost` finds the layer's, null: not known. `what` starts the sentences.
+template <class View, class FindCost>
+void append_pass(std::vector<Statistic<View>>& rows, const std::string& path,
+                 const std::string& what, LayerPassCost LayerCost::*pass, FindCost cost) {
+  const auto add = [&](const char* name, const char* unit, const std::string& meaning, auto count) {
+    rows.push_back({path + name, unit, what + meaning, [pass, count, cost](const View& v) {
+                      const LayerCost* layer = cost(v);
+                      if (!layer) return OrderedJson();
+                      const auto all = static_cast<std::int64_t>(layer->*pass.*count);
+                      return per_sample(all, pass == &LayerCost::update ? 1 : layer->samples);
+                    }});
+  };
+  add("macs", "MACs", ": multiply-accumulates.", &LayerPassCost::macs);
+  add("compute_cycles", "cycles", ": memory without limit.", &LayerPassCost::compute_cycles);
+  add("memory_cycles", "cycles", ": bytes over port bandwidth.", &LayerPassCost::memory_cycles);
+  add("interconnect_cycles", "cycles",
+      ": bytes between the cores of its unit over the busiest link.",
+      &LayerPassCost::interconnect_cycles);
+  add("cycles", "cycles", ": what it takes.", &LayerPassCost::cycles);
 }
 
 const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v.index]; }
@@ -114,12 +115,31 @@ std::vector<Statistic<LayerView>> layer_catalogue() {
          return OrderedJson(v.run.network->layers[v.index].trainable_parameters());
        }},
   };
-  append_pass(rows, "forward", "Forward, per sample", &LayerCost::forward);
-  append_pass(rows, "input_gradient", "Gradient of the input, per sample",
-              &LayerCost::input_gradient);
-  append_pass(rows, "weight_gradient", "Gradient of the weights, per sample",
-              &LayerCost::weight_gradient);
-  append_pass(rows, "update", "Update, per update", &LayerCost::update);
+  const auto cost = [](const LayerView& v) {
+    return v.run.plan ? &v.run.plan->layers[v.index] : nullptr;
+  };
+  append_pass(rows, "passes.forward.", "Forward, per sample of a full micro-batch",
+              &LayerCost::forward, cost);
+  append_pass(rows, "passes.input_gradient.",
+              "Gradient of the input, per sample of a full micro-batch", &LayerCost::input_gradient,
+              cost);
+  append_pass(rows, "passes.weight_gradient.",
+              "Gradient of the weights, per sample of a full micro-batch",
+              &LayerCost::weight_gradient, cost);
+  append_pass(rows, "passes.update.", "Update, per update", &LayerCost::update, cost);
+  return rows;
+}
+
+std::vector<Statistic<RunView>> loss_catalogue() {
+  std::vector<Statistic<RunView>> rows;
+  const auto cost = [](const RunView& v) { return v.run.plan ? &v.run.plan->loss : nullptr; };
+  append_pass(rows, "loss.passes.forward.",
+              "Loss, which the last stage computes behind its layers, per sample of a full "
+              "micro-batch",
+              &LayerCost::forward, cost);
+  append_pass(rows, "loss.passes.input_gradient.",
+              "Gradient of the loss, per sample of a full micro-batch", &LayerCost::input_gradient,
+              cost);
   return rows;
 }
 

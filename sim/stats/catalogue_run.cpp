@@ -77,11 +77,25 @@ OrderedJson updates_of(const RunView& v) {
   return s && !s->stages.empty() ? OrderedJson(s->stages.back().updates) : OrderedJson();
 }
 
+const char* word_of(DivergedValue value) {
+  switch (value) {
+    case DivergedValue::training_loss:
+      return "training_loss";
+    case DivergedValue::test_loss:
+      return "test_loss";
+    case DivergedValue::weights:
+      return "weights";
+  }
+  return "";
+}
+
 OrderedJson diverged_at(const RunView& v) {
   if (!v.run.training || !v.run.training->divergence) return OrderedJson();
   const Divergence& d = *v.run.training->divergence;
-  return OrderedJson{{"epoch", d.epoch},
-                     {"sample", d.sample},
+  const bool has_sample = d.sample != Divergence::kNoSample;
+  return OrderedJson{{"value", word_of(d.value)},
+                     {"epoch", d.epoch},
+                     {"sample", has_sample ? OrderedJson(d.sample) : OrderedJson()},
                      {"layer", d.layer},
                      {"weight_version", d.weight_version}};
 }
@@ -129,16 +143,19 @@ void append_training(Rows& rows) {
        "least the target, with that accuracy and with simulated_seconds and joules from the start "
        "of the run to that epoch's end; null if none is.",
        to_target});
-  rows.push_back({"training.diverged", "true or false",
-                  "A loss was NaN or infinite and the run ended there; null without numbers.",
-                  [](const RunView& v) {
-                    return v.run.training ? OrderedJson(v.run.training->divergence.has_value())
-                                          : OrderedJson();
-                  }});
+  rows.push_back(
+      {"training.diverged", "true or false",
+       "A loss, a test loss or a weight was NaN or infinite and the run ended there; null "
+       "without numbers.",
+       [](const RunView& v) {
+         return v.run.training ? OrderedJson(v.run.training->divergence.has_value())
+                               : OrderedJson();
+       }});
   rows.push_back(
       {"training.diverged_at", "object",
-       "Epoch and sample in its order, from 0; the layer whose output was the first that "
-       "is not finite, and the weight version that it read; null if it did not.",
+       "Which value (training_loss, test_loss, weights); epoch, and sample in its order, from 0 "
+       "(null: seen at the end of the epoch); the layer whose output, or weights, are the first "
+       "that are not finite, and its weight version; null if it did not.",
        diverged_at});
   rows.push_back(
       {"training.interrupted", "true or false",
@@ -355,10 +372,14 @@ Rows run_catalogue() {
   rows.push_back({"stages", "list", "One object per stage.", [](const RunView& v) {
                     return list_of(stage_catalogue(), v.run, v.run.partition->size());
                   }});
-  rows.push_back({"layers", "list", "One object per layer; passes per sample, update per update.",
-                  [](const RunView& v) {
-                    return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
-                  }});
+  rows.push_back(
+      {"layers", "list",
+       "One object per layer; passes per sample, update per update. Those of a stage add "
+       "up to its operations, unless its core overlaps units or DRAM is slower.",
+       [](const RunView& v) {
+         return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
+       }});
+  for (Row& row : loss_catalogue()) rows.push_back(std::move(row));
   append_totals(rows);
   append_interconnect(rows);
   append_energy(rows);

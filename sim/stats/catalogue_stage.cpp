@@ -173,11 +173,15 @@ void append_memory(std::vector<Row>& rows) {
         return p.capacity_bytes == kUnlimited<std::int64_t> ? OrderedJson()
                                                             : OrderedJson(p.capacity_bytes);
       }));
-  rows.push_back({"memory.spilled_bytes", "bytes", "Sent to DRAM and read back over the run.",
+  rows.push_back({"memory.spilled_bytes", "bytes",
+                  "Between its buffers and DRAM over the run, both ways, because it does not fit: "
+                  "the bytes that its time and energy.parts.dram count.",
                   [](const StageView& v) {
                     const auto* c = counters(v);
                     const auto* p = plan_of(v);
-                    return c && p ? OrderedJson(p->spilled_bytes_per_micro_batch * c->forwards)
+                    const RunStatistics* s = v.run.statistics;
+                    return c && p ? OrderedJson(
+                                        p->dram.total(s->micro_batches, s->samples, c->updates))
                                   : OrderedJson();
                   }});
 }

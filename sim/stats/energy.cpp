@@ -56,6 +56,13 @@ EventCounts events_of(const MachinePlan& plan, const RunStatistics& run) {
   return total;
 }
 
+double dram_bytes(const MachinePlan& plan, const RunStatistics& run) {
+  Bytes sum = 0;
+  for (std::size_t k = 0; k < plan.stages.size(); ++k)
+    sum += plan.stages[k].dram.total(run.micro_batches, run.samples, run.stages.at(k).updates);
+  return static_cast<double>(sum);
+}
+
 }  // namespace
 
 double BandedSum::total() const {
@@ -103,7 +110,7 @@ BandedSum energy_of(const EnergySpec& e, const MachinePlan& plan, const RunStati
   for (const LinkStatistics& link : run.links) link_bytes += static_cast<double>(link.bytes);
   parts.add(link_bytes * bit, e.hop_pj_per_bit, "hop_pj_per_bit");
   parts.begin("dram");
-  parts.add(events.dram_bytes * bit, e.dram_pj_per_bit, "dram_pj_per_bit");
+  parts.add(dram_bytes(plan, run) * bit, e.dram_pj_per_bit, "dram_pj_per_bit");
   parts.begin("host");
   parts.add(static_cast<double>(run.host_bytes) * bit, e.host_pj_per_bit, "host_pj_per_bit");
   parts.begin("static");

@@ -51,6 +51,8 @@ std::vector<Statistic<RunView>> run_catalogue();
 std::vector<Statistic<EpochView>> epoch_catalogue();
 std::vector<Statistic<StageView>> stage_catalogue();
 std::vector<Statistic<LayerView>> layer_catalogue();
+/// Of the loss, which is no layer: "loss.passes. ...".
+std::vector<Statistic<RunView>> loss_catalogue();
 std::vector<Statistic<LinkView>> link_catalogue();
 
 /// numerator / denominator, null for 0/0 and whatever else is no finite number.

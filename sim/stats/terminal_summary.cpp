@@ -164,9 +164,9 @@ std::string epoch_table(const OrderedJson& summary) {
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     if (epochs.size() > kMost && i == kMost / 2) i = epochs.size() - kMost / 2;
     const OrderedJson& e = epochs[i];
-    table.add_row({std::to_string(e["epoch"].get<std::int64_t>() + 1),
-                   decimals(e["train_loss"], 4), percent(e["train_accuracy"]),
-                   decimals(e["test_loss"], 4), percent(e["test_accuracy"]), count(e["cycles"]),
+    table.add_row({std::to_string(e["epoch"].get<std::int64_t>() + 1), decimals(e["train_loss"], 4),
+                   percent(e["train_accuracy"]), decimals(e["test_loss"], 4),
+                   percent(e["test_accuracy"]), count(e["cycles"]),
                    with_unit(e["simulated_seconds"], "s"), with_unit(e["joules"], "J")});
   }
   const bool classes = std::any_of(epochs.begin(), epochs.end(), [](const OrderedJson& e) {
@@ -190,9 +190,15 @@ std::string heading(const OrderedJson& summary) {
 std::string divergence(const OrderedJson& summary) {
   const OrderedJson& at = summary["training"]["diverged_at"];
   if (at.is_null()) return "";
-  return wrapped("THE TRAINING DIVERGED: the loss of sample " + count(at["sample"]) + " of epoch " +
-                 std::to_string(at["epoch"].get<std::int64_t>() + 1) + " is not finite (first in " +
-                 at["layer"].get<std::string>() + ", weight version " +
+  const std::string epoch = "epoch " + std::to_string(at["epoch"].get<std::int64_t>() + 1);
+  const std::string layer = at["layer"].get<std::string>();
+  const std::string value = at["value"].get<std::string>();
+  const std::string what =
+      value == "weights"     ? "the weights of " + layer + " at the end of " + epoch + " are"
+      : value == "test_loss" ? "the test loss after " + epoch + " is"
+                             : "the loss of sample " + count(at["sample"]) + " of " + epoch + " is";
+  return wrapped("THE TRAINING DIVERGED: " + what + " not finite (" +
+                 (value == "training_loss" ? "first in " + layer + ", " : "") + "weight version " +
                  count(at["weight_version"]) + ").") +
          "\nResults end there. Try a smaller learning rate.\n\n";
 }
@@ -308,8 +314,8 @@ std::string terminal_summary(const OrderedJson& summary, const std::string& dire
                              const std::vector<std::string>& files) {
   std::string text = heading(summary) + "\n" + time_table(summary);
   if (summary["timing"]["cycles"].is_number()) text += bar_legend();
-  text += "\n" + staleness_and_memory_table(summary) + "\n" + epoch_table(summary) + divergence(summary) +
-          interruption(summary) + totals(summary);
+  text += "\n" + staleness_and_memory_table(summary) + "\n" + epoch_table(summary) +
+          divergence(summary) + interruption(summary) + totals(summary);
   std::string names = directory + ":";
   for (const std::string& file : files) names += " " + file;
   return text + total_line("results", names);

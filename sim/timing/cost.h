@@ -29,7 +29,6 @@ struct EventCounts {
   double weight_write_bytes = 0;
   double activation_read_bytes = 0;
   double activation_write_bytes = 0;
-  double dram_bytes = 0;
 
   EventCounts& operator+=(const EventCounts& other);
   EventCounts& operator*=(double factor);
@@ -43,7 +42,6 @@ inline constexpr double EventCounts::*kEventCounts[] = {
     &EventCounts::weight_write_bytes,
     &EventCounts::activation_read_bytes,
     &EventCounts::activation_write_bytes,
-    &EventCounts::dram_bytes,
 };
 static_assert(sizeof(EventCounts) == std::size(kEventCounts) * sizeof(double), "one is missing");
 
@@ -68,6 +66,28 @@ struct StageEvents {
   EventCounts update;
 };
 
+/// Bytes between a stage's buffers and DRAM, by operation: what its time, its energy and the
+/// memory statistics count.
+struct DramTraffic {
+  /// Of one operation: whatever the micro-batch, and for each of its samples.
+  struct Operation {
+    Bytes per_micro_batch = 0;
+    Bytes per_sample = 0;
+
+    Bytes of(std::int64_t samples) const { return per_micro_batch + per_sample * samples; }
+  };
+  Operation forward, backward;
+  Operation weight_gradient;  ///< nothing, unless the schedule splits the backward
+  Bytes update = 0;
+
+  Bytes total(std::int64_t micro_batches, std::int64_t samples, std::int64_t updates) const {
+    Bytes sum = update * updates;
+    for (const Operation& o : {forward, backward, weight_gradient})
+      sum += o.per_micro_batch * micro_batches + o.per_sample * samples;
+    return sum;
+  }
+};
+
 /// Costs of one stage for a micro-batch of a given number of samples.
 struct StageCost {
   OpCost forward;
@@ -79,7 +99,7 @@ struct StageCost {
   Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }
 };
 
-/// One product of one layer, per sample (update: per update), for the report.
+/// One pass of one layer for a full micro-batch (update: for one update), for the report.
 struct LayerPassCost {
   std::int64_t macs = 0;
   Cycles compute_cycles = 0;
@@ -88,8 +108,11 @@ struct LayerPassCost {
   Cycles interconnect_cycles = 0;  ///< bytes inside the unit of cores over its busiest link
 };
 
+/// The layers of a stage add up to its operations, unless its core overlaps units or DRAM is
+/// slower.
 struct LayerCost {
   LayerPassCost forward, input_gradient, weight_gradient, update;
+  std::int64_t samples = 1;  ///< of the micro-batch
 };
 
 }  // namespace stagecoach

@@ -56,6 +56,48 @@ TEST_CASE("what acts on stale weights is told where none are stale, and changes 
   }
 }
 
+TEST_CASE("a norm over one value is told before the run, and only then") {
+  const Program program;
+  /// A network on 2x2 maps, or on one pixel, with this norm; its notes.
+  const auto notes = [&](const std::string& norm, bool one_pixel, const std::string& more = "") {
+    const std::string layers =
+        R"([{"type":"max_pool2d","kernel":14},{"type":"conv2d","out_channels":4,"kernel":)" +
+        std::string(one_pixel ? "2" : "1") + R"(},{"name":"norm",)" + norm +
+        R"(},{"type":"flatten"},{"type":"linear","out_features":10}])";
+    const std::string hw = STAGECOACH_SOURCE_DIR "/hw/ideal.json";
+    program.write("w.json",
+                  R"({"dataset":{"format":"glyphs"},"network":{"input":[1,28,28],"layers":)" +
+                      layers + R"(},"training":{"optimizer":{"learning_rate":0.01}}})");
+    const Outcome outcome =
+        program("--hw " + hw + " --workload " + program.path("w.json") +
+                " --samples 9 --epochs 1 --force --out " + program.path("out") + " " + more);
+    INFO(outcome.output);
+    REQUIRE(outcome.status == 0);
+    return outcome.output;
+  };
+  const auto told = [](const std::string& output, const std::string& words) {
+    return output.find("layer \"norm\"") != std::string::npos &&
+           output.find(words) != std::string::npos;
+  };
+  const std::string bias = "the output is the layer's bias";
+  const std::string batch = "--set workload/training/batch_size=";
+  CHECK(told(notes(R"("type":"group_norm","groups":4)", true), bias));
+  CHECK(told(notes(R"("type":"batch_norm2d")", true), bias));
+  CHECK(told(notes(R"("type":"batch_norm2d")", true, batch + "4"),
+             "the last micro-batch of a mini-batch or an epoch is such"));  // 9 = 4 + 4 + 1
+  CHECK(told(
+      notes(R"("type":"batch_norm2d")", true, batch + "3 --set workload/pipeline/schedule=gpipe"),
+      bias));  // micro-batches of one
+  CHECK(told(notes(R"("type":"filter_response_norm")", true), "its sign is left"));
+  for (const std::string& output :
+       {notes(R"("type":"group_norm","groups":4)", false), notes(R"("type":"batch_norm2d")", false),
+        notes(R"("type":"group_norm","groups":2)", true), notes(R"("type":"layer_norm")", true),
+        notes(R"("type":"online_norm")", true),
+        notes(R"("type":"batch_norm2d")", true, batch + "3")}) {
+    CHECK(output.find("layer \"norm\"") == std::string::npos);
+  }
+}
+
 TEST_CASE("where weights are stale nothing is told") {
   const Program program;
   for (const std::string& job :

@@ -3,6 +3,7 @@
 // result.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -209,6 +210,34 @@ TEST_CASE("a weights file of a wrong shape is refused tensor by tensor") {
   program.write("bad", bad.str());
   refused(program.run("--force --init-weights " + program.path("bad")),
           {"fc3.weight", "[10,83]", "[10,84]", "conv1.bias", "extra"});
+}
+
+TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is left out is told") {
+  const Program program;
+  REQUIRE(program.run("--save-weights " + program.path("w")).status == 0);
+  const TensorMap plain = read_safetensors(program.path("w"));
+  TensorMap wrapped;
+  for (const auto& [name, tensor] : plain) wrapped["module." + name] = tensor;
+  wrapped["module.conv1.num_batches_tracked"] = {{1}, {300}};
+  const auto write = [&](const TensorMap& tensors) {
+    std::ofstream file(program.path("t"), std::ios::binary);
+    write_safetensors(file, tensors, SafetensorsType::f32);
+  };
+  const std::string from_there = " --force --samples 50 --init-weights ";
+  REQUIRE(program.run(from_there + program.path("w")).status == 0);
+  const auto epochs = program.summary()["training"]["epochs"];
+  write(wrapped);
+  const Outcome outcome = program(Program::files() + " --samples 50 --epochs 1 --force --out " +
+                                  program.path("out") + " --init-weights " + program.path("t"));
+  REQUIRE(outcome.status == 0);
+  CHECK(program.summary()["training"]["epochs"] == epochs);
+  CHECK(outcome.output.find("takes the prefix \"module.\" off") != std::string::npos);
+  CHECK(outcome.output.find("num_batches_tracked") != std::string::npos);
+  TensorMap bad = plain;
+  bad["fc1.bias"].values[2] = std::numeric_limits<double>::quiet_NaN();
+  write(bad);
+  refused(program.run(from_there + program.path("t")),
+          {"tensor \"fc1.bias\": element 2 is nan", "allowed"});
 }
 
 TEST_CASE("a truncated data file is refused by name and size") {

@@ -51,4 +51,4 @@ HISTOGRAM = Map("number")
 LINKS = [{"name": "text", "bytes": "number", "busy_cycles": "number", "wait_cycles": "number",
           "utilization": "number?", "joules?": "number?"}]
 TO_TARGET = {"epoch": "number", "simulated_seconds": "number?", "joules": "number?"}
-DIVERGED_AT = {"epoch": "number", "sample": "number"}
+DIVERGED_AT = {"epoch": "number", "sample": "number?"}

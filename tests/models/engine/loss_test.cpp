@@ -48,6 +48,26 @@ TEST_CASE("softmax cross-entropy is minus the log of the label's share", "[loss]
   CHECK(r.correct == 1);
 }
 
+TEMPLATE_TEST_CASE("an output that is no finite number is a loss that is none, and no hit",
+                   "[loss]", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  const TestType infinity = std::numeric_limits<TestType>::infinity();
+  for (const TestType bad : {nan, infinity, -infinity}) {
+    for (int place = 0; place < 3; ++place) {
+      for (int label = 0; label < 3; ++label) {
+        MicroBatch<TestType> p(Shape::features(3), 1);
+        for (int c = 0; c < 3; ++c)
+          p.output.sample(0)[c] = c == place ? bad : static_cast<TestType>(c == label);
+        const LossResult r = loss_and_gradient<TestType>(LossKind::softmax_cross_entropy, p.output,
+                                                         &label, nullptr, 1, View<TestType>{});
+        CAPTURE(bad, place, label);
+        CHECK_FALSE(std::isfinite(r.loss_sum));
+        CHECK(r.correct == 0);
+      }
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("softmax cross-entropy survives outputs beyond the range of exp", "[loss]",
                    float, double) {
   MicroBatch<TestType> p(Shape::features(2), 1);

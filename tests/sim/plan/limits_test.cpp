@@ -49,6 +49,47 @@ TEST_CASE("the files in hw/ have cores of every kind") {
   CHECK(kinds.size() == 5);
 }
 
+TEST_CASE("the passes of a stage's layers, and of the loss, add up to its operations") {
+  for (const std::string& path : presets()) {
+    HardwareSpec hw = load_hardware(path);
+    hw.memory_policy = MemoryPolicy::stall;  // DRAM adds to an operation as a whole
+    for (CoreSpec& c : hw.cores) {
+      c.vector_unit.overlaps_macs = false;  // the longer of two sums
+      for (auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer})
+        if (*b) (*b)->capacity_kib = kUnlimited<double>;
+    }
+    for (const Work& work : usual_work()) {
+      const PlannedMachine machine = planned(hw, work);
+      const MachinePlan& plan = machine.plan;
+      const Partition stages = work.stages();
+      for (std::size_t k = 0; k < stages.size(); ++k) {
+        const CorePlan& unit = plan.cores[static_cast<std::size_t>(plan.stages[k].forward_core)];
+        if (hw.cores[static_cast<std::size_t>(unit.group)].kind == CoreKind::fixed) continue;
+        LayerCost sum = stages[k].has_loss ? plan.loss : LayerCost{};
+        const auto add = [](LayerPassCost& to, const LayerPassCost& more) {
+          to.cycles += more.cycles, to.compute_cycles += more.compute_cycles, to.macs += more.macs;
+        };
+        for (int l = stages[k].first_layer; l < stages[k].end_layer; ++l) {
+          const LayerCost& layer = plan.layers[static_cast<std::size_t>(l)];
+          CHECK(layer.samples == work.micro);
+          add(sum.forward, layer.forward), add(sum.update, layer.update);
+          add(sum.input_gradient, layer.input_gradient);
+          add(sum.input_gradient, layer.weight_gradient);
+        }
+        const StageCost& cost = plan.stages[k].cost.back();
+        const auto equal = [](const LayerPassCost& layers, const OpCost& stage) {
+          return layers.cycles == stage.cycles && layers.compute_cycles == stage.compute_cycles &&
+                 layers.macs == stage.macs;
+        };
+        CAPTURE(path, plan.stages[k].name);
+        CHECK(equal(sum.forward, cost.forward));
+        CHECK(equal(sum.input_gradient, cost.backward));
+        CHECK(equal(sum.update, cost.update));
+      }
+    }
+  }
+}
+
 TEST_CASE("unlimited bandwidth gives exactly the compute cycles, on every chip") {
   for (const std::string& path : presets()) {
     const HardwareSpec limited = load_hardware(path);
@@ -203,17 +244,15 @@ TEST_CASE("with unlimited compute a stage that spills takes its bytes over its s
     const double share =
         hw.dram->bandwidth_gb_per_s * 1000 / hw.clock_mhz / static_cast<double>(users.size());
     for (const StagePlan& s : machine.plan.stages) {
-      const auto bytes_over_bandwidth = [&](const OpCost& op, double bytes) {
+      const auto bytes_over_bandwidth = [&](const OpCost& op, Bytes whole) {
+        const double bytes = static_cast<double>(whole);
         CHECK(bytes > 0);
         CHECK(static_cast<double>(op.cycles) * share * (1 + 1e-12) >= bytes);
         CHECK(static_cast<double>(op.cycles - 1) * share < bytes);
       };
-      const StageEvents& e = s.events;
-      bytes_over_bandwidth(s.cost[0].forward,
-                           e.forward_per_micro_batch.dram_bytes + e.forward_per_sample.dram_bytes);
-      bytes_over_bandwidth(s.cost[0].backward, e.backward_per_micro_batch.dram_bytes +
-                                                   e.backward_per_sample.dram_bytes);
-      bytes_over_bandwidth(s.cost[0].update, e.update.dram_bytes);
+      bytes_over_bandwidth(s.cost[0].forward, s.dram.forward.of(1));
+      bytes_over_bandwidth(s.cost[0].backward, s.dram.backward.of(1));
+      bytes_over_bandwidth(s.cost[0].update, s.dram.update);
     }
   }
 }

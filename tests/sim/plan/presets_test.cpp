@@ -46,7 +46,7 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
     for (const Message& msg : s.backward_messages)
       out.push_back(static_cast<double>(msg.bytes_per_sample));
     for (Bytes b : {s.weights_bytes, s.optimizer_bytes, s.activation_bytes_per_sample,
-                    s.capacity_bytes, s.spilled_bytes_per_micro_batch}) {
+                    s.capacity_bytes, s.dram.total(1, work.micro, 1)}) {
       out.push_back(static_cast<double>(b));
     }
     out.push_back(static_cast<double>(s.capacity_micro_batches));

@@ -17,10 +17,11 @@ MachinePlan plan_of_one_stage() {
   plan.cores[0].cores = 3;
   plan.stages.resize(1);
   StageEvents& e = plan.stages[0].events;
-  e.forward_per_sample = {1000, 100, 10, 0, 20, 30, 4};
-  e.forward_per_micro_batch = {0, 0, 500, 0, 0, 0, 0};
-  e.backward_per_sample = {2000, 200, 0, 7, 0, 0, 0};
-  e.update = {0, 50, 300, 300, 0, 0, 0};
+  e.forward_per_sample = {1000, 100, 10, 0, 20, 30};
+  e.forward_per_micro_batch = {0, 0, 500, 0, 0, 0};
+  e.backward_per_sample = {2000, 200, 0, 7, 0, 0};
+  e.update = {0, 50, 300, 300, 0, 0};
+  plan.stages[0].dram.forward.per_sample = 4;
   return plan;
 }
 

@@ -3,10 +3,10 @@
 #include "sim/stats/summary.h"
 
 #include <catch2/catch.hpp>
-#include <sstream>
 #include <cmath>
 #include <limits>
 #include <set>
+#include <sstream>
 
 #include "tests/sim/support/example_run.h"
 
@@ -68,7 +68,7 @@ TEST_CASE("the summary has the fields that users rely on, in their order") {
   std::vector<std::string> keys;
   for (const auto& item : summary.items()) keys.push_back(item.key());
   CHECK(keys == std::vector<std::string>{"schema", "provenance", "training", "timing", "stages",
-                                         "layers", "utilization", "memory", "interconnect",
+                                         "layers", "loss", "utilization", "memory", "interconnect",
                                          "energy", "area", "host"});
   CHECK(summary["schema"] == "stagecoach.summary/1");
   const std::set<std::string> declared = declared_paths();
@@ -163,6 +163,7 @@ TEST_CASE("totals follow from the counters") {
   CHECK(summary["layers"][0]["passes"]["forward"]["macs"] == 12);
   CHECK(summary["layers"][0]["passes"]["update"]["cycles"] == 5);
   CHECK(summary["layers"][0]["parameters"] == 15);
+  CHECK(summary["loss"]["passes"]["forward"]["cycles"] == 0);
   CHECK(summary["layers"][2]["stage"] == 1);
 }
 
@@ -188,6 +189,19 @@ TEST_CASE("a run too short for a steady state has none, and none is faster than 
   run.result.limit_cycles_per_micro_batch = 100;
   CHECK(steady().is_null());
   CHECK(make_summary(run.result)["utilization"]["steady_mean"].is_null());
+}
+
+TEST_CASE("passes of a micro-batch are told per sample") {
+  ExampleRun run;
+  LayerCost& layer = run.plan.layers[0];
+  layer.samples = 4;
+  layer.forward = {48, 1405, 1404, 1405};
+  layer.update = {15, 7, 1, 7};
+  const OrderedJson passes = make_summary(run.result)["layers"][0]["passes"];
+  CHECK(passes["forward"]["macs"] == 12);
+  CHECK(passes["forward"]["cycles"] == 351.25);
+  CHECK(passes["forward"]["memory_cycles"] == 351);
+  CHECK(passes["update"]["cycles"] == 7);
 }
 
 TEST_CASE("without a clock the fields stay and are null") {
@@ -229,6 +243,12 @@ TEST_CASE("a loss that is not finite is null and the place of the divergence is 
   CHECK(summary["training"]["diverged_at"]["sample"] == 3);
   CHECK(summary["training"]["diverged_at"]["layer"] == "fc1");
   CHECK(summary["training"]["diverged_at"]["weight_version"] == 13);
+  CHECK(summary["training"]["diverged_at"]["value"] == "training_loss");
+  run.training.divergence =
+      Divergence{1, Divergence::kNoSample, 0, "fc1", 13, DivergedValue::weights};
+  const OrderedJson at = make_summary(run.result)["training"]["diverged_at"];
+  CHECK(at["value"] == "weights");
+  CHECK(at["sample"].is_null());
   CHECK(summary["training"]["epochs"][1]["train_loss"].is_null());
   CHECK(summary_text(summary).find("NaN") == std::string::npos);
 }

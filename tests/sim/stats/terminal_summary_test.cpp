@@ -2,6 +2,7 @@
 // What a person reads at the end of a run.
 #include "sim/stats/terminal_summary.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <sstream>
 
@@ -99,9 +100,19 @@ TEST_CASE("a target is told with when it was reached, or that it was not") {
 
 TEST_CASE("a divergence is told with its place") {
   ExampleRun run;
-  run.training.divergence = Divergence{1, 3, 0, "fc1", 13};
-  CHECK(text_of(run).find("sample 3 of epoch 2 is not finite (first in fc1, weight "
-                          "version 13)") != std::string::npos);
+  const auto told = [&run](const Divergence& divergence, const std::string& words) {
+    run.training.divergence = divergence;
+    std::string text = text_of(run);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text.find("DIVERGED: the " + words) != std::string::npos;
+  };
+  CHECK(told({1, 3, 0, "fc1", 13},
+             "loss of sample 3 of epoch 2 is not finite (first in fc1, weight version 13)."));
+  const std::int64_t none = Divergence::kNoSample;
+  CHECK(told({1, none, 0, "fc1", 13, DivergedValue::weights},
+             "weights of fc1 at the end of epoch 2 are not finite (weight version 13)."));
+  CHECK(told({0, none, 0, "loss", 5, DivergedValue::test_loss},
+             "test loss after epoch 1 is not finite (weight version 5)."));
 }
 
 TEST_CASE("an interruption is told with the samples until then") {

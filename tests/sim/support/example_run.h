@@ -73,7 +73,9 @@ struct ExampleRun {
       s.weight_gradient_bytes = 5;
     }
     plan.stages[0].capacity_bytes = 1000;
-    plan.stages[0].spilled_bytes_per_micro_batch = 8;
+    plan.stages[0].dram.forward.per_sample = 3;
+    plan.stages[0].dram.backward.per_micro_batch = 4;
+    plan.stages[0].dram.update = 1;
     plan.layers.resize(3);
     plan.layers[0].forward = {12, 3, 2, 3};
     plan.layers[0].update = {15, 4, 1, 5};

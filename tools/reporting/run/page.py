@@ -38,6 +38,11 @@ def tiles(summary):
         (quantity(area.get("total_mm2"), "mm2"), "of chip")) if value != NOTHING])
 
 
+def sample_words(at):
+    """A training that was seen to have diverged at the end of an epoch has no sample."""
+    return "the end of" if at["sample"] is None else f"sample {count(at['sample'])} of"
+
+
 def banners(result):
     """What a reader must know about the whole page."""
     training = result.summary["training"]
@@ -48,7 +53,7 @@ def banners(result):
                      "samples so far, and everything below ends there.")
     if training["diverged"]:
         words.append("The training diverged" + (
-            f" at sample {count(at['sample'])} of epoch {at['epoch'] + 1}" if at else "")
+            f" at {sample_words(at)} epoch {at['epoch'] + 1}" if at else "")
             + ": results end there.")
     if training.get("interrupted"):
         words.append(f"The run was interrupted after {count(training['samples'])} samples: "

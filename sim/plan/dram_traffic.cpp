@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/plan/dram_traffic.h"
+
+namespace stagecoach {
+
+DramTraffic dram_traffic(const MemoryNeeds& n, const Fit& fit) {
+  // Whole bytes per class and share, so that what runs add up is exact.
+  const auto of_weights = [&fit](Bytes bytes) {
+    return rounded_up<Bytes>(static_cast<double>(bytes) * fit.weight_spill);
+  };
+  const auto of_activations = [&fit](Bytes bytes) {
+    return rounded_up<Bytes>(static_cast<double>(bytes) * fit.activation_spill);
+  };
+  const Bytes weights = of_weights(n.weights_bytes);
+  const Bytes gradients = of_weights(n.weight_gradient_bytes);
+  const Bytes held = of_activations(n.held_bytes_per_sample);
+  const Bytes accumulated = gradients * (n.accumulates ? 2 : 1);
+  DramTraffic t;
+  t.forward = {weights, held};
+  if (n.gradients_in_flight) {
+    const Bytes waiting = of_activations(n.gradient_bytes_per_sample);
+    t.backward = {weights, of_activations(n.held_reads_per_sample.input_gradient) + waiting};
+    t.weight_gradient = {accumulated,
+                         of_activations(n.held_reads_per_sample.weight_gradient) + waiting};
+  } else {
+    t.backward = {weights + accumulated, held};
+  }
+  t.update =
+      2 * weights + gradients + 2 * of_weights(n.optimizer_bytes) + of_weights(n.predicted_bytes);
+  return t;
+}
+
+}  // namespace stagecoach
