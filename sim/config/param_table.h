@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "sim/config/codec.h"
+#include "sim/config/object_keys.h"
 
 namespace stagecoach {
 
@@ -32,23 +33,6 @@ struct Row {
   /// Null when the field is not to be written.
   std::function<OrderedJson(const T&)> write;
 };
-
-/// Keys of an object: those to offer, and others that are accepted all the same.
-struct KnownKeys {
-  std::vector<std::string> offered;
-  std::vector<std::string> accepted = {};
-  std::string more = "";  ///< after the list of those offered
-};
-
-/// Reports keys of `object` that are neither annotations nor known; `elsewhere` names for a key the
-/// variants that do have it.
-void report_unknown_keys(const Json& object, const Place& at, const KnownKeys& known,
-                         const std::function<std::string(const std::string&)>& elsewhere);
-
-/// Reads `$uncertainty`: an object of relative uncertainties (0.3 is +-30 %) for fields of the
-/// object it stands in.
-bool read_uncertainties(const Json& object, const Place& at, const std::vector<std::string>& keys,
-                        std::map<std::string, double>& out);
 
 template <class T>
 class Table;

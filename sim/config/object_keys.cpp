@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/config/param_table.h"
+#include "sim/config/object_keys.h"
 
 #include <algorithm>
 
