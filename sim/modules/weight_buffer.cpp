@@ -22,6 +22,7 @@ StageLedger::Update WeightBuffer::retire(bool update) {
 }
 
 std::int64_t WeightBuffer::stashed_versions() const {
+  if (!keeps_forward_version(versions_.policy())) return 0;
   const StageProgress& here = ledger_.progress();
   return ledger_.stashed_versions(versions_.expected(stage_, here.forwards, here.updates));
 }

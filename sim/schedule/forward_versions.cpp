@@ -14,7 +14,7 @@ ForwardVersions::ForwardVersions(const Schedule& schedule, const MicroBatchPlan&
   entries_.assign(static_cast<std::size_t>(most) + 1, 0);
 }
 
-WeightVersion ForwardVersions::named(int stage, MicroBatchId p, WeightVersion updates) {
+WeightVersion ForwardVersions::decide(int stage, MicroBatchId p, WeightVersion updates) {
   switch (policy_) {
     case WeightPolicy::current:
     case WeightPolicy::stashed:

@@ -19,12 +19,15 @@ class ForwardVersions {
   /// The version that the forward of micro-batch p names, which starts now at a stage that has made
   /// so many updates; Op::kCurrent: it reads the newest. With vertical sync a micro-batch's forward
   /// at stage 0 decides for all stages.
-  WeightVersion named(int stage, MicroBatchId p, WeightVersion updates);
+  WeightVersion named(int stage, MicroBatchId p, WeightVersion updates) {
+    return names_version(policy_) ? decide(stage, p, updates) : Op::kCurrent;
+  }
 
   /// What the next forward (micro-batch p) of the stage will read, as far as is known by now.
   WeightVersion expected(int stage, MicroBatchId p, WeightVersion updates) const;
 
  private:
+  WeightVersion decide(int stage, MicroBatchId p, WeightVersion updates);
   WeightVersion& entry(MicroBatchId p) { return entries_[p % entries_.size()]; }
   WeightVersion entry(MicroBatchId p) const { return entries_[p % entries_.size()]; }
 

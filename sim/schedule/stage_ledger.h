@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/base/error.h"
 #include "sim/schedule/schedule.h"
 #include "sim/schedule/stage_progress.h"
 #include "sim/schedule/staleness.h"
@@ -64,5 +65,48 @@ class StageLedger {
   std::vector<std::int64_t> histogram_;  ///< micro-batches by staleness
   std::int64_t backward_sum_ = 0;        ///< see StalenessCount
 };
+
+// What every operation of a simulated run calls is inline.
+
+inline WeightVersion StageLedger::begin_forward(WeightVersion version) {
+  if (version == Op::kCurrent) version = progress_.updates;
+  if (version > progress_.updates) {
+    throw ModelBug("a forward reads a version that does not exist yet");
+  }
+  progress_.start_forward();
+  if (in_flight_.empty() || in_flight_.back() != version) ++distinct_in_flight_;
+  in_flight_.push_back(version);
+  return version;
+}
+
+inline WeightVersion StageLedger::begin_backward() {
+  progress_.start_backward();
+  const WeightVersion forward = in_flight_.front();
+  const WeightVersion read = keeps_forward_version(policy_) ? forward : progress_.updates;
+  backward_sum_ += read - forward;
+  return read;
+}
+
+inline StageLedger::Update StageLedger::retire(bool with_update) {
+  progress_.retire();
+  const WeightVersion forward = in_flight_.front();
+  in_flight_.pop_front();
+  if (in_flight_.empty() || in_flight_.front() != forward) --distinct_in_flight_;
+  if (!with_update || awaits_update()) {
+    awaiting_update_.push_back(forward);
+    return with_update ? update() : Update{};
+  }
+  // Alone in its mini-batch: the case of pipelined backpropagation at batch one.
+  const std::int64_t staleness = progress_.updates - forward;
+  count_staleness(staleness);
+  ++progress_.updates;
+  return {1, staleness};
+}
+
+inline void StageLedger::count_staleness(std::int64_t updates) {
+  // At most the micro-batches in flight, so a plain array is short.
+  if (updates >= static_cast<std::int64_t>(histogram_.size())) histogram_.resize(updates + 1, 0);
+  ++histogram_[updates];
+}
 
 }  // namespace stagecoach
