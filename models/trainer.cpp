@@ -89,6 +89,7 @@ class PipelineTrainer : public Trainer {
   }
 
   TrainingResult result() const override { return result_; }
+  bool gave_up_evaluation() const override { return gave_up_evaluation_; }
   std::optional<RunningFigures> running() const override { return engine_.losses().running(); }
   WorkSeconds work_seconds() const override {
     return {executor_.busy_seconds() + evaluation_seconds_ * options_.threads,
@@ -191,9 +192,12 @@ class PipelineTrainer : public Trainer {
     EpochResult r;
     if (complete && has_test_) {
       const double begin = wall_seconds(), begin_cpu = thread_cpu_seconds();
-      r = engine_.evaluate(epoch, options_.threads);
+      const auto tested = engine_.evaluate(epoch, options_.threads, options_.gives_up_evaluation);
       evaluation_seconds_ += wall_seconds() - begin;
       evaluation_caller_cpu_seconds_ += thread_cpu_seconds() - begin_cpu;
+      gave_up_evaluation_ = !tested;
+      complete = tested.has_value();
+      if (tested) r = *tested;
     }
     const EpochSums& sums = engine_.losses().epochs()[static_cast<std::size_t>(epoch)];
     const double samples = static_cast<double>(std::max<std::int64_t>(1, sums.samples));
@@ -221,6 +225,7 @@ class PipelineTrainer : public Trainer {
   TrainingResult result_;
   MicroBatchId started_ = 0;  ///< micro-batches handed to stage 0
   bool stopped_ = false;
+  bool gave_up_evaluation_ = false;
   double evaluation_seconds_ = 0;
   double evaluation_caller_cpu_seconds_ = 0;
 };

@@ -38,6 +38,9 @@ struct TrainerOptions {
   std::vector<LayerSeconds>* layer_seconds = nullptr;
   /// Called after each complete epoch with its number (from 0) and result.
   std::function<void(std::int64_t, const EpochResult&)> on_epoch;
+  /// Asked by any thread before every test sample: whether to leave the evaluation at that. Null:
+  /// never.
+  std::function<bool()> gives_up_evaluation;
 };
 
 /// A first guess at the relative work of each stage, for TrainerOptions::stage_work.
@@ -61,6 +64,9 @@ class Trainer : public OpSink {
   /// between any two calls of emit(). A new trainer of the same making that takes it goes on to the
   /// same bits. Epochs that have ended are in it; on_epoch is not called for them again.
   virtual void visit_state(StateVisitor& visitor) = 0;
+
+  /// True if an evaluation was given up: its epoch has no test results and is not complete.
+  virtual bool gave_up_evaluation() const = 0;
 
   /// Ends the run: executes what is queued. After it the result and the weights are final.
   virtual void finish() = 0;

@@ -2,6 +2,7 @@
 #include "models/engine/evaluation.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "models/base/parallel.h"
 #include "models/engine/stage_forward.h"
@@ -54,15 +55,20 @@ class Evaluator {
 }  // namespace
 
 template <class T>
-EpochResult evaluate(const EngineContext<T>& context,
-                     const std::vector<const EpochSnapshot<T>*>& stages, int threads) {
+std::optional<EpochResult> evaluate(const EngineContext<T>& context,
+                                    const std::vector<const EpochSnapshot<T>*>& stages, int threads,
+                                    const std::function<bool()>& gives_up) {
   const std::int64_t count = context.data.size(Split::test);
   std::vector<LossResult> losses(static_cast<std::size_t>(count));
+  std::atomic<bool> given_up{false};
   in_parallel(count, threads, [&](std::int64_t begin, std::int64_t end) {
     Evaluator<T> evaluator(context, stages);
-    for (std::int64_t i = begin; i < end; ++i)
+    for (std::int64_t i = begin; i < end && !given_up; ++i) {
+      if (gives_up && gives_up()) given_up = true;
       losses[static_cast<std::size_t>(i)] = evaluator.evaluate(i);
+    }
   });
+  if (given_up) return std::nullopt;
   double loss_sum = 0;
   std::int64_t correct = 0;
   for (const LossResult& loss : losses) {
@@ -76,9 +82,11 @@ EpochResult evaluate(const EngineContext<T>& context,
   return result;
 }
 
-template EpochResult evaluate(const EngineContext<float>&,
-                              const std::vector<const EpochSnapshot<float>*>&, int);
-template EpochResult evaluate(const EngineContext<double>&,
-                              const std::vector<const EpochSnapshot<double>*>&, int);
+template std::optional<EpochResult> evaluate(const EngineContext<float>&,
+                                             const std::vector<const EpochSnapshot<float>*>&, int,
+                                             const std::function<bool()>&);
+template std::optional<EpochResult> evaluate(const EngineContext<double>&,
+                                             const std::vector<const EpochSnapshot<double>*>&, int,
+                                             const std::function<bool()>&);
 
 }  // namespace stagecoach

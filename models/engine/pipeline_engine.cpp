@@ -104,10 +104,11 @@ void PipelineEngine<T>::measure_loss(MicroBatchId id, T* workspace) {
 }
 
 template <class T>
-EpochResult PipelineEngine<T>::evaluate(std::int64_t epoch, int threads) {
+std::optional<EpochResult> PipelineEngine<T>::evaluate(std::int64_t epoch, int threads,
+                                                       const std::function<bool()>& gives_up) {
   std::vector<const EpochSnapshot<T>*> snapshots;
   for (auto& stage : stages_) snapshots.push_back(&stage->snapshots().claim(epoch));
-  return stagecoach::evaluate(context_, snapshots, threads);
+  return stagecoach::evaluate(context_, snapshots, threads, gives_up);
 }
 
 template <class T>

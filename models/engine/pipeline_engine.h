@@ -5,6 +5,7 @@
 // a time and in order, and that a micro-batch's data are there (models/engine/executor.h does).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,8 +48,9 @@ class PipelineEngine {
 
   /// Loss and accuracy over the test set, which must be there, with the weights that each
   /// stage had after its last update of the epoch; once an epoch, when all of these updates are
-  /// done and nothing else runs.
-  EpochResult evaluate(std::int64_t epoch, int threads);
+  /// done and nothing else runs. Nothing if `gives_up` (null: never) said so before its end.
+  std::optional<EpochResult> evaluate(std::int64_t epoch, int threads,
+                                      const std::function<bool()>& gives_up);
 
   /// Notes as a divergence what is not finite at the end of an epoch, whose last micro-batch `last`
   /// is: weights, or (if there is a test set) its test loss. True if something is.

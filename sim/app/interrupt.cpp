@@ -10,21 +10,44 @@ namespace stagecoach {
 namespace {
 
 /// A handler can reach nothing but a global. Atomic, for any thread may get the signal.
-std::atomic<std::sig_atomic_t> noted_signal{0};
+std::atomic<std::sig_atomic_t> noted_signal{0}, noted_signals{0};
 static_assert(decltype(noted_signal)::is_always_lock_free);
 
-constexpr char kNotice[] =
-    "\nstagecoach: interrupted; results up to here follow (once more: end at once)\n";
+/// A run that does nothing of what it should between two signals has so long to write its results.
+constexpr unsigned kSecondsToEnd = 10;
 
-/// Async-signal-safe: calls write, signal and raise only.
+constexpr char kFirstNotice[] =
+    "\nstagecoach: interrupted; results up to here follow (once more: give up an evaluation that "
+    "is under way, too)\n";
+constexpr char kSecondNotice[] =
+    "\nstagecoach: ends with its results within 10 seconds, or without (once more: at once)\n";
+
+template <std::size_t size>
+void tell(const char (&notice)[size]) {
+  const ssize_t ignored = ::write(STDERR_FILENO, notice, size - 1);
+  static_cast<void>(ignored);
+}
+
+/// Ends the program, as the first signal would have done, when the handler returns.
+void end_now(int) {
+  const int signal = noted_signal.load();
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
+/// Async-signal-safe: calls write, signal, alarm and raise only.
 void note(int signal) {
   std::sig_atomic_t none = 0;
-  if (noted_signal.compare_exchange_strong(none, signal)) {
-    const ssize_t ignored = ::write(STDERR_FILENO, kNotice, sizeof kNotice - 1);
-    static_cast<void>(ignored);
-  } else {
-    ::signal(signal, SIG_DFL);
-    ::raise(signal);  // ends the program when this handler returns
+  noted_signal.compare_exchange_strong(none, signal);
+  switch (noted_signals.fetch_add(1)) {
+    case 0:
+      return tell(kFirstNotice);
+    case 1:
+      ::signal(SIGALRM, end_now);
+      ::alarm(kSecondsToEnd);
+      return tell(kSecondNotice);
+    default:
+      return end_now(signal);
   }
 }
 
@@ -41,18 +64,22 @@ void watch(int signal, struct sigaction& before) {
 }  // namespace
 
 SignalWatch::SignalWatch() {
-  noted_signal = 0;
+  noted_signal = noted_signals = 0;
   for (std::size_t i = 0; i < kSignals.size(); ++i) watch(kSignals[i], before_[i]);
 }
 
 SignalWatch::~SignalWatch() {
+  ::alarm(0);
   for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
 }
 
-bool InterruptibleSink::emit(const Op& op) {
-  const bool enters = op.stage == 0 && op.pass == Pass::forward;
-  if (enters) stopped_by_ = noted_signal.load(std::memory_order_relaxed);
-  return stopped_by_ == 0 && next_.emit(op);
+int signals_noted() { return noted_signals.load(std::memory_order_relaxed); }
+
+bool InterruptibleSink::stops() {
+  if (stopped_by_ == 0) stopped_by_ = noted_signal.load(std::memory_order_relaxed);
+  return stopped_by_ != 0;
 }
+
+bool InterruptibleSink::emit(const Op& op) { return !stops() && next_.emit(op); }
 
 }  // namespace stagecoach

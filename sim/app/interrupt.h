@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C, kill and a terminal that goes away: the first SIGINT, SIGTERM or SIGHUP ends the run
-// where it is, with its results; the second ends the program at once.
+// Ctrl-C, kill and a terminal that goes away: the first SIGINT, SIGTERM or SIGHUP ends the run at
+// its next operation, with its results. The second gives up an evaluation that is under way, too,
+// and gives the program ten seconds to write them; after that, or with the third, it ends as it is,
+// with the results that are on disk already.
 #pragma once
 
 #include <signal.h>
@@ -27,12 +29,18 @@ class SignalWatch {
   std::array<struct sigaction, kSignals.size()> before_;
 };
 
-/// Hands operations on until a signal has been noted; then lets no further micro-batch in.
+/// Signals that the one that lives has noted.
+int signals_noted();
+
+/// Hands operations on until a signal has been noted.
 class InterruptibleSink : public OpSink {
  public:
   explicit InterruptibleSink(OpSink& next) : next_(next) {}
 
   bool emit(const Op& op) override;
+
+  /// Whether a signal has been noted, for whatever hands over no operations for long.
+  bool stops();
 
   /// The signal that ended the run; 0: none did.
   int stopped_by() const { return stopped_by_; }

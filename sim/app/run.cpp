@@ -105,7 +105,9 @@ class Run {
     else
       simulate_machine();
     if (checkpointing_ && checkpointing_->catching_up()) return stopped_while_catching_up();
-    if (checkpointing_ && door_->stopped_by() != 0) checkpointing_->take();
+    // An epoch whose evaluation was given up has no results that a resumed run could go on from.
+    const bool gave_up = trainer_ && trainer_->gave_up_evaluation();
+    if (checkpointing_ && door_->stopped_by() != 0 && !gave_up) checkpointing_->take();
     if (trainer_) {
       trainer_->finish();
       training_ = trainer_->result();
@@ -187,6 +189,8 @@ class Run {
       progress_.clear();
       std::cerr << epoch_line(epoch, result) << std::endl;
     };
+    // With checkpoints a run goes on from here, so its evaluation is worth waiting for.
+    options.gives_up_evaluation = [this] { return signals_noted() > (checkpointing_ ? 1 : 0); };
     trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
                             *job_.micro_batches, *job_.data, options);
     if (options_.init_weights_file.empty()) return;
@@ -222,6 +226,7 @@ class Run {
       options.trace_from = window.first;
       options.trace_micro_batches = window.end - window.first;
     }
+    options.stops = [this] { return door_->stops(); };
     if (options_.vcd) options.waves = &files_.begin_waves(job_, window_of("waves", kVcdSliceCap));
     statistics_ = simulate(job_.machine->plan, *job_.schedule, job_.workload.schedule,
                            *job_.micro_batches, *door_, options);

@@ -41,7 +41,14 @@ void EventWheel::decide_soon(int number) {
   asked_.push_back(number);
 }
 
+bool EventWheel::stopped() {
+  constexpr unsigned kEvery = 4096;  // a power of two
+  if (!stopped_ && stops_ && ++asked_to_stop_ % kEvery == 0) stopped_ = stops_();
+  return stopped_;
+}
+
 void EventWheel::decide() {
+  if (stopped()) return;
   const Cycles now = now_cycles();
   deciding_.swap(asked_);
   std::sort(deciding_.begin(), deciding_.end());
@@ -52,6 +59,7 @@ void EventWheel::decide() {
 }
 
 void EventWheel::turn() {
+  if (stopped()) return;
   const Cycles now = now_cycles();
   // What is asked for meanwhile, at this time, belongs to a later delta.
   due_.clear();

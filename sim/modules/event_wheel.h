@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timed events of all modules through one event of the kernel. The kernel's own queue costs more
-// per event, and the more so the more modules wait in it (docs/architecture.md has the figures); this
-// one is a wheel of plain numbers, and events of the same cycle share one kernel event.
+// per event, and the more so the more modules wait in it (docs/architecture.md has the figures);
+// this one is a wheel of plain numbers, and events of the same cycle share one kernel event.
 #pragma once
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "sim/base/timing_wheel.h"
@@ -35,6 +37,10 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   SC_HAS_PROCESS(EventWheel);
   explicit EventWheel(sc_core::sc_module_name name);
 
+  /// Asks now and then whether to stop; then no call comes any more, and the kernel runs out of
+  /// events.
+  void set_stops(std::function<bool()> stops) { stops_ = std::move(stops); }
+
   int join(TimedIf& module) override;
   void call_at(int number, Cycles time, int tag) override;
   void decide_soon(int number) override;
@@ -42,6 +48,7 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
  private:
   void turn();
   void decide();
+  bool stopped();
 
   std::vector<TimedIf*> modules_;
   TimingWheel<int> calls_;  ///< number and tag
@@ -49,6 +56,9 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   Cycles armed_ = kUnlimited<std::int64_t>;  ///< when the kernel event fires
   std::vector<int> asked_, deciding_;
   std::vector<char> has_asked_;
+  std::function<bool()> stops_;
+  unsigned asked_to_stop_ = 0;
+  bool stopped_ = false;
   sc_core::sc_event turn_, decide_;
 };
 

@@ -30,6 +30,8 @@ class RunControl {
   WaveSink* waves() const { return waves_; }
 
   bool halted() const { return halted_; }
+  /// As if the sink had asked for it.
+  void stop() { halted_ = stopped_early_ = true; }
   void fail(std::exception_ptr failure);
   /// Throws what made the run fail, if something did.
   void rethrow() const;

@@ -53,6 +53,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   connect_retirement();
   name_regions();
   watch(options.waves);
+  if (options.stops) stop_when(options.stops);
   source_.first_stage(*buffers_.front());
   loss_.last_stage(*buffers_.back());
   std::vector<StageController*> controllers;
@@ -68,6 +69,16 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   watchdog_ = std::make_unique<Watchdog>(
       "watchdog", control_,
       std::vector<const StageController*>(controllers.begin(), controllers.end()), buffers);
+}
+
+void Accelerator::stop_when(const std::function<bool()>& stops) {
+  // What is under way is finished first, as when the sink stops the run; a machine that goes on
+  // turning all the same is cut off.
+  wheel_.set_stops([this, stops, patience = 1000]() mutable {
+    if (control_.halted()) return patience-- == 0;
+    if (stops()) control_.stop();
+    return false;
+  });
 }
 
 std::vector<Accelerator::Wire> Accelerator::wires() const {

@@ -73,6 +73,7 @@ class Accelerator : public sc_core::sc_module {
   void connect_retirement();
   void name_regions();
   void watch(WaveSink* waves);
+  void stop_when(const std::function<bool()>& stops);
   std::vector<LinkStatistics> links() const;
 
   const MachinePlan& plan_;

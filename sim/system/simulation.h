@@ -3,6 +3,7 @@
 // out. No SystemC in this header.
 #pragma once
 
+#include <functional>
 #include <limits>
 
 #include "models/micro_batch_plan.h"
@@ -24,6 +25,9 @@ struct SimulationOptions {
   MicroBatchId trace_micro_batches = std::numeric_limits<MicroBatchId>::max();
   /// Gets everything that changes, from the first cycle on; null: nobody does.
   WaveSink* waves = nullptr;
+
+  /// Asked now and then whether to stop although no operation is handed over; null: nobody is.
+  std::function<bool()> stops;
 
   /// Series of the statistics: first length of a window (it doubles when max_windows are full), and
   /// how many points of memory occupancy to keep per stage.
