@@ -16,7 +16,7 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t wid
     if (next == std::string::npos) return out.substr(0, out.size() - 1);
     rest = std::string(indent, ' ') + rest.substr(next);
   }
-  return out + rest;
+  return out + rest.substr(0, rest.find_last_not_of(' ') + 1);
 }
 
 }  // namespace stagecoach

@@ -102,7 +102,7 @@ std::string bar_legend() {
     std::string& words = is_busy(kind.kind) ? busy : is_stall(kind.kind) ? stalls : idle;
     words += std::string(words.empty() ? "" : "  ") + kind.letter + " " + kind.caption;
   }
-  return wrapped("  " + busy + "; waiting for: " + stalls + "; " + idle, 2) + "\n";
+  return "  " + busy + "; " + idle + "\n  waiting for: " + stalls + "\n";
 }
 
 std::string staleness_and_memory_table(const OrderedJson& summary) {

@@ -197,9 +197,14 @@ TEST_CASE(
       for (const ScheduleKind kind : kSynchronous) {
         for (const Pacing pacing : kPacings) {
           CAPTURE(batch, micro, static_cast<int>(kind), static_cast<int>(pacing));
-          // One sample's update is part of its backward, and rounds otherwise, unless it is apart.
-          if (batch == 1 && kind == ScheduleKind::zero_bubble) continue;
-          CHECK(same_bits(one, s.simulated(spec_of(kind, pacing), batch, micro)));
+          const TensorMap other = s.simulated(spec_of(kind, pacing), batch, micro);
+          // The update of a mini-batch of one micro-batch is fused into its backward, and rounds
+          // once less, unless it is an operation of its own.
+          if (batch == micro && kind == ScheduleKind::zero_bubble) {
+            CHECK(distance(one, other) < (precision == Precision::f32 ? 1e-5 : 1e-13));
+          } else {
+            CHECK(same_bits(one, other));
+          }
         }
       }
     }

@@ -106,9 +106,10 @@ TEST_CASE("escape sequences in names do not reach the terminal") {
   const std::string escape = "\x1b]0;owned\x07";
   const std::string named =
       "--set 'hw/name=" + escape + "' --set workload/network/layers/0/name='" + escape + "' ";
-  const std::string network = "--set workload/network='{\"input\": [1, 28, 28], \"layers\": "
-                              "[{\"type\": \"flatten\"}, {\"name\": \"\\u001b[31mred\\u009b\", "
-                              "\"type\": \"linear\", \"out_features\": 10}]}' ";
+  const std::string network =
+      "--set workload/network='{\"input\": [1, 28, 28], \"layers\": "
+      "[{\"type\": \"flatten\"}, {\"name\": \"\\u001b[31mred\\u009b\", "
+      "\"type\": \"linear\", \"out_features\": 10}]}' ";
   for (const std::string& more :
        {network + "--check", network, network + "--print-config", named, named + "--check"}) {
     const Outcome outcome = program.run("--force --set 'workload/name=" + escape + "' " + more);
@@ -147,7 +148,8 @@ TEST_CASE("memory follows the samples, not the batch size") {
   const std::string batch = "--set workload/training/batch_size=1000000 ";
   const Outcome outcome =
       program(Program::files() + " --samples 6 --epochs 2 --quiet --out " + program.path("out") +
-              " --set workload/pipeline/schedule=sequential " + batch);
+              " --set workload/pipeline/schedule=sequential" +
+              " --set 'workload/training/optimizer={\"learning_rate\":0.01}' " + batch);
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   CHECK(program.summary()["training"]["updates"] == 2);
@@ -159,8 +161,7 @@ TEST_CASE("a stage costs kilobytes") {
   json layers = json::array();
   for (int i = 0; i < 1000; ++i) layers.push_back({{"type", "linear"}, {"out_features", 4}});
   const json workload = {
-      {"dataset",
-       {{"format", "random"}, {"shape", {4}}, {"classes", 4}, {"train_samples", 6}}},
+      {"dataset", {{"format", "random"}, {"shape", {4}}, {"classes", 4}, {"train_samples", 6}}},
       {"network", {{"input", {4}}, {"layers", layers}}},
       {"pipeline", {{"partition", "per_layer"}, {"schedule", "pipelined"}}},
       {"training", {{"epochs", 1}, {"optimizer", {{"type", "sgd"}, {"learning_rate", 0.1}}}}}};

@@ -223,7 +223,7 @@ TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is 
     std::ofstream file(program.path("t"), std::ios::binary);
     write_safetensors(file, tensors, SafetensorsType::f32);
   };
-  const std::string from_there = " --force --samples 50 --init-weights ";
+  const std::string from_there = " --force --init-weights ";
   REQUIRE(program.run(from_there + program.path("w")).status == 0);
   const auto epochs = program.summary()["training"]["epochs"];
   write(wrapped);

@@ -264,7 +264,7 @@ TEST_CASE("Facts of loaded data are held against the network") {
 
 TEST_CASE("A wrong field of a layer is told the fields of its own kind, each once") {
   const auto allowed = [](const Changes& changes) {
-    const std::string text = error(changes);
+    const std::string text = issues_of_workload(minimal(changes));
     const std::size_t at = text.find("allowed here: ");
     return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
   };
@@ -275,7 +275,7 @@ TEST_CASE("A wrong field of a layer is told the fields of its own kind, each onc
   const Changes misspelt = {{"/network/layers/1/foo", "1"},
                             {"/network/layers/1/type", "\"lineer\""}};
   CHECK(allowed(misspelt) == own);
-  CHECK_THAT(error(misspelt), Contains("did you mean \"linear\""));
+  CHECK_THAT(issues_of_workload(minimal(misspelt)), Contains("did you mean \"linear\""));
   const std::string any =
       allowed({{"/network/layers/1/foo", "1"}, {"/network/layers/1/type", "7"}});
   CHECK(any == "allowed here: \"name\", \"type\", \"inputs\" and the fields of its \"type\"");

@@ -325,7 +325,7 @@ TEST_CASE("stages that share a core have DRAM to themselves") {
   // 61706 weights and gradients of 4 bytes; 102400 bytes fit; the rest of fc3 comes over DRAM.
   const double spilled = (2 * 61706 * 4 - 102400) / (2.0 * 61706 * 4);
   CHECK(machine.plan.stages[4].cost[0].forward.cycles ==
-        rounded_up<Cycles>(850 * 4 * spilled * 1000));
+        rounded_up<Bytes>(850 * 4 * spilled).count() * 1000);
   REQUIRE(machine.report.notes.size() == 1);
   CHECK_THAT(machine.report.notes[0], Catch::Contains("\"conv1\" to \"fc3\" (5 stages)"));
 }
