@@ -132,7 +132,7 @@ TEST_CASE("a signal ends a run in the middle of an evaluation of minutes") {
   const Program program;
   const std::string data =
       R"(--set workload/dataset='{"format":"random","shape":[1,28,28],"classes":10,)"
-      R"("train_samples":1,"test_samples":5000000}' --set workload/training/epochs=2)";
+      R"("train_samples":300,"test_samples":5000000}' --set workload/training/epochs=2)";
   LongRun run(program, data, "");
   ::sleep(5);
   run.send(SIGINT);

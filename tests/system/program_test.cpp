@@ -227,7 +227,7 @@ TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is 
   REQUIRE(program.run(from_there + program.path("w")).status == 0);
   const auto epochs = program.summary()["training"]["epochs"];
   write(wrapped);
-  const Outcome outcome = program(Program::files() + " --samples 50 --epochs 1 --force --out " +
+  const Outcome outcome = program(Program::files() + " --samples 300 --epochs 1 --force --out " +
                                   program.path("out") + " --init-weights " + program.path("t"));
   REQUIRE(outcome.status == 0);
   CHECK(program.summary()["training"]["epochs"] == epochs);

@@ -150,7 +150,7 @@ class RunPageTest(Pages):
              ROOT / "workloads/lenet5-glyphs.json", "--set",
              "hw/interconnect/link_bytes_per_cycle=1", "--samples", "60", "--timing-only"],
             capture_output=True, text=True, check=True).stdout
-        first = re.search(r"^(\S+) {2,}\S.*? {2,}[\d.]+ +(-[\d.]+ %)", asked, re.M)
+        first = re.search(r"^(\S+) {2,}\S.*? {2,}[\d.,]+ +(-[\d.]+ %)", asked, re.M)
         self.assertIn(first.group(1), read.words())
         self.assertIn(first.group(2), read.words())
 

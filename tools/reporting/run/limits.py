@@ -26,7 +26,7 @@ def limits(result, program):
     if report is None:
         return section("What limits the rate, and what would help", f"{words}. {reason}")
     lines = report.splitlines()
-    rows = [m.groups() for m in (ROW.match(line) for line in lines) if m]
+    rows = [m.groups() for m in (ROW.match(line.replace(",", "")) for line in lines) if m]
     rate = [line.strip() for line in lines if line.startswith(("Next limit", "One more core"))]
     helps = table(["one field twice as good or switched on", "change", "cycles per micro-batch",
                    "difference", "why"],
