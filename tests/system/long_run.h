@@ -48,8 +48,10 @@ class LongRun {
   /// What every such run is told; `epochs`: "--epochs N".
   static std::string arguments(const Program& program, const std::string& epochs,
                                const std::string& out = "out") {
-    return Program::files() + " --samples 300 --set workload/dataset/test_samples=20 " + epochs +
-           " --out " + program.path(out);
+    // Without a length the caller chooses the data, too.
+    const std::string data =
+        epochs.empty() ? "" : " --samples 300 --set workload/dataset/test_samples=20 ";
+    return Program::files() + data + epochs + " --out " + program.path(out);
   }
 
   /// Reads until a line holds the words, or to the end.
