@@ -81,9 +81,9 @@ LossResult loss_and_gradient(LossKind kind, const View<const T>& output, const i
     const auto y = numbers(output.sample(n), output.channels);
     switch (kind) {
       case LossKind::softmax_cross_entropy:
-        result.loss_sum += cross_entropy(y, labels[n], gradient_scale,
-                                         numbers(gradient ? gradient.sample(n) : nullptr,
-                                                 gradient ? output.channels : 0));
+        result.loss_sum += cross_entropy(
+            y, labels[n], gradient_scale,
+            numbers(gradient ? gradient.sample(n) : nullptr, gradient ? output.channels : 0));
         break;
       case LossKind::mean_squared_error:
         result.loss_sum +=
