@@ -70,6 +70,8 @@ enum class Precision { f32, f64 };
 /// Eigen alone, as double precision always is. Last bits differ.
 enum class Kernels { fast, eigen };
 
+inline const char* to_word(Kernels kernels) { return kernels == Kernels::fast ? "fast" : "eigen"; }
+
 struct TrainSpec {
   LossKind loss = LossKind::softmax_cross_entropy;
   Initialization initialization = Initialization::kaiming_uniform;

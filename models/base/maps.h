@@ -32,8 +32,8 @@ using SameConst = std::conditional_t<std::is_const_v<T>, const Plain, Plain>;
 template <class T>
 using LanesMap = Eigen::Map<maps_detail::SameConst<T, Lanes<T>>, Eigen::AlignedMax>;
 template <class T>
-using MatrixMap = Eigen::Map<maps_detail::SameConst<T, Matrix<T>>, Eigen::Unaligned,
-                             Eigen::OuterStride<>>;
+using MatrixMap =
+    Eigen::Map<maps_detail::SameConst<T, Matrix<T>>, Eigen::Unaligned, Eigen::OuterStride<>>;
 template <class T>
 using ArrayMap =
     Eigen::Map<maps_detail::SameConst<T, Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>>>;
@@ -229,11 +229,12 @@ inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
 /// taken in double where T's range does not hold it.
 template <class Term, class T>
 inline WideLanes<T> pixel_sum(std::int64_t channel, Term&& term, const View<T>& x) {
-  WideLanes<T> sum =
-      pixel_sums<1>(channel, [&](auto& s, auto v) { s[0] += term(v); }, x)[0];
+  WideLanes<T> sum = pixel_sums<1>(
+      channel, [&](auto& s, auto v) { s[0] += term(v); }, x)[0];
   if (std::isfinite(sum.sum())) return sum;
   sum.setZero();
-  for_each_pixel(channel, [&](auto v) { sum += term(v.template cast<double>()); }, x);
+  for_each_pixel(
+      channel, [&](auto v) { sum += term(v.template cast<double>()); }, x);
   return sum;
 }
 
@@ -241,7 +242,8 @@ inline WideLanes<T> pixel_sum(std::int64_t channel, Term&& term, const View<T>& 
 template <class T>
 inline void sum_of_pixels(const View<const T>& v, T* to, bool add) {
   for (std::int64_t c = 0; c < padded<T>(v.channels); c += kLanes<T>) {
-    const auto sums = pixel_sums<1>(c, [](auto& sum, auto x) { sum[0] += x; }, v);
+    const auto sums = pixel_sums<1>(
+        c, [](auto& sum, auto x) { sum[0] += x; }, v);
     give(lanes(to + c), sums[0].template cast<T>(), add);
   }
 }

@@ -2,11 +2,11 @@
 // Forward and input gradient of a convolution as tile problems.
 #include <algorithm>
 
+#include "models/base/maps.h"
 #include "models/kernels/conv_kernels.h"
 #include "models/kernels/dot_tile.h"
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
-#include "models/base/maps.h"
 
 namespace stagecoach {
 namespace {
@@ -56,8 +56,8 @@ bool dots_win(const ConvGeometry& g, int batch) {
 /// Calls solve() for each place of an input pixel between output pixels, since the taps that reach
 /// it differ: completes `p`, but for weights, channels and vectors.
 template <class Solve>
-void for_phases(const ConvGeometry& g, const View<const float>& dy, const View<float>& dx, int tap_rows,
-                TileProblem& p, Solve solve) {
+void for_phases(const ConvGeometry& g, const View<const float>& dy, const View<float>& dx,
+                int tap_rows, TileProblem& p, Solve solve) {
   const int s = g.stride;
   p.batch = dx.batch;
   p.in = {dy.sample_stride, dy.row_stride, dy.pixel_stride};

@@ -14,8 +14,8 @@ namespace stagecoach {
 int conv_gradient_halo(const ConvGeometry& g);
 
 /// y = bias + w * x; bias may be null.
-void conv_forward(const ConvGeometry& g, View<const float> x, const float* weights, const float* bias,
-                  View<float> y);
+void conv_forward(const ConvGeometry& g, View<const float> x, const float* weights,
+                  const float* bias, View<float> y);
 
 /// Input channels handled together in the backward pass, so that their weights stay in the cache
 /// from the input gradient to the update. All of them, or a multiple of kLanes.
@@ -25,8 +25,8 @@ int conv_backward_slab(const ConvGeometry& g);
 std::int64_t conv_input_gradient_scratch(const ConvGeometry& g);
 
 /// dx (= or +=) w^T * dy for input channels [first, first + count); pad lanes become zero.
-void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const float* weights, int first,
-                         int count, bool accumulate, View<float> dx, float* scratch);
+void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const float* weights,
+                         int first, int count, bool accumulate, View<float> dx, float* scratch);
 
 /// True if conv_weight_gradient() can update for micro-batches of so many samples.
 bool conv_fuses_update(const ConvGeometry& g, int samples);

@@ -55,8 +55,7 @@ class RowWalk {
     tile.x_at = x_at_;
     tile.row_at = row_at_;
     const RowTile at_zero = tile;
-    const bool fetch =
-        tile.target.update && !conv_bands(g_);
+    const bool fetch = tile.target.update && !conv_bands(g_);
     const int step = consecutive_rows(vectors);
     const int whole = count_ / step * step;
     for (int a = 0; a < g_.kernel; ++a) {

@@ -34,8 +34,9 @@ template <int P, int R>
   for (int a = rows.begin; a < rows.end; ++a)
     for (int b = 0; b < p.tap_columns; ++b) {
       const float* in = tile.input + p.in_tap + a * p.in_tap_row + b * p.in_tap_column;
-      const float* w = tile.weights + (p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column) *
-                                      p.weight_stride;
+      const float* w =
+          tile.weights +
+          (p.weight_tap + a * p.weight_tap_row + b * p.weight_tap_column) * p.weight_stride;
       const float* w8 = w + 8 * p.weight_stride;
       for (int v = 0; v < p.vectors; ++v) {
         Vec x[P];
@@ -91,7 +92,7 @@ void run_set(const TileProblem& p, const PixelOffsets* tiles, int pixels) {
     rows = pixels == 1 && left >= kLoneRows ? kLoneRows : std::min(left, kDotRows);
     for (int first = 0; first < pixels; first += kDotPixels, ++tiles) {
       const DotTile tile{p.input + tiles->base_in(), p.weights + c * p.weight_stride,
-                            p.output + tiles->base_out() + c, tiles};
+                         p.output + tiles->base_out() + c, tiles};
       const int count = std::min(kDotPixels, pixels - first);
       switch (rows) {
         case 1:
@@ -128,6 +129,5 @@ void solve_dots(const TileProblem& p) {
     run_set(p, tiles, pixels);
   }
 }
-
 
 }  // namespace stagecoach

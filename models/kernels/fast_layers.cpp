@@ -24,8 +24,7 @@ void gradients(const ConvGeometry& g, const BackwardArgs<float>& args, const Vie
   const int slab = conv_backward_slab(g);
   for (int c = 0; c < g.in_channels; c += slab) {
     const int count = std::min(slab, g.in_channels - c);
-    if (dx)
-      conv_input_gradient(g, dy, args.parameters, c, count, args.accumulate[0], dx, scratch);
+    if (dx) conv_input_gradient(g, dy, args.parameters, c, count, args.accumulate[0], dx, scratch);
     if (dw || args.update)
       conv_weight_gradient(g, x, dy, 0, dy.batch * g.out_height, c, count,
                            args.accumulate_parameters, dw, args.update, scratch);
@@ -84,8 +83,7 @@ class FastConv2d final : public Conv2d<float> {
   void large_weight_gradient(const BackwardArgs<float>& args) const {
     const ConvGeometry& g = geometry();
     sum_panels(args.gradient_output.batch, g.out_height, g.out_width, g.weight_elements(),
-               args.gradient_parameters, args.accumulate_parameters,
-               args.scratch + scratch_of(g),
+               args.gradient_parameters, args.accumulate_parameters, args.scratch + scratch_of(g),
                [&](int first_row, int rows, float* gradient, bool add) {
                  conv_weight_gradient(g, args.inputs[0], args.gradient_output, first_row, rows, 0,
                                       g.in_channels, add, gradient, nullptr, args.scratch);
@@ -117,9 +115,7 @@ class FastLinear final : public Linear<float> {
     if (has_bias()) learn_bias(args, weights(), args.scratch);
   }
 
-  bool fuses_update(int samples) const override {
-    return conv_fuses_update(geometry(samples), 1);
-  }
+  bool fuses_update(int samples) const override { return conv_fuses_update(geometry(samples), 1); }
 
  private:
   template <class T>

@@ -11,8 +11,8 @@ namespace {
 constexpr int kRowsAhead = 32;
 
 template <int P, int NV>
-[[gnu::always_inline]] inline void start(const PixelTile& tile,
-                                         const std::ptrdiff_t (&out_at)[P], Vec (&sum)[P][NV]) {
+[[gnu::always_inline]] inline void start(const PixelTile& tile, const std::ptrdiff_t (&out_at)[P],
+                                         Vec (&sum)[P][NV]) {
   constexpr int L = kLanes<float>;
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
@@ -27,9 +27,8 @@ template <int P, int NV>
 }
 
 template <int P, int NV>
-[[gnu::always_inline]] inline void finish(const PixelTile& tile,
-                                          const std::ptrdiff_t (&out_at)[P], Vec (&sum)[P][NV],
-                                          Vec (&other)[P][NV], bool add_other) {
+[[gnu::always_inline]] inline void finish(const PixelTile& tile, const std::ptrdiff_t (&out_at)[P],
+                                          Vec (&sum)[P][NV], Vec (&other)[P][NV], bool add_other) {
   constexpr int L = kLanes<float>;
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
@@ -144,8 +143,7 @@ RowKernel row_kernel_of(std::ptrdiff_t in_step) {
 template <int NV, int P, int... kOthers>
 RowKernel first_that_divides(std::ptrdiff_t in_step, int columns) {
   if (columns % P == 0) return row_kernel_of<P, NV>(in_step);
-  if constexpr (sizeof...(kOthers) > 0)
-    return first_that_divides<NV, kOthers...>(in_step, columns);
+  if constexpr (sizeof...(kOthers) > 0) return first_that_divides<NV, kOthers...>(in_step, columns);
   return {};
 }
 
@@ -185,6 +183,5 @@ RowKernel row_kernel(std::ptrdiff_t in_step, int columns, int left) {
   if (left == 1) return first_that_divides<1, 8, 7, 6, 5>(in_step, columns);
   return odd ? RowKernel() : first_that_divides<2, 4, 3>(in_step, columns);
 }
-
 
 }  // namespace stagecoach

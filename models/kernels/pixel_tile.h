@@ -36,11 +36,11 @@ struct PixelTile {
   const Steps* steps;
   int first_run, end_run;  ///< steps to take
   int first_single, end_single;
-  const float* input;                ///< pixel 0
-  const float* weights;              ///< first row, at the tile's first channel
+  const float* input;            ///< pixel 0
+  const float* weights;          ///< first row, at the tile's first channel
   std::ptrdiff_t weight_stride;  ///< between rows
   float* output;
-  const float* bias;                ///< start value; null: zero
+  const float* bias;            ///< start value; null: zero
   bool accumulate;              ///< start from what the output holds instead
   const std::ptrdiff_t* in_at;  ///< offsets of the pixels from `input`; the first is zero
   const std::ptrdiff_t* out_at;

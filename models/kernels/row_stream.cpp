@@ -21,7 +21,8 @@ template <int P, Ending kEnding>
     float* const gradient = kUpdates ? nullptr : s.target.sums + at;
     float* const weights = kUpdates ? s.target.weights + at : nullptr;
     float* const velocity = kUpdates ? s.target.velocity + at : nullptr;
-    float* const predicted = kEnding == Ending::update_and_predict ? s.target.predicted + at : nullptr;
+    float* const predicted =
+        kEnding == Ending::update_and_predict ? s.target.predicted + at : nullptr;
     const float* dy = s.dy;
     Vec value[P];
 #pragma GCC unroll 16
@@ -74,6 +75,5 @@ void stream_rows(const StreamRows& s) {
       return run_ending<16>(s);
   }
 }
-
 
 }  // namespace stagecoach

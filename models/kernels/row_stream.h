@@ -24,10 +24,10 @@ struct StreamRows {
   const float* x;  ///< [row][pixel]: the input that each row meets at each pixel
   int rows;
   int pixels;             ///< a stream_pixels()
-  const float* dy;            ///< [vector of channels][pixel][lane]
+  const float* dy;        ///< [vector of channels][pixel][lane]
   int vectors;            ///< of a row
   std::ptrdiff_t stride;  ///< elements between rows
-  RowTarget target;    ///< of the first row
+  RowTarget target;       ///< of the first row
 };
 
 /// target[r][0 .. vectors * kLanes) = sum over pixels of x[r][p] * dy[.][p], then stored, added

@@ -34,7 +34,7 @@ template <int R, int NV>
     for (int v = 0; v < NV; ++v) {
       const std::ptrdiff_t at = row_at[r] + v * L;
       update_vector(sum[r][v], k, weights + at, velocity + at,
-                       predicted ? predicted + at : nullptr);
+                    predicted ? predicted + at : nullptr);
     }
 }
 
@@ -61,7 +61,7 @@ template <int R, int NV, bool kConsecutive, int C>
   const std::ptrdiff_t x_step = tile.x_strides.pixel, dy_step = tile.dy_strides.pixel;
   for (int i = 0; i < tile.rows; ++i) {
     const float* x = tile.x + n * tile.x_strides.sample + y * tile.x_strides.row +
-                 (kConsecutive ? tile.x_at[0] : 0);
+                     (kConsecutive ? tile.x_at[0] : 0);
     const float* dy = tile.dy + n * tile.dy_strides.sample + y * tile.dy_strides.row;
     const auto pixel = [&](Vec(&sum)[R][NV]) {
       Vec b[NV];
@@ -129,13 +129,11 @@ void run_row_tile(const RowTile& tile, int count, int vectors) {
   return run_any<3>(tile, count, Rows());
 }
 
-void run_consecutive_row_tile(const RowTile& tile, std::ptrdiff_t stride, int count,
-                              int vectors) {
+void run_consecutive_row_tile(const RowTile& tile, std::ptrdiff_t stride, int count, int vectors) {
   if (count == 2 * kTileRows) return run_consecutive<2 * kTileRows, 1>(tile, stride);
   if (vectors == 1) return run_consecutive<kTileRows, 1>(tile, stride);
   if (vectors == 2) return run_consecutive<kTileRows, 2>(tile, stride);
   return run_consecutive<kTileRows, 3>(tile, stride);
 }
-
 
 }  // namespace stagecoach

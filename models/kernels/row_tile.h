@@ -33,10 +33,10 @@ struct RowTarget {
 /// all samples, and the inputs that meet them.
 struct RowTile {
   int first_row, rows, columns, image_rows;
-  const float* x;                  ///< input of pixel (0,0,0)
+  const float* x;              ///< input of pixel (0,0,0)
   PixelStrides x_strides;      ///< between output pixels
   const std::ptrdiff_t* x_at;  ///< of each weight row, from x
-  const float* dy;                 ///< at the tile's first channel
+  const float* dy;             ///< at the tile's first channel
   PixelStrides dy_strides;
   const std::ptrdiff_t* row_at;  ///< of each weight row, from the target's pointers
   RowTarget target;
@@ -45,8 +45,8 @@ struct RowTile {
 constexpr int kTileRows = kVectorRegisters == 32 ? 8 : 4;
 
 /// One vector of an update; see UpdateCoefficients.
-inline void update_vector(Vec gradient, const UpdateCoefficients<float>& k, float* weights, float* velocity,
-                          float* predicted) {
+inline void update_vector(Vec gradient, const UpdateCoefficients<float>& k, float* weights,
+                          float* velocity, float* predicted) {
   Vec w = load(weights);
   gradient = gradient + k.weight_decay * w;
   const Vec v = k.momentum * load(velocity) + gradient;
@@ -61,8 +61,7 @@ void run_row_tile(const RowTile& tile, int count, int vectors);
 
 /// The same for rows of consecutive channels of one tap, `stride` elements apart in the weights:
 /// x_at[0] and row_at[0] only. `count` is consecutive_rows() of some number of vectors.
-void run_consecutive_row_tile(const RowTile& tile, std::ptrdiff_t stride, int count,
-                              int vectors);
+void run_consecutive_row_tile(const RowTile& tile, std::ptrdiff_t stride, int count, int vectors);
 
 /// Rows that run_consecutive_row_tile() takes at a time in a matrix of so many vectors.
 constexpr int consecutive_rows(int vectors) { return vectors == 1 ? 2 * kTileRows : kTileRows; }

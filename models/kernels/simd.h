@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one vector vocabulary of the fast paths: floats, as wide as the build's instruction set (GCC and Clang vector extensions).
+// The one vector vocabulary of the fast paths: floats, as wide as the build's instruction set (GCC
+// and Clang vector extensions).
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,8 @@ typedef float Vec __attribute__((vector_size(kVectorBytes), may_alias));
 constexpr int kVectorRegisters = kVectorBytes == 64 ? 32 : 16;
 
 /// The pointers are aligned to whole vectors.
-inline Vec load(const float* p) {
-  return *reinterpret_cast<const Vec*>(p);
-}
-inline void store(float* p, Vec v) {
-  *reinterpret_cast<Vec*>(p) = v;
-}
+inline Vec load(const float* p) { return *reinterpret_cast<const Vec*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<Vec*>(p) = v; }
 inline Vec broadcast(float x) {
   return x - Vec{};  // -0.0 stays -0.0
 }

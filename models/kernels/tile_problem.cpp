@@ -64,8 +64,7 @@ void fill_steps(const TileProblem& p, const Block& block, Steps& steps) {
 }
 
 /// Limits the tile to the steps of the block whose taps meet more than zeros.
-void skip_padding(const TileProblem& p, const Block& block, int first, int last,
-                  PixelTile& tile) {
+void skip_padding(const TileProblem& p, const Block& block, int first, int last, PixelTile& tile) {
   const TapRows rows = tap_rows_of(p, first, last);
   const auto clip = [&](int row) {
     return std::clamp(row * p.tap_columns - block.first_tap, 0, block.taps);
@@ -79,8 +78,8 @@ void skip_padding(const TileProblem& p, const Block& block, int first, int last,
   tile.end_single = end * singles;
 }
 
-void run_rows(const TileProblem& p, const Block& block, PixelTile tile,
-              const RowKernel& kernel, int vector, Prefetcher& next) {
+void run_rows(const TileProblem& p, const Block& block, PixelTile tile, const RowKernel& kernel,
+              int vector, Prefetcher& next) {
   for (int n = 0; n < p.batch; ++n)
     for (int y = 0; y < p.rows; ++y) {
       tile.input = p.input + n * p.in.sample + y * p.in.row;
@@ -120,8 +119,8 @@ class PixelTiles {
   PixelOffsets kept_[kKept];
 };
 
-void run_anywhere(const TileProblem& p, const Block& block, PixelTile tile,
-                  const PixelTiles& tiles, int vector, int vectors, Prefetcher& next) {
+void run_anywhere(const TileProblem& p, const Block& block, PixelTile tile, const PixelTiles& tiles,
+                  int vector, int vectors, Prefetcher& next) {
   for (int i = 0; i < tiles.count(); ++i) {
     const PixelOffsets at = tiles.at(i);
     tile.input = p.input + at.base_in();
@@ -134,8 +133,8 @@ void run_anywhere(const TileProblem& p, const Block& block, PixelTile tile,
   }
 }
 
-void solve_block(const TileProblem& p, const Block& block, bool first,
-                 const PixelTiles& tiles, Prefetcher next) {
+void solve_block(const TileProblem& p, const Block& block, bool first, const PixelTiles& tiles,
+                 Prefetcher next) {
   Steps steps;
   fill_steps(p, block, steps);
   const int most_pixels = tiles.count() ? tiles.largest() : 0;
@@ -191,6 +190,5 @@ void solve(const TileProblem& p) {
       solve_block(p, block, t == 0 && c == 0, pixels, next);
     }
 }
-
 
 }  // namespace stagecoach

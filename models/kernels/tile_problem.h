@@ -32,7 +32,7 @@ struct TileProblem {
   /// an input of `in_rows`; outside are zeros, which need not be multiplied.
   int first_in_row = 0, in_row_step = 1, tap_step = 1, in_rows = 1;
   int channels = 1;                  ///< summed over, for each tap
-  const float* weights = nullptr;        ///< at the first output channel
+  const float* weights = nullptr;    ///< at the first output channel
   std::ptrdiff_t weight_stride = 0;  ///< elements of a weight row
   int vectors = 1;                   ///< output channels computed, in whole vectors
   const float* bias = nullptr;
@@ -65,7 +65,7 @@ class PixelOffsets {
 
   PixelOffsets() = default;
 
-    PixelOffsets(const TileProblem& p, int first, int count) {
+  PixelOffsets(const TileProblem& p, int first, int count) {
     const int image = p.rows * p.columns;
     int n = first / image, y = first % image / p.columns, x = first % p.columns;
     last_row_ = first_row_ = y;

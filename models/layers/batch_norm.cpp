@@ -1,53 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation.
-#include "models/layers/batch_norm.h"
-
 #include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"batch_norm2d", 4, 8, "Per element."};
-
-void infer(LayerResolver& layer) {
-  if (!layer.need_image()) return;
-  const int channels = layer.in().channels;
-  layer.norm({channels});
-  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
-  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.input = true;
-  kept.elements = 2.0 * node.output.channels;
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition batch_norm2d_definition() {
-  LayerDefinition d;
-  d.word = "batch_norm2d";
-  d.sentence =
-      "Normalises a channel over the samples that travel together and keeps running statistics for "
-      "evaluation. At batch size one that is over the pixels of one sample: training then sees "
-      "other statistics than evaluation, and a channel of one pixel gives its bias; `group_norm` "
-      "and `online_norm` are made for it. Keeps its input and two statistics per channel.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_batch_norm2d<float>;
-  d.make_f64 = make_batch_norm2d<double>;
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.pixels();
-  };
-  return d;
-}
-
-namespace {
-
+/// y[c] = weight[c] (x[c] - mean[c]) / sqrt(var[c] + epsilon) + bias[c].
+///
+/// Training: mean and biased variance over the micro-batch's samples and pixels; then
+/// running = (1 - momentum) running + momentum new, the variance unbiased. Batch one (or
+/// micro-batches of one) therefore means: statistics of that sample's pixels alone, and running
+/// statistics that never see the variance between samples. A single value per channel (one pixel,
+/// one sample) has variance 0 and gives y = bias, where PyTorch refuses. Evaluation: the running
+/// statistics.
 template <class T>
 class BatchNorm final : public MomentNorm<T> {
  public:
@@ -101,14 +67,41 @@ class BatchNorm final : public MomentNorm<T> {
   double pixels_, momentum_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"batch_norm2d", 4, 8, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_batch_norm2d(const LayerNode& node) {
-  return std::make_unique<BatchNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
 }
 
-template std::unique_ptr<Layer<float>> make_batch_norm2d(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_batch_norm2d(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2.0 * node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition batch_norm2d_definition() {
+  LayerDefinition d;
+  d.word = "batch_norm2d";
+  d.sentence =
+      "Normalises a channel over the samples that travel together and keeps running statistics for "
+      "evaluation. At batch size one that is over the pixels of one sample: training then sees "
+      "other statistics than evaluation, and a channel of one pixel gives its bias; `group_norm` "
+      "and `online_norm` are made for it. Keeps its input and two statistics per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<BatchNorm>();
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.pixels();
+  };
+  return d;
+}
 
 }  // namespace stagecoach

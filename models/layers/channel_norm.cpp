@@ -26,8 +26,10 @@ Lanes<T> channel_deviation(const View<const T>& x, std::int64_t channel, const L
 template <class T>
 void channel_moments(const View<const T>& x, T* mean, T* deviation) {
   for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>) {
-    const Lanes<T> center =
-        (pixel_sum(c, [](auto v) { return v; }, x) / pixels_of(x)).template cast<T>();
+    const Lanes<T> center = (pixel_sum(
+                                 c, [](auto v) { return v; }, x) /
+                             pixels_of(x))
+                                .template cast<T>();
     lanes(mean + c) = center;
     lanes(deviation + c) = channel_deviation(x, c, center);
   }
@@ -57,7 +59,8 @@ void MomentNorm<T>::normalize(const View<const T>& x, const T* statistics, const
     const Lanes<T> mean = lanes(statistics + c);
     const Lanes<T> scale = lanes(statistics + size + c) * lanes(parameters + c);
     const Lanes<T> bias = lanes(parameters + size + c);
-    for_each_pixel(c, [&](auto x, auto y) { y = (x - mean) * scale + bias; }, x, y);
+    for_each_pixel(
+        c, [&](auto x, auto y) { y = (x - mean) * scale + bias; }, x, y);
   }
 }
 
@@ -109,9 +112,9 @@ void MomentNorm<T>::gradients(const BackwardArgs<T>& args, const View<const T>& 
   }
 }
 
-#define STAGECOACH_INSTANTIATE(T)                                                            \
+#define STAGECOACH_INSTANTIATE(T)                                                           \
   template Lanes<T> channel_deviation(const View<const T>&, std::int64_t, const Lanes<T>&); \
-  template void channel_moments(const View<const T>&, T*, T*);                               \
+  template void channel_moments(const View<const T>&, T*, T*);                              \
   template class MomentNorm<T>;
 STAGECOACH_INSTANTIATE(float)
 STAGECOACH_INSTANTIATE(double)

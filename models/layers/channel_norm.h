@@ -7,8 +7,8 @@
 #include <cmath>
 #include <vector>
 
-#include "models/layers/layer.h"
 #include "models/base/maps.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 

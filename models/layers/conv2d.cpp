@@ -6,59 +6,12 @@
 #include <string>
 
 #include "models/base/error.h"
-#include "models/layers/panels.h"
-#include "models/layers/patches.h"
 #include "models/kernels/fast_layers.h"
 #include "models/layers/definition.h"
+#include "models/layers/panels.h"
+#include "models/layers/patches.h"
 
 namespace stagecoach {
-namespace {
-
-void infer(LayerResolver& layer) {
-  LayerSpec& spec = layer.spec;
-  if (spec.stride == 0) spec.stride = 1;
-  if (!layer.need_image()) return;
-  const bool ok = layer.need_at_least("out_channels", spec.out_channels, 1) &
-                  layer.need_at_least("kernel", spec.kernel, 1) &
-                  layer.need_at_least("stride", spec.stride, 1) &
-                  layer.need_at_least("padding", spec.padding, 0) &
-                  layer.need_at_least("groups", spec.groups, 1);
-  if (!ok) return;
-  const int in = layer.in().channels, out = spec.out_channels;
-  if (in % spec.groups || out % spec.groups) {
-    layer.issue("groups", "found " + std::to_string(spec.groups) + "; it must divide the input's " +
-                              std::to_string(in) + " channels and the " + std::to_string(out) +
-                              " output channels");
-    return;
-  }
-  layer.slide_window(out);
-  if (layer.node.output.channels == 0) return;
-  const int taps = spec.kernel * spec.kernel;
-  const int fan_in = in / spec.groups * taps, fan_out = out / spec.groups * taps;
-  layer.parameter("weight", {out, in / spec.groups, spec.kernel, spec.kernel},
-                  ParameterRole::weight, fan_in, fan_out);
-  if (spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, fan_in, fan_out);
-}
-
-LayerWork work(const LayerNode& node) {
-  return weighted_work(node, node.spec.groups, node.spec.kernel);
-}
-
-}  // namespace
-
-LayerDefinition conv2d_definition() {
-  LayerDefinition d;
-  d.word = "conv2d";
-  d.sentence = "Convolution of an image with square kernels. Keeps its input.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kBiasCost;
-  d.make_f32 = make_conv2d<float>;
-  d.make_f64 = make_conv2d<double>;
-  d.make_fast = make_fast_conv2d;
-  return d;
-}
-
 namespace {
 
 ConvGeometry checked_geometry(const LayerNode& node) {
@@ -225,11 +178,13 @@ class DepthwiseConv2d final : public Conv2d<T> {
     const T* bias = this->has_bias() ? args.parameters + geometry().weight_elements() : nullptr;
     for (std::int64_t c = 0; c < geometry().weight_stride; c += kLanes<T>) {
       const Lanes<T> b = bias ? Lanes<T>(lanes(bias + c)) : Lanes<T>(Lanes<T>::Zero());
-      for_each_pixel(c, [&](auto y) { y = b; }, args.output);
+      for_each_pixel(
+          c, [&](auto y) { y = b; }, args.output);
     }
     for_each_tap(args.inputs[0], args.output, [&](std::int64_t at, auto x, auto y) {
       const Lanes<T> w = lanes(args.parameters + at);
-      for_each_pixel(channel(at), [&](auto x, auto y) { y += w * x; }, x, y);
+      for_each_pixel(
+          channel(at), [&](auto x, auto y) { y += w * x; }, x, y);
     });
   }
 
@@ -239,7 +194,8 @@ class DepthwiseConv2d final : public Conv2d<T> {
     if (dx)
       for_each_tap(dx, args.gradient_output, [&](std::int64_t at, auto dx, auto dy) {
         const Lanes<T> w = lanes(args.parameters + at);
-        for_each_pixel(channel(at), [&](auto dx, auto dy) { dx += w * dy; }, dx, dy);
+        for_each_pixel(
+            channel(at), [&](auto dx, auto dy) { dx += w * dy; }, dx, dy);
       });
     if (T* dw = args.gradient_parameters) {
       const bool add = args.accumulate_parameters;
@@ -280,19 +236,60 @@ class DepthwiseConv2d final : public Conv2d<T> {
   }
 };
 
-}  // namespace
-
 template <class T>
 std::unique_ptr<Layer<T>> make_conv2d(const LayerNode& node) {
-  if (node.spec.groups > 1 && node.spec.groups == node.input_shapes[0].channels &&
-      node.spec.groups == node.output.channels)
-    return std::make_unique<DepthwiseConv2d<T>>(node);
+  const bool depthwise = node.spec.groups > 1 && node.output.channels == node.spec.groups &&
+                         node.input_shapes[0].channels == node.spec.groups;
+  if (depthwise) return std::make_unique<DepthwiseConv2d<T>>(node);
   return std::make_unique<Conv2d<T>>(node);
 }
 
+void infer(LayerResolver& layer) {
+  LayerSpec& spec = layer.spec;
+  if (spec.stride == 0) spec.stride = 1;
+  if (!layer.need_image()) return;
+  const bool ok = layer.need_at_least("out_channels", spec.out_channels, 1) &
+                  layer.need_at_least("kernel", spec.kernel, 1) &
+                  layer.need_at_least("stride", spec.stride, 1) &
+                  layer.need_at_least("padding", spec.padding, 0) &
+                  layer.need_at_least("groups", spec.groups, 1);
+  if (!ok) return;
+  const int in = layer.in().channels, out = spec.out_channels;
+  if (in % spec.groups || out % spec.groups) {
+    layer.issue("groups", "found " + std::to_string(spec.groups) + "; it must divide the input's " +
+                              std::to_string(in) + " channels and the " + std::to_string(out) +
+                              " output channels");
+    return;
+  }
+  layer.slide_window(out);
+  if (layer.node.output.channels == 0) return;
+  const int taps = spec.kernel * spec.kernel;
+  const int fan_in = in / spec.groups * taps, fan_out = out / spec.groups * taps;
+  layer.parameter("weight", {out, in / spec.groups, spec.kernel, spec.kernel},
+                  ParameterRole::weight, fan_in, fan_out);
+  if (spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, fan_in, fan_out);
+}
+
+LayerWork work(const LayerNode& node) {
+  return weighted_work(node, node.spec.groups, node.spec.kernel);
+}
+
+}  // namespace
+
 template class Conv2d<float>;
 template class Conv2d<double>;
-template std::unique_ptr<Layer<float>> make_conv2d(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_conv2d(const LayerNode&);
+
+LayerDefinition conv2d_definition() {
+  LayerDefinition d;
+  d.word = "conv2d";
+  d.sentence = "Convolution of an image with square kernels. Keeps its input.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kBiasCost;
+  d.make_f32 = make_conv2d<float>;
+  d.make_f64 = make_conv2d<double>;
+  d.make_fast = make_fast_conv2d;
+  return d;
+}
 
 }  // namespace stagecoach

@@ -4,9 +4,9 @@
 
 #include <memory>
 
+#include "models/base/maps.h"
 #include "models/layers/conv_geometry.h"
 #include "models/layers/layer.h"
-#include "models/base/maps.h"
 
 namespace stagecoach {
 
@@ -49,9 +49,5 @@ class Conv2d : public Layer<T> {
   ConvGeometry geometry_;
   bool has_bias_ = false;
 };
-
-/// The kernels for a conv2d layer: channel by channel where every channel is its own group.
-template <class T>
-std::unique_ptr<Layer<T>> make_conv2d(const LayerNode& node);
 
 }  // namespace stagecoach

@@ -36,6 +36,17 @@ struct LayerDefinition {
   /// The same by hand, where that is measurably faster (docs/engine.md); null: nowhere. May return
   /// null for a layer that it does not serve.
   std::unique_ptr<Layer<float>> (*make_fast)(const LayerNode&) = nullptr;
+
+  /// Kind<T>, constructed from the node.
+  template <template <class> class Kind>
+  void computed_by() {
+    make_f32 = [](const LayerNode& n) -> std::unique_ptr<Layer<float>> {
+      return std::make_unique<Kind<float>>(n);
+    };
+    make_f64 = [](const LayerNode& n) -> std::unique_ptr<Layer<double>> {
+      return std::make_unique<Kind<double>>(n);
+    };
+  }
 };
 
 const LayerDefinition& definition_of(LayerKind kind);

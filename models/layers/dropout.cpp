@@ -1,48 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dropout whose mask belongs to the sample, not to the moment.
-#include "models/layers/dropout.h"
-
 #include <cmath>
 
-#include "models/base/random.h"
-#include "models/base/maps.h"
 #include "models/base/hash.h"
+#include "models/base/maps.h"
+#include "models/base/random.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"dropout", 1, 1, "Per element."};
-
-void infer(LayerResolver& layer) {
-  const double p = layer.spec.probability;
-  if (p < 0 || p >= 1)
-    layer.issue("probability", "found " + std::to_string(p) + "; allowed: 0 <= p < 1");
-  infer_same_shape(layer);
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.bits = static_cast<double>(node.output.elements());
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition dropout_definition() {
-  LayerDefinition d;
-  d.word = "dropout";
-  d.sentence = "Sets random elements to zero while training. Keeps one bit per element.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_dropout<float>;
-  d.make_f64 = make_dropout<double>;
-  return d;
-}
-
-namespace {
-
+/// Training: y = x / (1 - p) with probability 1 - p, else 0; dx the same of dy. Evaluation: y = x.
+/// Whether element [c,i,j] is dropped follows from the sample's key, the layer's name and the
+/// element alone, so micro-batches, threads and vector widths do not matter. Any shape; in place.
 template <class T>
 class Dropout final : public Layer<T> {
  public:
@@ -80,8 +50,8 @@ class Dropout final : public Layer<T> {
       for (int y = 0; y < in.height; ++y)
         for (int x = 0; x < in.width; ++x) {
           const std::int64_t first = (std::int64_t{y} * in.width + x) * in.channels;
-          const auto mask = Eigen::Array<T, Eigen::Dynamic, 1>::NullaryExpr(
-              in.channels, [&](Eigen::Index c) {
+          const auto mask =
+              Eigen::Array<T, Eigen::Dynamic, 1>::NullaryExpr(in.channels, [&](Eigen::Index c) {
                 return (mix(seed, first + c) >> 11) >= dropped_below_ ? scale_ : T(0);
               });
           T* to = out.pixel(n, y, x);
@@ -95,14 +65,32 @@ class Dropout final : public Layer<T> {
   T scale_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"dropout", 1, 1, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_dropout(const LayerNode& node) {
-  return std::make_unique<Dropout<T>>(node);
+void infer(LayerResolver& layer) {
+  const double p = layer.spec.probability;
+  if (p < 0 || p >= 1)
+    layer.issue("probability", "found " + std::to_string(p) + "; allowed: 0 <= p < 1");
+  infer_same_shape(layer);
 }
 
-template std::unique_ptr<Layer<float>> make_dropout(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_dropout(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.bits = static_cast<double>(node.output.elements());
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition dropout_definition() {
+  LayerDefinition d;
+  d.word = "dropout";
+  d.sentence = "Sets random elements to zero while training. Keeps one bit per element.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<Dropout>();
+  return d;
+}
 
 }  // namespace stagecoach

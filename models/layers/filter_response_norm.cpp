@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filter response normalisation with its thresholded linear unit.
-#include "models/layers/filter_response_norm.h"
-
 #include <cmath>
 
 #include "models/layers/channel_norm.h"
@@ -10,43 +8,11 @@
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"filter_response_norm", 5, 8, "Per element."};
-
-void infer(LayerResolver& layer) {
-  if (!layer.need_image()) return;
-  const int channels = layer.in().channels;
-  layer.norm({channels});
-  layer.parameter("threshold", {channels}, ParameterRole::norm_shift);
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.input = true;
-  kept.elements = node.output.channels;
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition filter_response_norm_definition() {
-  LayerDefinition d;
-  d.word = "filter_response_norm";
-  d.sentence =
-      "Divides by the root mean square; thresholded linear unit after it. Keeps its input and one "
-      "statistic per channel.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_filter_response_norm<float>;
-  d.make_f64 = make_filter_response_norm<double>;
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.pixels();
-  };
-  return d;
-}
-
-namespace {
-
+/// y[c] = max(weight[c] x / sqrt(nu2[c] + |epsilon|) + bias[c], threshold[c]), nu2 the mean of x^2
+/// over the channel's pixels, sample by sample (nothing is subtracted, no other channel is seen).
+/// Epsilon is not learned. Where both sides of the maximum are equal the threshold gets the
+/// gradient. As for every activation, which side won is what the forward pass saw, whatever the
+/// weights of the backward pass.
 template <class T>
 class FilterResponseNorm final : public ChannelNorm<T> {
  public:
@@ -78,8 +44,9 @@ class FilterResponseNorm final : public ChannelNorm<T> {
         const Lanes<T> scale = r * lanes(args.parameters + c);
         const Lanes<T> bias = lanes(args.parameters + size() + c), floor = lanes(threshold + c);
         lanes(inverse + c) = r;
-        for_each_pixel(c, [&](auto x, auto y) { y = (scale * x + bias).max(floor); }, x,
-                       sample(args.output, n));
+        for_each_pixel(
+            c, [&](auto x, auto y) { y = (scale * x + bias).max(floor); }, x,
+            sample(args.output, n));
       }
     }
   }
@@ -103,9 +70,8 @@ class FilterResponseNorm final : public ChannelNorm<T> {
   /// With a the gradient where the line won (above), g - a where the threshold did, xn = x inverse:
   ///   dweight = sum a xn,  dbias = sum a,  dthreshold = sum (g - a)
   ///   dx = weight inverse (a - xn mean(a xn))
-  void channel_gradients(const BackwardArgs<T>& args, std::int64_t c, int n,
-                         const View<const T>& x, const View<const T>& y, const View<const T>& g,
-                         const View<T>& dx) const {
+  void channel_gradients(const BackwardArgs<T>& args, std::int64_t c, int n, const View<const T>& x,
+                         const View<const T>& y, const View<const T>& g, const View<T>& dx) const {
     const Lanes<T> floor = lanes(args.saved + c), r = lanes(args.saved + (1 + n) * size() + c);
     const auto above = [&](const auto& y, const auto& g) {
       return where_equal<T>(y, floor, Lanes<T>::Zero(), g);
@@ -135,14 +101,38 @@ class FilterResponseNorm final : public ChannelNorm<T> {
   double pixels_, epsilon_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"filter_response_norm", 5, 8, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_filter_response_norm(const LayerNode& node) {
-  return std::make_unique<FilterResponseNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("threshold", {channels}, ParameterRole::norm_shift);
 }
 
-template std::unique_ptr<Layer<float>> make_filter_response_norm(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_filter_response_norm(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition filter_response_norm_definition() {
+  LayerDefinition d;
+  d.word = "filter_response_norm";
+  d.sentence =
+      "Divides by the root mean square; thresholded linear unit after it. Keeps its input and one "
+      "statistic per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<FilterResponseNorm>();
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.pixels();
+  };
+  return d;
+}
 
 }  // namespace stagecoach

@@ -1,52 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group normalisation.
-#include "models/layers/group_norm.h"
-
 #include "models/layers/channel_norm.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"group_norm", 6, 9, "Per element."};
-
-void infer(LayerResolver& layer) {
-  const int groups = layer.spec.groups, channels = layer.in().channels;
-  if (groups < 1 || channels % groups) {
-    layer.issue("groups", "found " + std::to_string(groups) + "; it must divide the input's " +
-                              std::to_string(channels) + " channels");
-    return;
-  }
-  layer.norm({channels});
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.input = true;
-  kept.elements = 2.0 * node.spec.groups;
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition group_norm_definition() {
-  LayerDefinition d;
-  d.word = "group_norm";
-  d.sentence =
-      "Normalises groups of channels of each sample. Keeps its input and two statistics per group.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_group_norm<float>;
-  d.make_f64 = make_group_norm<double>;
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.elements() / node.spec.groups;
-  };
-  return d;
-}
-
-namespace {
-
+/// y[c] = weight[c] (x[c] - mean) / sqrt(var + epsilon) + bias[c], mean and biased variance over
+/// the pixels of the channel's group, sample by sample: at batch one it is what it is at any batch.
+/// Statistics kept from the forward pass serve the backward pass. [C,H,W] or [F].
 template <class T>
 class GroupNorm final : public MomentNorm<T> {
  public:
@@ -78,14 +40,40 @@ class GroupNorm final : public MomentNorm<T> {
   }
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"group_norm", 6, 9, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_group_norm(const LayerNode& node) {
-  return std::make_unique<GroupNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  const int groups = layer.spec.groups, channels = layer.in().channels;
+  if (groups < 1 || channels % groups) {
+    layer.issue("groups", "found " + std::to_string(groups) + "; it must divide the input's " +
+                              std::to_string(channels) + " channels");
+    return;
+  }
+  layer.norm({channels});
 }
 
-template std::unique_ptr<Layer<float>> make_group_norm(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_group_norm(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2.0 * node.spec.groups;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition group_norm_definition() {
+  LayerDefinition d;
+  d.word = "group_norm";
+  d.sentence =
+      "Normalises groups of channels of each sample. Keeps its input and two statistics per group.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<GroupNorm>();
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.elements() / node.spec.groups;
+  };
+  return d;
+}
 
 }  // namespace stagecoach

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer normalisation.
-#include "models/layers/layer_norm.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -11,40 +9,9 @@
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"layer_norm", 6, 9, "Per element."};
-
-void infer(LayerResolver& layer) {
-  const Shape& in = layer.in();
-  layer.norm(in.rank == 3 ? std::vector<int>{in.channels, in.height, in.width}
-                          : std::vector<int>{in.channels});
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.input = true;
-  kept.elements = 2;
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition layer_norm_definition() {
-  LayerDefinition d;
-  d.word = "layer_norm";
-  d.sentence = "Normalises all of each sample. Keeps its input and two statistics per sample.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_layer_norm<float>;
-  d.make_f64 = make_layer_norm<double>;
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.elements();
-  };
-  return d;
-}
-
-namespace {
-
+/// y = weight (x - mean) / sqrt(var + epsilon) + bias, mean and biased variance over all of a
+/// sample, weight and bias elementwise: shape [C,H,W] (or [F]), as nn.LayerNorm([C,H,W]) has it.
+/// (One scale per channel instead: group_norm with one group.)
 /// Moments as those of one group; weights lie like a sample.
 template <class T>
 class LayerNorm final : public MomentNorm<T> {
@@ -79,10 +46,9 @@ class LayerNorm final : public MomentNorm<T> {
       channel_moments(x, statistics, statistics + this->row_size());
       this->group_statistics(statistics);
       const T mean = statistics[0], inverse = statistics[this->row_size()];
-      for_each_lanes(
-          [&](auto x, auto w, auto b, auto y) { y = (x - mean) * inverse * w + b; }, x,
-          layout_.view(args.parameters, 1), layout_.view(args.parameters + layout_.size(1), 1),
-          sample(args.output, n));
+      for_each_lanes([&](auto x, auto w, auto b, auto y) { y = (x - mean) * inverse * w + b; }, x,
+                     layout_.view(args.parameters, 1),
+                     layout_.view(args.parameters + layout_.size(1), 1), sample(args.output, n));
     }
   }
 
@@ -154,14 +120,35 @@ class LayerNorm final : public MomentNorm<T> {
   Layout<T> layout_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"layer_norm", 6, 9, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_layer_norm(const LayerNode& node) {
-  return std::make_unique<LayerNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  const Shape& in = layer.in();
+  layer.norm(in.rank == 3 ? std::vector<int>{in.channels, in.height, in.width}
+                          : std::vector<int>{in.channels});
 }
 
-template std::unique_ptr<Layer<float>> make_layer_norm(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_layer_norm(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = 2;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition layer_norm_definition() {
+  LayerDefinition d;
+  d.word = "layer_norm";
+  d.sentence = "Normalises all of each sample. Keeps its input and two statistics per sample.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<LayerNorm>();
+  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+    return node.output.elements();
+  };
+  return d;
+}
 
 }  // namespace stagecoach

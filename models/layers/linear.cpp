@@ -5,44 +5,11 @@
 #include <string>
 
 #include "models/base/error.h"
-#include "models/layers/product.h"
 #include "models/kernels/fast_layers.h"
 #include "models/layers/definition.h"
+#include "models/layers/product.h"
 
 namespace stagecoach {
-
-namespace {
-
-void infer(LayerResolver& layer) {
-  const Shape& in = layer.in();
-  if (in.rank != 1) {
-    layer.issue("", "linear needs features [F], its input is " + to_string(in) +
-                        "; put a flatten layer before it");
-    return;
-  }
-  const int features = in.channels, out = layer.spec.out_features;
-  if (!layer.need_at_least("out_features", out, 1)) return;
-  layer.node.output = Shape::features(out);
-  layer.parameter("weight", {out, features}, ParameterRole::weight, features, out);
-  if (layer.spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, features, out);
-}
-
-LayerWork work(const LayerNode& node) { return weighted_work(node, 1, 1); }
-
-}  // namespace
-
-LayerDefinition linear_definition() {
-  LayerDefinition d;
-  d.word = "linear";
-  d.sentence = "Fully connected; needs features: put `flatten` before it. Keeps its input.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kBiasCost;
-  d.make_f32 = make_linear<float>;
-  d.make_f64 = make_linear<double>;
-  d.make_fast = make_fast_linear;
-  return d;
-}
 
 template <class T>
 Linear<T>::Linear(const LayerNode& node) {
@@ -111,14 +78,39 @@ void Linear<T>::backward(const BackwardArgs<T>& args) const {
   if (has_bias_) sum_of_pixels(args.gradient_output, args.gradient_parameters + weights(), add);
 }
 
-template <class T>
-std::unique_ptr<Layer<T>> make_linear(const LayerNode& node) {
-  return std::make_unique<Linear<T>>(node);
-}
-
 template class Linear<float>;
 template class Linear<double>;
-template std::unique_ptr<Layer<float>> make_linear(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_linear(const LayerNode&);
+
+namespace {
+
+void infer(LayerResolver& layer) {
+  const Shape& in = layer.in();
+  if (in.rank != 1) {
+    layer.issue("", "linear needs features [F], its input is " + to_string(in) +
+                        "; put a flatten layer before it");
+    return;
+  }
+  const int features = in.channels, out = layer.spec.out_features;
+  if (!layer.need_at_least("out_features", out, 1)) return;
+  layer.node.output = Shape::features(out);
+  layer.parameter("weight", {out, features}, ParameterRole::weight, features, out);
+  if (layer.spec.bias) layer.parameter("bias", {out}, ParameterRole::bias, features, out);
+}
+
+LayerWork work(const LayerNode& node) { return weighted_work(node, 1, 1); }
+
+}  // namespace
+
+LayerDefinition linear_definition() {
+  LayerDefinition d;
+  d.word = "linear";
+  d.sentence = "Fully connected; needs features: put `flatten` before it. Keeps its input.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kBiasCost;
+  d.computed_by<Linear>();
+  d.make_fast = make_fast_linear;
+  return d;
+}
 
 }  // namespace stagecoach

@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "models/layers/layer.h"
 #include "models/base/maps.h"
+#include "models/layers/layer.h"
 
 namespace stagecoach {
 
@@ -45,8 +45,5 @@ class Linear : public Layer<T> {
   int out_ = 1;
   bool has_bias_ = false;
 };
-
-template <class T>
-std::unique_ptr<Layer<T>> make_linear(const LayerNode& node);
 
 }  // namespace stagecoach

@@ -1,45 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Local response normalisation across channels.
-#include "models/layers/local_response_norm.h"
-
 #include "models/base/maps.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"local_response_norm", 2, 4, "Per element of a channel window."};
-
-void infer(LayerResolver& layer) {
-  if (layer.need_image() && layer.need_at_least("size", layer.spec.size, 1))
-    infer_same_shape(layer);
-}
-
-LayerWork work(const LayerNode& node) {
-  const double out = static_cast<double>(node.output.elements());
-  KeptValues kept;
-  kept.input = true;
-  kept.elements = out;
-  return elementwise_work(node, kCost, out * node.spec.size, out * node.spec.size, kept);
-}
-
-}  // namespace
-
-LayerDefinition local_response_norm_definition() {
-  LayerDefinition d;
-  d.word = "local_response_norm";
-  d.sentence =
-      "Divides by activity of neighbouring channels. Keeps its input and its denominators.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_local_response_norm<float>;
-  d.make_f64 = make_local_response_norm<double>;
-  return d;
-}
-
-namespace {
-
+/// y[c] = x[c] d[c]^-beta,  d[c] = k + alpha / size * sum of x[j]^2, j from c - size/2 to
+/// c + (size-1)/2 where such channels exist.
 /// A row of pixels at a time, channels by columns.
 template <class T>
 class LocalResponseNorm final : public Layer<T> {
@@ -134,14 +102,33 @@ class LocalResponseNorm final : public Layer<T> {
   T alpha_, beta_, k_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"local_response_norm", 2, 4, "Per element of a channel window."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_local_response_norm(const LayerNode& node) {
-  return std::make_unique<LocalResponseNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  if (layer.need_image() && layer.need_at_least("size", layer.spec.size, 1))
+    infer_same_shape(layer);
 }
 
-template std::unique_ptr<Layer<float>> make_local_response_norm(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_local_response_norm(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  const double out = static_cast<double>(node.output.elements());
+  KeptValues kept;
+  kept.input = true;
+  kept.elements = out;
+  return elementwise_work(node, kCost, out * node.spec.size, out * node.spec.size, kept);
+}
+
+}  // namespace
+
+LayerDefinition local_response_norm_definition() {
+  LayerDefinition d;
+  d.word = "local_response_norm";
+  d.sentence =
+      "Divides by activity of neighbouring channels. Keeps its input and its denominators.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<LocalResponseNorm>();
+  return d;
+}
 
 }  // namespace stagecoach

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Online normalisation with layer scaling.
-#include "models/layers/online_norm.h"
-
 #include <cmath>
 
 #include "models/layers/channel_norm.h"
@@ -10,43 +8,22 @@
 namespace stagecoach {
 namespace {
 
-constexpr ElementwiseCost kCost{"online_norm", 8, 10, "Per element."};
-
-void infer(LayerResolver& layer) {
-  if (!layer.need_image()) return;
-  const int channels = layer.in().channels;
-  layer.norm({channels});
-  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
-  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
-  layer.parameter("control_y", {channels}, ParameterRole::running_statistic);
-  layer.parameter("control_1", {channels}, ParameterRole::running_statistic);
-}
-
-LayerWork work(const LayerNode& node) {
-  KeptValues kept;
-  kept.output = true;
-  kept.elements = 2.0 * node.output.channels;
-  return elementwise_work(node, kCost, kept);
-}
-
-}  // namespace
-
-LayerDefinition online_norm_definition() {
-  LayerDefinition d;
-  d.word = "online_norm";
-  d.sentence =
-      "Normalises by running statistics of the samples before. Keeps its output and two statistics "
-      "per channel.";
-  d.infer = infer;
-  d.work = work;
-  d.cost = &kCost;
-  d.make_f32 = make_online_norm<float>;
-  d.make_f64 = make_online_norm<double>;
-  return d;
-}
-
-namespace {
-
+/// Normalises each sample with the running statistics of the samples before it, per channel:
+///
+///   yn = (x - mu) / sqrt(var + epsilon)                      mu, var: before this sample
+///   a  = weight yn + bias
+///   y  = a / sqrt(mean(a^2) + epsilon)                       layer scaling: mean over the sample
+///   var = f var + (1-f) var(x) + f (1-f) (mean(x) - mu)^2,   mu = f mu + (1-f) mean(x)
+///
+/// with f = forward_decay. The gradient that this would need, through all samples past, is replaced
+/// by a control process (b = backward_decay; v = control_y, u = control_1; g: gradient by yn):
+///
+///   g' = g - (1-b) v yn,                       v += mean(g' yn)
+///   dx = g' / sqrt(var + epsilon) - (1-b) u,   u += mean(dx)
+///
+/// Samples of a micro-batch go one after another in both passes, so micro-batches of any size mean
+/// the same in the forward pass. With v = u = 0, dx is the exact gradient at fixed mu and var.
+/// Evaluation uses the running statistics and leaves them alone.
 template <class T>
 class OnlineNorm final : public ChannelNorm<T> {
  public:
@@ -80,8 +57,7 @@ class OnlineNorm final : public ChannelNorm<T> {
         const Lanes<T> weight = lanes(args.parameters + c);
         const Lanes<T> bias = lanes(args.parameters + size() + c);
         for_each_pixel(
-            c,
-            [&](auto x, auto y) { y = (weight * ((x - mu) * r) + bias) * layer_scale; }, x,
+            c, [&](auto x, auto y) { y = (weight * ((x - mu) * r) + bias) * layer_scale; }, x,
             sample(args.output, n));
       }
       if (args.training) update_running(moments, args.state);
@@ -113,8 +89,7 @@ class OnlineNorm final : public ChannelNorm<T> {
     this->padded_row(saved, 1).setZero();
     this->channel_row(saved, 1) = inverse_root(wide(args.state, 1) + epsilon_).template cast<T>();
     const auto slope = wide(args.parameters, 0) * wide(saved, 1);
-    const auto center =
-        slope * (wide(moments, 0) - wide(saved, 0)) + wide(args.parameters, 1);
+    const auto center = slope * (wide(moments, 0) - wide(saved, 0)) + wide(args.parameters, 1);
     const double mean_a2 = (center.square() + (slope * wide(moments, 1)).square()).mean();
     const T scale = static_cast<T>(1 / std::sqrt(mean_a2 + epsilon_));
     this->padded_row(saved, 2) = scale;
@@ -201,14 +176,38 @@ class OnlineNorm final : public ChannelNorm<T> {
   double pixels_, elements_, epsilon_, forward_decay_, leak_;
 };
 
-}  // namespace
+constexpr ElementwiseCost kCost{"online_norm", 8, 10, "Per element."};
 
-template <class T>
-std::unique_ptr<Layer<T>> make_online_norm(const LayerNode& node) {
-  return std::make_unique<OnlineNorm<T>>(node);
+void infer(LayerResolver& layer) {
+  if (!layer.need_image()) return;
+  const int channels = layer.in().channels;
+  layer.norm({channels});
+  layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
+  layer.parameter("control_y", {channels}, ParameterRole::running_statistic);
+  layer.parameter("control_1", {channels}, ParameterRole::running_statistic);
 }
 
-template std::unique_ptr<Layer<float>> make_online_norm(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_online_norm(const LayerNode&);
+LayerWork work(const LayerNode& node) {
+  KeptValues kept;
+  kept.output = true;
+  kept.elements = 2.0 * node.output.channels;
+  return elementwise_work(node, kCost, kept);
+}
+
+}  // namespace
+
+LayerDefinition online_norm_definition() {
+  LayerDefinition d;
+  d.word = "online_norm";
+  d.sentence =
+      "Normalises by running statistics of the samples before. Keeps its output and two statistics "
+      "per channel.";
+  d.infer = infer;
+  d.work = work;
+  d.cost = &kCost;
+  d.computed_by<OnlineNorm>();
+  return d;
+}
 
 }  // namespace stagecoach

@@ -23,8 +23,7 @@ template <class T, class Panel>
 void sum_panels(int batch, int image_rows, int columns, std::int64_t elements, T* gradient,
                 bool add, T* scratch, Panel&& panel) {
   const int rows = batch * image_rows;
-  if (std::int64_t{1} * image_rows * columns <= kPanelPixels)
-    return panel(0, rows, gradient, add);
+  if (std::int64_t{1} * image_rows * columns <= kPanelPixels) return panel(0, rows, gradient, add);
   const int rows_a_panel = static_cast<int>(std::max<std::int64_t>(1, kPanelPixels / columns));
   T* const lost = scratch;
   T* const part = scratch + elements;

@@ -1,12 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers that move numbers without changing them: identity, flatten; and add.
-#include "models/layers/pass_through.h"
-
 #include "models/base/maps.h"
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
+
+/// to = from, or to += from; in place it is nothing.
+template <class T>
+void copy(const View<const T>& from, const View<T>& to, bool add) {
+  if (from.data == to.data) return;
+  for_each_lanes([add](auto x, auto y) { give(y, x, add); }, from, to);
+}
+
+/// y = x. Any shape; in place it costs nothing.
+template <class T>
+class Identity final : public Layer<T> {
+ public:
+  explicit Identity(const LayerNode&) {}
+
+  LayerNeeds needs() const override {
+    LayerNeeds needs;
+    needs.in_place = true;
+    return needs;
+  }
+  void forward(const ForwardArgs<T>& args) const override {
+    copy(args.inputs[0], args.output, false);
+  }
+  void backward(const BackwardArgs<T>& args) const override {
+    if (args.gradient_inputs[0])
+      copy(args.gradient_output, args.gradient_inputs[0], args.accumulate[0]);
+  }
+};
+
+/// [C,H,W] to [C H W] in PyTorch's order (channel outermost): y[(c H + i) W + j] = x[c,i,j].
+/// The matrix of a sample, channels by pixels, becomes its transpose.
+template <class T>
+class Flatten final : public Layer<T> {
+ public:
+  explicit Flatten(const LayerNode&) {}
+
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    const View<const T>& x = args.inputs[0];
+    for (int n = 0; n < x.batch; ++n)
+      for (int i = 0; i < x.height; ++i) pixel_row(args.output, n, i, x) = row(x, n, i).transpose();
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool add = args.accumulate[0];
+    if (!add) for_each_lanes([](auto x) { x.setZero(); }, dx);  // pad lanes too
+    for (int n = 0; n < dx.batch; ++n)
+      for (int i = 0; i < dx.height; ++i)
+        row(dx, n, i) += pixel_row(args.gradient_output, n, i, dx).transpose();
+  }
+
+ private:
+  /// Row i of the image in the flat value: columns by channels.
+  template <class Flat, class Image>
+  static MatrixMap<Flat> pixel_row(const View<Flat>& flat, int n, int i, const View<Image>& image) {
+    return {flat.sample(n) + i * image.width, image.width, image.channels,
+            Eigen::OuterStride<>(std::int64_t{1} * image.height * image.width)};
+  }
+};
+
+/// y = x_0 + x_1 + ..., added in the order of the inputs; every input gets dy. Equal shapes.
+template <class T>
+class Add final : public Layer<T> {
+ public:
+  explicit Add(const LayerNode& node) : inputs_(static_cast<int>(node.inputs.size())) {}
+
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    for_each_lanes([](auto a, auto b, auto y) { y = a + b; }, args.inputs[0], args.inputs[1],
+                   args.output);
+    for (int k = 2; k < inputs_; ++k) copy(args.inputs[k], args.output, true);
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    for (int k = 0; k < inputs_; ++k)
+      if (args.gradient_inputs[k])
+        copy(args.gradient_output, args.gradient_inputs[k], args.accumulate[k]);
+  }
+
+ private:
+  int inputs_;
+};
 
 constexpr ElementwiseCost kAddCost{"add", 1, 0,
                                    "Forward per input beyond the first, backward per input."};
@@ -39,8 +122,7 @@ LayerDefinition flatten_definition() {
   d.sentence = "[C,H,W] becomes [C*H*W]. Only renames its input.";
   d.infer = infer_flatten;
   d.work = renaming_work;
-  d.make_f32 = make_flatten<float>;
-  d.make_f64 = make_flatten<double>;
+  d.computed_by<Flatten>();
   return d;
 }
 
@@ -49,8 +131,7 @@ LayerDefinition identity_definition() {
   d.word = "identity";
   d.sentence = "Passes its input on. Only renames it.";
   d.work = renaming_work;
-  d.make_f32 = make_identity<float>;
-  d.make_f64 = make_identity<double>;
+  d.computed_by<Identity>();
   return d;
 }
 
@@ -62,114 +143,8 @@ LayerDefinition add_definition() {
   d.infer = infer_add;
   d.work = add_work;
   d.cost = &kAddCost;
-  d.make_f32 = make_add<float>;
-  d.make_f64 = make_add<double>;
+  d.computed_by<Add>();
   return d;
 }
-
-namespace {
-
-/// to = from, or to += from; in place it is nothing.
-template <class T>
-void copy(const View<const T>& from, const View<T>& to, bool add) {
-  if (from.data == to.data) return;
-  for_each_lanes([add](auto x, auto y) { give(y, x, add); }, from, to);
-}
-
-template <class T>
-class Identity final : public Layer<T> {
- public:
-  LayerNeeds needs() const override {
-    LayerNeeds needs;
-    needs.in_place = true;
-    return needs;
-  }
-  void forward(const ForwardArgs<T>& args) const override {
-    copy(args.inputs[0], args.output, false);
-  }
-  void backward(const BackwardArgs<T>& args) const override {
-    if (args.gradient_inputs[0])
-      copy(args.gradient_output, args.gradient_inputs[0], args.accumulate[0]);
-  }
-};
-
-/// The matrix of a sample, channels by pixels, becomes its transpose.
-template <class T>
-class Flatten final : public Layer<T> {
- public:
-  LayerNeeds needs() const override { return {}; }
-
-  void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for (int n = 0; n < x.batch; ++n)
-      for (int i = 0; i < x.height; ++i)
-        pixel_row(args.output, n, i, x) = row(x, n, i).transpose();
-  }
-
-  void backward(const BackwardArgs<T>& args) const override {
-    const View<T>& dx = args.gradient_inputs[0];
-    if (!dx) return;
-    const bool add = args.accumulate[0];
-    if (!add) for_each_lanes([](auto x) { x.setZero(); }, dx);  // pad lanes too
-    for (int n = 0; n < dx.batch; ++n)
-      for (int i = 0; i < dx.height; ++i)
-        row(dx, n, i) += pixel_row(args.gradient_output, n, i, dx).transpose();
-  }
-
- private:
-  /// Row i of the image in the flat value: columns by channels.
-  template <class Flat, class Image>
-  static MatrixMap<Flat> pixel_row(const View<Flat>& flat, int n, int i, const View<Image>& image) {
-    return {flat.sample(n) + i * image.width, image.width, image.channels,
-            Eigen::OuterStride<>(std::int64_t{1} * image.height * image.width)};
-  }
-};
-
-template <class T>
-class Add final : public Layer<T> {
- public:
-  explicit Add(int inputs) : inputs_(inputs) {}
-
-  LayerNeeds needs() const override { return {}; }
-
-  void forward(const ForwardArgs<T>& args) const override {
-    for_each_lanes([](auto a, auto b, auto y) { y = a + b; }, args.inputs[0], args.inputs[1],
-                   args.output);
-    for (int k = 2; k < inputs_; ++k) copy(args.inputs[k], args.output, true);
-  }
-
-  void backward(const BackwardArgs<T>& args) const override {
-    for (int k = 0; k < inputs_; ++k)
-      if (args.gradient_inputs[k])
-        copy(args.gradient_output, args.gradient_inputs[k], args.accumulate[k]);
-  }
-
- private:
-  int inputs_;
-};
-
-}  // namespace
-
-template <class T>
-std::unique_ptr<Layer<T>> make_identity(const LayerNode&) {
-  return std::make_unique<Identity<T>>();
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> make_flatten(const LayerNode&) {
-  return std::make_unique<Flatten<T>>();
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> make_add(const LayerNode& node) {
-  return std::make_unique<Add<T>>(static_cast<int>(node.inputs.size()));
-}
-
-template std::unique_ptr<Layer<float>> make_identity(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_identity(const LayerNode&);
-template std::unique_ptr<Layer<float>> make_flatten(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_flatten(const LayerNode&);
-template std::unique_ptr<Layer<float>> make_add(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_add(const LayerNode&);
 
 }  // namespace stagecoach

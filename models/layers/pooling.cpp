@@ -1,16 +1,240 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling over square windows, and over the whole image.
-#include "models/layers/pooling.h"
-
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "models/base/maps.h"
-#include <cmath>
 #include "models/layers/definition.h"
 
 namespace stagecoach {
 namespace {
+
+/// Where windows lie. Taps are numbered row-major within the unclipped window.
+struct Windows {
+  explicit Windows(const LayerNode& node)
+      : input(node.input_shapes[0]),
+        output(node.output),
+        kernel(node.spec.kernel),
+        stride(node.spec.stride > 0 ? node.spec.stride : node.spec.kernel),
+        padding(node.spec.padding) {}
+
+  Shape input, output;
+  int kernel, stride, padding;
+
+  /// Every input pixel lies in exactly one window.
+  bool tile_input() const {
+    return stride == kernel && padding == 0 && output.height * kernel == input.height &&
+           output.width * kernel == input.width;
+  }
+};
+
+/// The taps of a window that lies on the image as a whole, for kernels that are known here.
+template <int kKernel>
+struct WholeWindow {
+  std::int64_t row_stride, pixel_stride;
+
+  /// Calls body(tap, elements from the window's corner).
+  template <class Body>
+  void for_each_tap(Body&& body) const {
+#pragma GCC unroll 3
+    for (int r = 0; r < kKernel; ++r)
+#pragma GCC unroll 3
+      for (int q = 0; q < kKernel; ++q) body(r * kKernel + q, r * row_stride + q * pixel_stride);
+  }
+};
+
+/// The same for any kernel, and for windows that reach over the border: only taps on the image.
+struct ClippedWindow {
+  std::int64_t row_stride, pixel_stride;
+  int kernel, row_begin, row_end, column_begin, column_end;
+
+  bool whole() const {
+    return row_end - row_begin == kernel && column_end - column_begin == kernel;
+  }
+  template <class Body>
+  void for_each_tap(Body&& body) const {
+    for (int r = row_begin; r < row_end; ++r)
+      for (int q = column_begin; q < column_end; ++q)
+        body(r * kernel + q, r * row_stride + q * pixel_stride);
+  }
+};
+
+/// Calls body(window, its corner on the image, its pixel on the other side) for every output pixel.
+template <class Image, class Pooled, class Body>
+void for_each_window(const Windows& w, const View<Image>& image, const View<Pooled>& pooled,
+                     Body&& body) {
+  const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
+  const auto walk = [&](auto&& visit) {
+    for (int n = 0; n < image.batch; ++n)
+      for (int y = 0, top = -w.padding; y < w.output.height; ++y, top += w.stride)
+        for (int x = 0, left = -w.padding; x < w.output.width; ++x, left += w.stride)
+          visit(top, left, image.data + n * image.sample_stride + top * row + left * pixel,
+                pooled.pixel(n, y, x));
+  };
+  if (w.padding == 0 && w.kernel == 2)
+    return walk([&](int, int, Image* corner, Pooled* at) {
+      body(WholeWindow<2>{row, pixel}, corner, at);
+    });
+  walk([&](int top, int left, Image* corner, Pooled* at) {
+    const ClippedWindow clipped{row,
+                                pixel,
+                                w.kernel,
+                                std::max(0, -top),
+                                std::min(w.kernel, w.input.height - top),
+                                std::max(0, -left),
+                                std::min(w.kernel, w.input.width - left)};
+    if (w.kernel == 3 && clipped.whole())
+      body(WholeWindow<3>{row, pixel}, corner, at);
+    else
+      body(clipped, corner, at);
+  });
+}
+
+/// Prepares an input gradient for windows to add to. True if they shall: if the windows tile the
+/// image, every pixel gets one write, which may overwrite.
+template <class T>
+bool start_adding(const Windows& w, const View<T>& dx, bool accumulate) {
+  if (accumulate) return true;
+  if (w.tile_input()) return false;
+  for_each_lanes([](auto x) { x.setZero(); }, dx);
+  return true;
+}
+
+/// y[c,i,j] = max over the window at (s i - padding, s j - padding); padding never wins; of equal
+/// values the first in row-major order gets the gradient; NaN wins over everything.
+template <class T>
+class MaxPool final : public Layer<T> {
+ public:
+  explicit MaxPool(const LayerNode& node)
+      : windows_(node), channels_(padded<T>(node.output.channels)) {}
+
+  LayerNeeds needs() const override {
+    LayerNeeds needs;
+    needs.saved_per_sample = windows_.output.pixels() * channels_;  // the winning tap, as a T
+    return needs;
+  }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    using Larger = Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNaN>;
+    T* winners = args.saved;
+    for_each_window(windows_, args.inputs[0], args.output,
+                    [&](const auto& window, const T* in, T* out) {
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                        Lanes<T> best = Lanes<T>::Constant(-std::numeric_limits<T>::infinity());
+                        Lanes<T> winner = Lanes<T>::Zero();
+                        window.for_each_tap([&](int tap, std::int64_t at) {
+                          const Lanes<T> larger = best.binaryExpr(lanes(in + at + c), Larger());
+                          winner = where_equal<T>(larger, best, winner, Lanes<T>::Constant(T(tap)));
+                          best = larger;
+                        });
+                        lanes(out + c) = best;
+                        if (winners) lanes(winners + c) = winner;
+                      }
+                      if (winners) winners += channels_;
+                    });
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool add = start_adding(windows_, dx, args.accumulate[0]);
+    const T* winners = args.saved;
+    for_each_window(windows_, dx, args.gradient_output,
+                    [&](const auto& window, T* to, const T* dy) {
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>)
+                        window.for_each_tap([&](int tap, std::int64_t at) {
+                          give(lanes(to + at + c),
+                               where_equal<T>(lanes(winners + c), Lanes<T>::Constant(T(tap)),
+                                              lanes(dy + c), Lanes<T>::Zero()),
+                               add);
+                        });
+                      winners += channels_;
+                    });
+  }
+
+ private:
+  Windows windows_;
+  std::int64_t channels_;
+};
+
+/// y[c,i,j] = sum over the window / kernel^2, padding counted as zeros (count_include_pad=True).
+template <class T>
+class AvgPool final : public Layer<T> {
+ public:
+  explicit AvgPool(const LayerNode& node)
+      : windows_(node),
+        channels_(padded<T>(node.output.channels)),
+        taps_(static_cast<double>(windows_.kernel) * windows_.kernel) {}
+
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    for_each_window(
+        windows_, args.inputs[0], args.output, [&](const auto& window, const T* in, T* out) {
+          for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+            WideLanes<T> sum = WideLanes<T>::Zero();
+            window.for_each_tap(
+                [&](int, std::int64_t at) { sum += lanes(in + at + c).template cast<double>(); });
+            lanes(out + c) = (sum / taps_).template cast<T>();
+          }
+        });
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool add = start_adding(windows_, dx, args.accumulate[0]);
+    for_each_window(windows_, dx, args.gradient_output,
+                    [&](const auto& window, T* to, const T* dy) {
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                        const Lanes<T> share = lanes(dy + c) / static_cast<T>(taps_);
+                        window.for_each_tap(
+                            [&](int, std::int64_t at) { give(lanes(to + at + c), share, add); });
+                      }
+                    });
+  }
+
+ private:
+  Windows windows_;
+  std::int64_t channels_;
+  double taps_;
+};
+
+/// [C,H,W] to the mean of every channel: [C] (or [C,1,1]).
+template <class T>
+class GlobalAvgPool final : public Layer<T> {
+ public:
+  explicit GlobalAvgPool(const LayerNode& node)
+      : pixels_(static_cast<double>(node.input_shapes[0].pixels())) {}
+
+  LayerNeeds needs() const override { return {}; }
+
+  void forward(const ForwardArgs<T>& args) const override {
+    const View<const T>& x = args.inputs[0];
+    for (int n = 0; n < x.batch; ++n)
+      for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>)
+        lanes(args.output.sample(n) + c) = (pixel_sum(
+                                                c, [](auto v) { return v; }, sample(x, n)) /
+                                            pixels_)
+                                               .template cast<T>();
+  }
+
+  void backward(const BackwardArgs<T>& args) const override {
+    const View<T>& dx = args.gradient_inputs[0];
+    if (!dx) return;
+    const bool add = args.accumulate[0];
+    for (int n = 0; n < dx.batch; ++n)
+      for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>) {
+        const Lanes<T> g = lanes(args.gradient_output.sample(n) + c) / static_cast<T>(pixels_);
+        for_each_pixel(
+            c, [&](auto d) { give(d, g, add); }, sample(dx, n));
+      }
+  }
+
+ private:
+  double pixels_;
+};
 
 constexpr ElementwiseCost kMaxCost{"max_pool2d", 1, 1,
                                    "Forward per element of a window, backward per output element."};
@@ -66,8 +290,7 @@ LayerDefinition max_pool2d_definition() {
   d.infer = infer_window;
   d.work = max_work;
   d.cost = &kMaxCost;
-  d.make_f32 = make_max_pool2d<float>;
-  d.make_f64 = make_max_pool2d<double>;
+  d.computed_by<MaxPool>();
   return d;
 }
 
@@ -78,8 +301,7 @@ LayerDefinition avg_pool2d_definition() {
   d.infer = infer_window;
   d.work = average_work;
   d.cost = &kAverageCost;
-  d.make_f32 = make_avg_pool2d<float>;
-  d.make_f64 = make_avg_pool2d<double>;
+  d.computed_by<AvgPool>();
   return d;
 }
 
@@ -90,255 +312,8 @@ LayerDefinition global_avg_pool2d_definition() {
   d.infer = infer_global;
   d.work = global_average_work;
   d.cost = &kAverageCost;
-  d.make_f32 = make_global_avg_pool2d<float>;
-  d.make_f64 = make_global_avg_pool2d<double>;
+  d.computed_by<GlobalAvgPool>();
   return d;
 }
-
-namespace {
-
-/// Where windows lie. Taps are numbered row-major within the unclipped window.
-struct Windows {
-  explicit Windows(const LayerNode& node)
-      : input(node.input_shapes[0]),
-        output(node.output),
-        kernel(node.spec.kernel),
-        stride(node.spec.stride > 0 ? node.spec.stride : node.spec.kernel),
-        padding(node.spec.padding) {}
-
-  Shape input, output;
-  int kernel, stride, padding;
-
-  /// Every input pixel lies in exactly one window.
-  bool tile_input() const {
-    return stride == kernel && padding == 0 && output.height * kernel == input.height &&
-           output.width * kernel == input.width;
-  }
-
-};
-
-/// The taps of a window that lies on the image as a whole, for kernels that are known here.
-template <int kKernel>
-struct WholeWindow {
-  std::int64_t row_stride, pixel_stride;
-
-  /// Calls body(tap, elements from the window's corner).
-  template <class Body>
-  void for_each_tap(Body&& body) const {
-#pragma GCC unroll 3
-    for (int r = 0; r < kKernel; ++r)
-#pragma GCC unroll 3
-      for (int q = 0; q < kKernel; ++q) body(r * kKernel + q, r * row_stride + q * pixel_stride);
-  }
-};
-
-/// The same for any kernel, and for windows that reach over the border: only taps on the image.
-struct ClippedWindow {
-  std::int64_t row_stride, pixel_stride;
-  int kernel, row_begin, row_end, column_begin, column_end;
-
-  bool whole() const { return row_end - row_begin == kernel && column_end - column_begin == kernel; }
-  template <class Body>
-  void for_each_tap(Body&& body) const {
-    for (int r = row_begin; r < row_end; ++r)
-      for (int q = column_begin; q < column_end; ++q)
-        body(r * kernel + q, r * row_stride + q * pixel_stride);
-  }
-};
-
-/// Calls body(window, its corner on the image, its pixel on the other side) for every output pixel.
-template <class Image, class Pooled, class Body>
-void for_each_window(const Windows& w, const View<Image>& image, const View<Pooled>& pooled,
-                     Body&& body) {
-  const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
-  const auto walk = [&](auto&& visit) {
-    for (int n = 0; n < image.batch; ++n)
-      for (int y = 0, top = -w.padding; y < w.output.height; ++y, top += w.stride)
-        for (int x = 0, left = -w.padding; x < w.output.width; ++x, left += w.stride)
-          visit(top, left, image.data + n * image.sample_stride + top * row + left * pixel,
-                pooled.pixel(n, y, x));
-  };
-  if (w.padding == 0 && w.kernel == 2)
-    return walk([&](int, int, Image* corner, Pooled* at) {
-      body(WholeWindow<2>{row, pixel}, corner, at);
-    });
-  walk([&](int top, int left, Image* corner, Pooled* at) {
-    const ClippedWindow clipped{row,
-                                pixel,
-                                w.kernel,
-                                std::max(0, -top),
-                                std::min(w.kernel, w.input.height - top),
-                                std::max(0, -left),
-                                std::min(w.kernel, w.input.width - left)};
-    if (w.kernel == 3 && clipped.whole())
-      body(WholeWindow<3>{row, pixel}, corner, at);
-    else
-      body(clipped, corner, at);
-  });
-}
-
-/// Prepares an input gradient for windows to add to. True if they shall: if the windows tile the
-/// image, every pixel gets one write, which may overwrite.
-template <class T>
-bool start_adding(const Windows& w, const View<T>& dx, bool accumulate) {
-  if (accumulate) return true;
-  if (w.tile_input()) return false;
-  for_each_lanes([](auto x) { x.setZero(); }, dx);
-  return true;
-}
-
-template <class T>
-class MaxPool final : public Layer<T> {
- public:
-  explicit MaxPool(const LayerNode& node)
-      : windows_(node), channels_(padded<T>(node.output.channels)) {}
-
-  LayerNeeds needs() const override {
-    LayerNeeds needs;
-    needs.saved_per_sample = windows_.output.pixels() * channels_;  // the winning tap, as a T
-    return needs;
-  }
-
-  void forward(const ForwardArgs<T>& args) const override {
-    using Larger = Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNaN>;
-    T* winners = args.saved;
-    for_each_window(
-        windows_, args.inputs[0], args.output, [&](const auto& window, const T* in, T* out) {
-          for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-            Lanes<T> best = Lanes<T>::Constant(-std::numeric_limits<T>::infinity());
-            Lanes<T> winner = Lanes<T>::Zero();
-            window.for_each_tap([&](int tap, std::int64_t at) {
-              const Lanes<T> larger = best.binaryExpr(lanes(in + at + c), Larger());
-              winner = where_equal<T>(larger, best, winner, Lanes<T>::Constant(T(tap)));
-              best = larger;
-            });
-            lanes(out + c) = best;
-            if (winners) lanes(winners + c) = winner;
-          }
-          if (winners) winners += channels_;
-        });
-  }
-
-  void backward(const BackwardArgs<T>& args) const override {
-    const View<T>& dx = args.gradient_inputs[0];
-    if (!dx) return;
-    const bool add = start_adding(windows_, dx, args.accumulate[0]);
-    const T* winners = args.saved;
-    for_each_window(
-        windows_, dx, args.gradient_output, [&](const auto& window, T* to, const T* dy) {
-          for (std::int64_t c = 0; c < channels_; c += kLanes<T>)
-            window.for_each_tap([&](int tap, std::int64_t at) {
-              give(lanes(to + at + c),
-                   where_equal<T>(lanes(winners + c), Lanes<T>::Constant(T(tap)), lanes(dy + c),
-                                  Lanes<T>::Zero()),
-                   add);
-            });
-          winners += channels_;
-        });
-  }
-
- private:
-  Windows windows_;
-  std::int64_t channels_;
-};
-
-template <class T>
-class AvgPool final : public Layer<T> {
- public:
-  explicit AvgPool(const LayerNode& node)
-      : windows_(node),
-        channels_(padded<T>(node.output.channels)),
-        taps_(static_cast<double>(windows_.kernel) * windows_.kernel) {}
-
-  LayerNeeds needs() const override { return {}; }
-
-  void forward(const ForwardArgs<T>& args) const override {
-    for_each_window(windows_, args.inputs[0], args.output,
-                    [&](const auto& window, const T* in, T* out) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-                        WideLanes<T> sum = WideLanes<T>::Zero();
-                        window.for_each_tap([&](int, std::int64_t at) {
-                          sum += lanes(in + at + c).template cast<double>();
-                        });
-                        lanes(out + c) = (sum / taps_).template cast<T>();
-                      }
-                    });
-  }
-
-  void backward(const BackwardArgs<T>& args) const override {
-    const View<T>& dx = args.gradient_inputs[0];
-    if (!dx) return;
-    const bool add = start_adding(windows_, dx, args.accumulate[0]);
-    for_each_window(windows_, dx, args.gradient_output,
-                    [&](const auto& window, T* to, const T* dy) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-                        const Lanes<T> share = lanes(dy + c) / static_cast<T>(taps_);
-                        window.for_each_tap([&](int, std::int64_t at) {
-                          give(lanes(to + at + c), share, add);
-                        });
-                      }
-                    });
-  }
-
- private:
-  Windows windows_;
-  std::int64_t channels_;
-  double taps_;
-};
-
-template <class T>
-class GlobalAvgPool final : public Layer<T> {
- public:
-  explicit GlobalAvgPool(const LayerNode& node)
-      : pixels_(static_cast<double>(node.input_shapes[0].pixels())) {}
-
-  LayerNeeds needs() const override { return {}; }
-
-  void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for (int n = 0; n < x.batch; ++n)
-      for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>)
-        lanes(args.output.sample(n) + c) =
-            (pixel_sum(c, [](auto v) { return v; }, sample(x, n)) / pixels_).template cast<T>();
-  }
-
-  void backward(const BackwardArgs<T>& args) const override {
-    const View<T>& dx = args.gradient_inputs[0];
-    if (!dx) return;
-    const bool add = args.accumulate[0];
-    for (int n = 0; n < dx.batch; ++n)
-      for (std::int64_t c = 0; c < dx.pixel_stride; c += kLanes<T>) {
-        const Lanes<T> g = lanes(args.gradient_output.sample(n) + c) / static_cast<T>(pixels_);
-        for_each_pixel(c, [&](auto d) { give(d, g, add); }, sample(dx, n));
-      }
-  }
-
- private:
-  double pixels_;
-};
-
-}  // namespace
-
-template <class T>
-std::unique_ptr<Layer<T>> make_max_pool2d(const LayerNode& node) {
-  return std::make_unique<MaxPool<T>>(node);
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> make_avg_pool2d(const LayerNode& node) {
-  return std::make_unique<AvgPool<T>>(node);
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> make_global_avg_pool2d(const LayerNode& node) {
-  return std::make_unique<GlobalAvgPool<T>>(node);
-}
-
-template std::unique_ptr<Layer<float>> make_max_pool2d(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_max_pool2d(const LayerNode&);
-template std::unique_ptr<Layer<float>> make_avg_pool2d(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_avg_pool2d(const LayerNode&);
-template std::unique_ptr<Layer<float>> make_global_avg_pool2d(const LayerNode&);
-template std::unique_ptr<Layer<double>> make_global_avg_pool2d(const LayerNode&);
 
 }  // namespace stagecoach

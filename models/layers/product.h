@@ -27,10 +27,12 @@ class ProductBlocks : public Eigen::internal::level3_blocking<T, T> {
 /// c = a b, or c += a b. The factors are maps, blocks of columns of maps, or transposes of those.
 template <class T, class A, class B>
 void product(MatrixMap<T> c, const A& a, const B& b, bool add, T* scratch) {
-  constexpr auto order = [](bool row_major) { return row_major ? Eigen::RowMajor : Eigen::ColMajor; };
-  using Gemm = Eigen::internal::general_matrix_matrix_product<
-      Eigen::Index, T, order(A::IsRowMajor), false, T, order(B::IsRowMajor), false, Eigen::ColMajor,
-      1>;
+  constexpr auto order = [](bool row_major) {
+    return row_major ? Eigen::RowMajor : Eigen::ColMajor;
+  };
+  using Gemm = Eigen::internal::general_matrix_matrix_product<Eigen::Index, T, order(A::IsRowMajor),
+                                                              false, T, order(B::IsRowMajor), false,
+                                                              Eigen::ColMajor, 1>;
   if (a.cols() == 1) {  // nothing to sum: columns of the outer product
     const auto left = a.col(0);
     for (Eigen::Index j = 0; j < c.cols(); ++j) give(c.col(j), left * b(0, j), add);

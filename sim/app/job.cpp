@@ -129,6 +129,7 @@ TrainerOptions trainer_options(const Job& job, const Options& options) {
   TrainerOptions t;
   t.threads = thread_count(options);
   t.precision = options.precision;
+  t.kernels = options.kernels;
   t.shuffle = job.workload.dataset.shuffle;
   t.max_in_flight = job.schedule->max_in_flight(0);
   for (int k = 0; k < job.stages(); ++k) t.policies.push_back(job.schedule->stage_policy(k));

@@ -342,6 +342,7 @@ class Run {
     result.complete = !result.interrupted && !(training_ && training_->divergence);
     if (replay_) result.staleness = replay_->staleness();
     result.target_accuracy = job_.workload.target_accuracy;
+    result.kernels = options_.kernels;
     if (job_.machine) add_machine_figures(*job_.machine, result);
     return result;
   }

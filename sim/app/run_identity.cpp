@@ -27,6 +27,7 @@ OrderedJson workload(const Job& job) {
 OrderedJson changing_options(const Options& options) {
   const char* precision = options.precision == Precision::f64 ? "f64" : "f32";
   return {{"--precision", precision},
+          {"--kernels", to_word(options.kernels)},
           {"--functional-only", options.functional_only},
           {"--trace", options.trace},
           {"--vcd", options.vcd},

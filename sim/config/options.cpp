@@ -30,6 +30,7 @@ constexpr OptionRow kRows[] = {
     {"Run", "seed", "N", "of weights, order, augmentation", "workload's"},
     {"Run", "threads", "N", "worker threads; never changes a result", "all"},
     {"Run", "precision", "f32|f64", "arithmetic of the functional engine", "f32"},
+    {"Run", "kernels", "fast|eigen", "f32 by fast paths or by its definition; f64: eigen", "fast"},
     {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
     {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
     {"Run", "init-weights", "FILE", "first weights: a safetensors file", "drawn"},
@@ -271,6 +272,8 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   options.timing_only = reader.has("timing-only");
   options.functional_only = reader.has("functional-only");
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
+  const bool definition = reader.word("kernels", {"fast", "eigen"}) == 1;
+  if (definition || options.precision == Precision::f64) options.kernels = Kernels::eigen;
   reader.text("init-weights", options.init_weights_file);
   reader.text("save-weights", options.save_weights_file);
   reader.positive("checkpoint-every", kMaxMinutes, options.checkpoint_minutes);
@@ -291,8 +294,11 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   const char* no_clock = "there is no clock";
   reader.exclude("functional-only", "timing-only", "nothing would be left to do");
   for (const char* numeric :
-       {"precision", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
+       {"precision", "kernels", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
+  }
+  if (options.precision == Precision::f64) {
+    reader.exclude("kernels", "precision", "f64 is always computed by its definition");
   }
   reader.exclude("trace", "functional-only", no_clock);
   reader.exclude("vcd", "functional-only", no_clock);

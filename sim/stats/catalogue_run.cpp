@@ -131,6 +131,12 @@ void append_training(Rows& rows) {
   rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
                   [](const RunView& v) { return OrderedJson(samples_of(v.run)); }});
   rows.push_back({"training.updates", "updates", "Of the last stage.", updates_of});
+  rows.push_back({"training.kernels", "word",
+                  "What computed the numbers, to their last bits: \"fast\", fast paths where there "
+                  "are some, or \"eigen\", definitions alone; null without numbers.",
+                  [](const RunView& v) {
+                    return v.run.training ? OrderedJson(to_word(v.run.kernels)) : OrderedJson();
+                  }});
   rows.push_back({"training.epochs", "list",
                   "One object per epoch; of more than 4096 every 2nd, 4th, ... and the first and "
                   "last: epochs.csv has all of them.",

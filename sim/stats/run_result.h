@@ -63,6 +63,7 @@ struct RunResult {
   const MachinePlan* plan = nullptr;     ///< null: nothing is known about the hardware
   const RunStatistics* statistics = nullptr;
   const TrainingResult* training = nullptr;
+  Kernels kernels = Kernels::fast;  ///< what computed it
   /// By stage, of a run without a clock whose order was measured all the same (--replay).
   std::vector<StalenessCount> staleness;
   bool complete = false;                ///< the run went to its end; false while it lasts

@@ -83,8 +83,9 @@ class Gradients {
   /// One update of plain SGD at rate one changes the weights by minus the gradient. In 32-bit
   /// arithmetic so small a gradient would drown in the weights' rounding: momentum-free steps of
   /// `rate` are divided by it.
-  TensorMap gradient(const TensorMap& weights, Precision precision, double rate) const {
-    auto trainer = make(rate, precision);
+  TensorMap gradient(const TensorMap& weights, Precision precision, double rate,
+                     Kernels kernels = Kernels::eigen) const {
+    auto trainer = make(rate, precision, kernels);
     run(*trainer, weights);
     TensorMap gradients = trainer->export_weights();
     for (auto& [name, tensor] : gradients)
@@ -98,13 +99,15 @@ class Gradients {
   }
 
  private:
-  std::unique_ptr<Trainer> make(double rate, Precision precision) const {
+  std::unique_ptr<Trainer> make(double rate, Precision precision,
+                                Kernels kernels = Kernels::eigen) const {
     TrainSpec train;
     train.batch_size = train.micro_batch_size = kSamples;
     train.optimizer.learning_rate = rate;
     train.optimizer.momentum = 0;
     TrainerOptions options;
     options.precision = precision;
+    options.kernels = kernels;
     options.shuffle = false;
     options.policies.resize(partition_.size());
     options.max_in_flight = 1;
@@ -174,13 +177,15 @@ TEST_CASE("32-bit gradients of every family are within 2e-5 of the 64-bit ones")
     const Gradients gradients(c.spec);
     const TensorMap weights = gradients.weights();
     const TensorMap exact = gradients.gradient(weights, Precision::f64, 1);
-    const TensorMap rounded = gradients.gradient(weights, Precision::f32, 16);
-    for (const auto& [name, tensor] : exact) {
-      if (!gradients.trained(name) || norm_of(tensor.values) < 1e-6) continue;
-      std::vector<double> error = tensor.values;
-      for (std::size_t i = 0; i < error.size(); ++i) error[i] -= rounded.at(name).values[i];
-      INFO(c.name << " " << name);
-      CHECK(norm_of(error) < 2e-5 * norm_of(tensor.values));
+    for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
+      const TensorMap rounded = gradients.gradient(weights, Precision::f32, 16, kernels);
+      for (const auto& [name, tensor] : exact) {
+        if (!gradients.trained(name) || norm_of(tensor.values) < 1e-6) continue;
+        std::vector<double> error = tensor.values;
+        for (std::size_t i = 0; i < error.size(); ++i) error[i] -= rounded.at(name).values[i];
+        INFO(c.name << " " << name << " by " << to_word(kernels));
+        CHECK(norm_of(error) < 2e-5 * norm_of(tensor.values));
+      }
     }
   }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do relu, tanh and sigmoid follow their formulas, in place or not?
-#include "models/layers/activation.h"
-
 #include <limits>
 
 #include "tests/support/layer_checks.h"

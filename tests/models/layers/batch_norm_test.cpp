@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does batch_norm2d use the micro-batch's statistics in training, the running ones in evaluation?
-#include "models/layers/batch_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

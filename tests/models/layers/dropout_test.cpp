@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does dropout drop the right share, scale the rest, and tie its mask to the sample?
-#include "models/layers/dropout.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does filter_response_norm follow the paper, threshold included?
-#include "models/layers/filter_response_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does group_norm follow its formula, for any groups, also far from zero?
-#include "models/layers/group_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does layer_norm follow its formula with elementwise weight and bias?
-#include "models/layers/layer_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does local_response_norm follow PyTorch's formula at the ends of the channels too?
-#include "models/layers/local_response_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

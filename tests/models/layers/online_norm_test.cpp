@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does online_norm normalise by the past, and control its gradient as published?
-#include "models/layers/online_norm.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

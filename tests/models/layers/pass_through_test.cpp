@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do identity, flatten and add move every number to its place?
-#include "models/layers/pass_through.h"
-
 #include "tests/support/layer_checks.h"
 
 namespace stagecoach {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do the pools follow PyTorch's meaning: windows, padding, ties?
-#include "models/layers/pooling.h"
-
 #include <algorithm>
 #include <limits>
 #include <numeric>

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over many pixels in 32 bits: as near to 64 bits on a megapixel as on a small image, and
+// norms right for every magnitude that 32 bits hold, wherever an odd pixel stands.
+#include <cmath>
+#include <limits>
+
+#include "models/layers/definition.h"
+#include "tests/support/layer_checks.h"
+#include "tests/support/matrix_layers.h"
+
+namespace stagecoach {
+namespace {
+
+constexpr LayerKind kNorms[] = {LayerKind::batch_norm2d, LayerKind::group_norm,
+                                LayerKind::layer_norm, LayerKind::filter_response_norm,
+                                LayerKind::online_norm};
+
+LayerNode norm_node(LayerKind kind, const Shape& shape) {
+  LayerSpec spec;
+  spec.kind = kind;
+  spec.groups = 1;
+  return layer_node(spec, shape);
+}
+
+struct Numbers {
+  std::vector<double> y, dx;
+  std::vector<std::vector<double>> dw;
+};
+
+template <class T>
+Numbers run(const LayerNode& node, Kernels kernels, const std::vector<double>& x,
+            const std::vector<double>& dy) {
+  LayerFixture<T> f(node, make_layer<T>(node, kernels));
+  f.set_input(0, x);
+  if (!dy.empty()) f.set_gradient_output(dy);
+  f.forward();
+  f.backward();
+  Numbers numbers{f.output(), f.gradient_input(0), {}};
+  for (int s = 0; s < static_cast<int>(f.layer().slots().size()); ++s)
+    numbers.dw.push_back(f.gradient_parameter(s));
+  return numbers;
+}
+
+void require_near(const Numbers& a, const Numbers& b, double tolerance) {
+  CHECK(relative_distance(a.y, b.y) < tolerance);
+  CHECK(relative_distance(a.dx, b.dx) < tolerance);
+  for (std::size_t s = 0; s < a.dw.size(); ++s)
+    CHECK(relative_distance(a.dw[s], b.dw[s]) < tolerance);
+}
+
+/// Both precisions, both ways of computing the first.
+void require_as_in_64_bits(const LayerNode& node, const std::vector<double>& x,
+                           const std::vector<double>& dy, double tolerance = 1e-5) {
+  const Numbers exact = run<double>(node, Kernels::eigen, x, dy);
+  for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
+    INFO(to_word(kernels));
+    require_near(run<float>(node, kernels, x, dy), exact, tolerance);
+  }
+}
+
+std::vector<double> constant(std::int64_t n, float value) { return std::vector<double>(n, value); }
+
+std::vector<double> random(std::int64_t n, unsigned seed, double offset = 0) {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<double> values(n);
+  for (double& v : values) v = static_cast<float>(offset + uniform(generator));
+  return values;
+}
+
+/// Gradients that go with the values: the sum of their products does not cancel.
+std::vector<double> along(const std::vector<double>& x) {
+  std::vector<double> dy = random(x.size(), 3);
+  for (std::size_t i = 0; i < x.size(); ++i) dy[i] = static_cast<float>(dy[i] + x[i]);
+  return dy;
+}
+
+TEST_CASE("norms see a variance wherever the odd pixel stands", "[layers]") {
+  const Shape shape = Shape::image(1, 224, 224);
+  for (const LayerKind kind : kNorms)
+    for (const int at : {0, 5, 224 * 224 - 1}) {
+      INFO(to_word(kind) << ", pixel " << at);
+      std::vector<double> x(shape.elements());
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = i * 7919 % 3 == 0;
+      x[at] = 1020;
+      require_as_in_64_bits(norm_node(kind, shape), x, along(x));
+    }
+}
+
+TEST_CASE("norms are right for every magnitude that 32 bits hold", "[layers]") {
+  const Shape shape = Shape::image(3, 20, 30);
+  const std::vector<double> unit = random(shape.elements(), 5);
+  for (const LayerKind kind : kNorms)
+    for (const double magnitude : {1e-38, 1e-30, 1e-12, 1e-3, 1.0, 1e3, 1e12, 1e19, 1e30, 1e37}) {
+      INFO(to_word(kind) << ", magnitude " << magnitude);
+      std::vector<double> x = unit;
+      for (double& v : x) v = static_cast<float>(v * magnitude);
+      const LayerNode node = norm_node(kind, shape);
+      const Numbers exact = run<double>(node, Kernels::eigen, x, {});
+      const Numbers rounded = run<float>(node, Kernels::eigen, x, {});
+      CHECK(relative_distance(rounded.y, exact.y) < 1e-5);
+      // Beyond 1e19 the gradient is below what 32 bits tell from zero at the other end.
+      if (magnitude < 1e30) CHECK(relative_distance(rounded.dx, exact.dx) < 1e-5);
+    }
+}
+
+TEST_CASE("norms far from zero keep the digits that the inputs have", "[layers]") {
+  const Shape shape = Shape::image(2, 64, 64);
+  for (const LayerKind kind :
+       {LayerKind::batch_norm2d, LayerKind::group_norm, LayerKind::layer_norm}) {
+    INFO(to_word(kind));
+    // Steps of 1e-3 around 1000: a mean in 32 bits is off by 3e-5 of a standard deviation.
+    require_as_in_64_bits(norm_node(kind, shape), random(shape.elements(), 7, 1000),
+                          random(shape.elements(), 8), 1e-4);
+  }
+}
+
+TEST_CASE("means of equal numbers are that number, whatever the image's size", "[layers]") {
+  for (const int size : {1, 100, 512, 1024}) {
+    const Shape shape = Shape::image(1, size, size);
+    const LayerNode global = layer_node(LayerKind::global_avg_pool2d, shape);
+    LayerSpec spec;
+    spec.kind = LayerKind::avg_pool2d;
+    spec.kernel = spec.stride = size;
+    for (const LayerNode& node : {global, layer_node(spec, shape)}) {
+      INFO(to_word(node.spec.kind) << " of " << size);
+      const Numbers n = run<float>(node, Kernels::fast, constant(shape.elements(), 0.1f), {});
+      CHECK(std::abs(n.y[0] - 0.1f) < 1e-7 * 0.1);
+    }
+  }
+}
+
+TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
+  for (const int size : {333, 1024}) {
+    const Shape shape = Shape::image(2, size, size);
+    const std::vector<double> x = random(shape.elements(), 1, 0.5);
+    std::vector<LayerNode> nodes{layer_node(LayerKind::global_avg_pool2d, shape)};
+    for (const LayerKind kind : kNorms) nodes.push_back(norm_node(kind, shape));
+    for (const int groups : {1, 2})
+      nodes.push_back(conv_node({2, 4 - groups, size, size, 3, 1, 1, groups, true, 1}));
+    nodes.back() = conv_node({2, 2, size, size, 3, 2, 1, 2, true, 1});  // depthwise
+    for (const LayerNode& node : nodes) {
+      INFO(to_word(node.spec.kind) << " of " << size << ", groups " << node.spec.groups);
+      const bool norm = node.output == shape && node.spec.kind != LayerKind::conv2d;
+      require_as_in_64_bits(node, x, norm ? along(x) : random(node.output.elements(), 2, 0.5));
+      // Equal terms: roundings do not average out.
+      if (node.spec.kind == LayerKind::conv2d)
+        require_as_in_64_bits(node, constant(shape.elements(), 0.1f),
+                              constant(node.output.elements(), 0.3f));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stagecoach
