@@ -211,13 +211,13 @@ class GlobalAvgPool final : public Layer<T> {
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    const View<const T>& x = args.inputs[0];
-    for (int n = 0; n < x.batch; ++n)
-      for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>)
-        lanes(args.output.sample(n) + c) = (pixel_sum(
-                                                c, [](auto v) { return v; }, sample(x, n)) /
-                                            pixels_)
-                                               .template cast<T>();
+    for (int n = 0; n < args.output.batch; ++n)
+      for (std::int64_t c = 0; c < args.output.pixel_stride; c += kLanes<T>) {
+        WideLanes<T> sum = WideLanes<T>::Zero();
+        for_each_pixel(
+            c, [&](auto x) { sum += x.template cast<double>(); }, sample(args.inputs[0], n));
+        lanes(args.output.sample(n) + c) = (sum / pixels_).template cast<T>();
+      }
   }
 
   void backward(const BackwardArgs<T>& args) const override {
