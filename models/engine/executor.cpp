@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "models/base/cpu_pause.h"
 #include "models/base/error.h"
 #include "models/base/host_clock.h"
 
@@ -99,8 +100,7 @@ bool Executor::ready(int stage) const {
   if (need < 0) return true;
   const MicroBatchId micro_batch = need / 2;
   if (need % 2 == 0)
-    return stage == 0 ||
-           queues_[stage - 1]->forwards.load(std::memory_order_acquire) > micro_batch;
+    return stage == 0 || queues_[stage - 1]->forwards.load(std::memory_order_acquire) > micro_batch;
   return stage == stages_ - 1 ||
          queues_[stage + 1]->backwards.load(std::memory_order_acquire) > micro_batch;
 }
@@ -182,7 +182,7 @@ void Executor::work_loop(int worker) {
     if (run_some(worker)) {
       idle = 0;
     } else if (++idle < kSpins) {
-      __builtin_ia32_pause();
+      cpu_pause();
     } else {
       std::unique_lock<std::mutex> lock(mutex_);
       sleepers_.fetch_add(1);
@@ -202,7 +202,7 @@ void Executor::help_until(Done done) {
       idle = 0;
       continue;
     }
-    __builtin_ia32_pause();
+    cpu_pause();
     if (++idle > kSpins) std::this_thread::yield();
   }
   if (failed_) rethrow();
