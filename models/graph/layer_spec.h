@@ -30,6 +30,7 @@ enum class LayerKind {
   dropout,
   identity,
   add,
+  gelu,
 };
 
 /// One layer as the workload file gives it. Fields follow PyTorch's names and defaults; a field

@@ -37,6 +37,7 @@ static const LayerDefinition* find_definition(LayerKind kind) {
     STAGECOACH_LAYER(dropout);
     STAGECOACH_LAYER(identity);
     STAGECOACH_LAYER(add);
+    STAGECOACH_LAYER(gelu);
   }
   return nullptr;
 }

@@ -69,6 +69,7 @@ inline Network everything() {
       .plain(K::filter_response_norm)
       .plain(K::local_response_norm)
       .pool(K::avg_pool2d, 2)
+      .plain(K::gelu)
       .plain(K::dropout)
       .plain(K::identity)
       .plain(K::global_avg_pool2d)
