@@ -31,6 +31,7 @@ enum class LayerKind {
   identity,
   add,
   gelu,
+  concatenate,
 };
 
 /// One layer as the workload file gives it. Fields follow PyTorch's names and defaults; a field

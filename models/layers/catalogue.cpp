@@ -38,6 +38,7 @@ static const LayerDefinition* find_definition(LayerKind kind) {
     STAGECOACH_LAYER(identity);
     STAGECOACH_LAYER(add);
     STAGECOACH_LAYER(gelu);
+    STAGECOACH_LAYER(concatenate);
   }
   return nullptr;
 }

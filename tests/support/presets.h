@@ -63,6 +63,7 @@ inline Network everything() {
       .plain(K::layer_norm)
       .plain(K::sigmoid, "s")
       .join("sum", "s", "r")
+      .join("cat", "sum", "r", K::concatenate)
       .plain(K::online_norm)
       .pool(K::max_pool2d, 2)
       .conv("c4", 16, 3, 1, 1)
