@@ -49,7 +49,7 @@ inline void find_numbers(const Json& json, const std::string& at, std::vector<st
   }
 }
 
-/// Every kind of layer in one small network.
+/// The kinds of layers of both papers in one small network; more_kinds() has all others.
 inline Network everything() {
   using K = LayerKind;
   return NetworkSketch(Shape::image(3, 16, 16))
@@ -63,14 +63,12 @@ inline Network everything() {
       .plain(K::layer_norm)
       .plain(K::sigmoid, "s")
       .join("sum", "s", "r")
-      .join("cat", "sum", "r", K::concatenate)
       .plain(K::online_norm)
       .pool(K::max_pool2d, 2)
       .conv("c4", 16, 3, 1, 1)
       .plain(K::filter_response_norm)
       .plain(K::local_response_norm)
       .pool(K::avg_pool2d, 2)
-      .plain(K::gelu)
       .plain(K::dropout)
       .plain(K::identity)
       .plain(K::global_avg_pool2d)
@@ -94,10 +92,26 @@ struct Work {
   }
 };
 
+inline Network more_kinds() {
+  using K = LayerKind;
+  return NetworkSketch(Shape::image(3, 8, 8))
+      .conv("c1", 4, 3, 1, 1)
+      .plain(K::gelu, "g")
+      .conv("c2", 4, 3, 1, 1)
+      .plain(K::relu, "r")
+      .join("cat", "r", "g", K::concatenate)
+      .plain(K::flatten)
+      .linear("fc", 10)
+      .build();
+}
+
 /// Batch one on small networks; micro-batches of two and stashed versions on one that fills
 /// buffers.
 inline std::vector<Work> usual_work() {
-  return {{everything(), 1, 1, false}, {lenet5(), 1, 1, false}, {vgg11_cifar(), 4, 2, true}};
+  return {{everything(), 1, 1, false},
+          {lenet5(), 1, 1, false},
+          {vgg11_cifar(), 4, 2, true},
+          {more_kinds(), 1, 1, false}};
 }
 
 inline TrainSpec with_momentum() {

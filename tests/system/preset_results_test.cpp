@@ -18,7 +18,7 @@ namespace {
 /// Small networks whose runs are short. The wide one has weights enough to fill buffers.
 std::vector<Work> short_work() {
   std::vector<Work> all = usual_work();
-  all[0].samples = all[1].samples = 24;
+  all[0].samples = all[1].samples = all[3].samples = 24;
   all[2].samples = 8;
   return all;
 }
