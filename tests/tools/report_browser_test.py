@@ -58,6 +58,13 @@ class BrowserTest(unittest.TestCase):
                          {browser.ELEMENT: found})
         return found
 
+    def comes_true(self, page, script, expected, seconds=10):
+        """Waits for a value: charts are drawn a frame after what changes them."""
+        deadline = time.monotonic() + seconds
+        while (found := page.run(script)) != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(found, expected)
+
     def hovered(self, kind, x=0, y=0, index=0):
         """The words of the hover over a place of a figure, from its middle."""
         plot = self.figure(kind, ".plot", index)
@@ -110,12 +117,15 @@ class BrowserTest(unittest.TestCase):
                 ".filter(p => p.getAttribute('fill') === c).length")
         pressed = ("return document.querySelector('figure.bars button.key')"
                    ".getAttribute('aria-pressed')")
-        self.assertEqual((page.run(bars), page.run(pressed)), (5, "true"))
+        self.comes_true(page, bars, 5)
+        self.assertEqual(page.run(pressed), "true")
         page.click(self.figure("bars", "button.key"))
-        self.assertEqual((page.run(bars), page.run(pressed)), (0, "false"))
+        self.comes_true(page, bars, 0)
+        self.assertEqual(page.run(pressed), "false")
         self.assertNotIn("forward", self.hovered("bars", y=ROW_1))
         page.click(self.figure("bars", "button.key"))
-        self.assertEqual((page.run(bars), page.run(pressed)), (5, "true"))
+        self.comes_true(page, bars, 5)
+        self.assertEqual(page.run(pressed), "true")
 
     def test_a_picked_stage_is_picked_everywhere(self):
         page = self.open("run")
