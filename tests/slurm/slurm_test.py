@@ -97,7 +97,7 @@ class SlurmTest(SweepCase):
 
     def finish(self, process):
         """Waits for a sweep that ends well. What it said."""
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 300
         while process.poll() is None and time.monotonic() < deadline:
             self.cluster.release_requeued()
             time.sleep(0.3)
@@ -169,7 +169,7 @@ class SlurmTest(SweepCase):
         process = self.start(*self.SLURM, grid="hw/seconds=[1, 1.1]")
         self.wait_for(lambda: self.runs() == 2)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
         self.assertIn("2 points stay in the queue. The same call waits for them again; scancel ",
                       errors)

@@ -78,7 +78,7 @@ class SweepCase(unittest.TestCase):
     def runs(self):
         return len(self.lines("runs.log"))
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=120):
         deadline = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), deadline, "it does not come true")
