@@ -86,9 +86,7 @@ void clear_pads(const View<T>& v) {
   if (pads == 0) return;
   for (int n = 0; n < v.batch; ++n)
     for (int y = 0; y < v.height; ++y)
-      MatrixMap<T>(v.pixel(n, y, 0) + v.channels, pads, v.width,
-                   Eigen::OuterStride<>(v.pixel_stride))
-          .setZero();
+      for (int x = 0; x < v.width; ++x) std::fill_n(v.pixel(n, y, x) + v.channels, pads, T(0));
 }
 
 /// to = value, or to += value.

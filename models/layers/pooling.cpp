@@ -142,13 +142,15 @@ class MaxPool final : public Layer<T> {
     const T* winners = args.saved;
     for_each_window(windows_, dx, args.gradient_output,
                     [&](const auto& window, T* to, const T* dy) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>)
+                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                        const Lanes<T> winner = lanes(winners + c), gradient = lanes(dy + c);
                         window.for_each_tap([&](int tap, std::int64_t at) {
                           give(lanes(to + at + c),
-                               where_equal<T>(lanes(winners + c), Lanes<T>::Constant(T(tap)),
-                                              lanes(dy + c), Lanes<T>::Zero()),
+                               where_equal<T>(winner, Lanes<T>::Constant(T(tap)), gradient,
+                                              Lanes<T>::Zero()),
                                add);
                         });
+                      }
                       winners += channels_;
                     });
   }
