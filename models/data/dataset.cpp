@@ -251,11 +251,8 @@ void check_augmentation(const AugmentSpec& augment, const Shape& shape) {
     throw UserError("dataset.augment.pad: " + std::to_string(augment.pad) +
                     ", allowed are 0 to the image's smaller side, " + std::to_string(most));
   }
-  if (augment.random_crop != (augment.pad > 0)) {
-    throw UserError(std::string("dataset.augment: ") +
-                    (augment.random_crop ? "random_crop without pad" : "pad without random_crop") +
-                    " changes nothing; give both or neither");
-  }
+  if (const std::string issue = crop_issue(augment); !issue.empty())
+    throw UserError("dataset.augment: " + issue);
 }
 
 void check_counts(const Loaded& data) {
@@ -279,6 +276,13 @@ void check_caps(const DatasetSpec& spec) {
 }
 
 }  // namespace
+
+std::string crop_issue(const AugmentSpec& augment) {
+  if (augment.random_crop == (augment.pad > 0)) return "";
+  return "pad " + std::to_string(augment.pad) + " and random_crop " +
+         (augment.random_crop ? "true" : "false") +
+         " change nothing without each other; give both or neither";
+}
 
 std::unique_ptr<Dataset> load_dataset(const DatasetSpec& spec) {
   check_caps(spec);

@@ -31,6 +31,9 @@ struct AugmentSpec {
   bool horizontal_flip = false;  ///< with probability one half
 };
 
+/// What is wrong with pad and random_crop, for a user; empty: nothing.
+std::string crop_issue(const AugmentSpec& augment);
+
 /// The `dataset` part of a workload. Paths are already absolute or relative to the process.
 struct DatasetSpec {
   DatasetFormat format = DatasetFormat::glyphs;

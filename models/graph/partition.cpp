@@ -21,20 +21,20 @@ std::vector<int> cuts_per_layer(const Network& network) {
   return begins;
 }
 
+/// Index of the layer; the number of layers if no layer has that name.
+int layer_named(const Network& network, const std::string& name) {
+  const auto& layers = network.layers;
+  const auto found = std::find_if(layers.begin(), layers.end(),
+                                  [&](const LayerNode& node) { return node.spec.name == name; });
+  return static_cast<int>(found - layers.begin());
+}
+
 std::vector<int> cuts_named(const Network& network, const std::vector<std::string>& cuts) {
+  const std::vector<CutIssue> issues = cut_issues(network, cuts);
+  if (!issues.empty())
+    throw UserError("cut after \"" + cuts[issues[0].cut] + "\": " + issues[0].message);
   std::vector<int> begins;
-  for (const std::string& name : cuts) {
-    int found = -1;
-    for (int i = 0; i < static_cast<int>(network.layers.size()); ++i)
-      if (network.layers[i].spec.name == name) found = i;
-    if (found < 0) throw UserError("cut after \"" + name + "\": no layer has that name");
-    if (found + 1 == static_cast<int>(network.layers.size()))
-      throw UserError("cut after \"" + name + "\": that is the last layer; nothing would follow");
-    if (!begins.empty() && begins.back() >= found + 1)
-      throw UserError("cut after \"" + name +
-                      "\": cuts must follow the order of the layers, each once");
-    begins.push_back(found + 1);
-  }
+  for (const std::string& name : cuts) begins.push_back(layer_named(network, name) + 1);
   return begins;
 }
 
@@ -71,6 +71,24 @@ void find_crossings(const Network& network, Partition& stages) {
 }
 
 }  // namespace
+
+std::vector<CutIssue> cut_issues(const Network& network, const std::vector<std::string>& cuts) {
+  const int layers = static_cast<int>(network.layers.size());
+  std::vector<CutIssue> issues;
+  int last = -1;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    const int place = layer_named(network, cuts[i]);
+    if (place == layers)
+      issues.push_back({i, true, "no layer has that name"});
+    else if (place + 1 == layers)
+      issues.push_back({i, false, "nothing follows the last layer; allowed: a layer before it"});
+    else if (place <= last)
+      issues.push_back({i, false, "allowed: cuts in the order of the layers, each once"});
+    else
+      last = place;
+  }
+  return issues;
+}
 
 Partition make_partition(const Network& network, const PartitionSpec& spec) {
   const int layers = static_cast<int>(network.layers.size());

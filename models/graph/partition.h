@@ -37,10 +37,20 @@ struct PartitionSpec {
   std::vector<std::string> cuts;  ///< layer names after which a pipeline register stands
 };
 
+/// What is wrong with the cut at index `cut` of a placement vector.
+struct CutIssue {
+  std::size_t cut = 0;
+  bool unknown_layer = false;
+  std::string message;
+};
+
+/// The rules for cuts: each names a layer but the last, in the order of the layers, each once.
+std::vector<CutIssue> cut_issues(const Network& network, const std::vector<std::string>& cuts);
+
 /// Cuts the network. per_layer: every layer with a weight matrix or kernel, together with the
 /// parameterless and normalisation layers after it (those before the first such layer join stage
 /// 0). per_module: a stage for every layer and one for the loss. cuts: a placement vector.
-/// Throws UserError for a cut that names no layer, or the last layer, or is out of order.
+/// Throws UserError for the first of cut_issues().
 Partition make_partition(const Network& network, const PartitionSpec& spec);
 
 /// The stage of each layer.

@@ -98,9 +98,12 @@ LayerDefinition batch_norm2d_definition() {
   d.work = work;
   d.cost = &kCost;
   d.computed_by<BatchNorm>();
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.pixels();
-  };
+  d.normalized.values = [](const LayerNode& node) -> std::int64_t { return node.output.pixels(); };
+  d.normalized.over_samples = true;
+  d.normalized.one_value =
+      "a micro-batch of one sample holds one value a channel, which its own mean takes away: "
+      "whatever the input, the output is the layer's bias; take larger micro-batches, or "
+      "online_norm";
   return d;
 }
 

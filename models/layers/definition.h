@@ -17,6 +17,18 @@ namespace stagecoach {
 /// How many inputs a kind takes: at most kMaxInputs.
 enum class LayerInputs { one, two_or_more };
 
+/// Of a norm that takes a mean or a mean square from the values at hand: what each covers.
+struct NormalizedTogether {
+  /// Values of one sample. Null: the kind takes no such mean.
+  std::int64_t (*values)(const LayerNode&) = nullptr;
+  bool over_samples = false;        ///< those of all samples of a micro-batch
+  const char* one_value = nullptr;  ///< what becomes of the only value, and the way out, for a user
+};
+/// `one_value` of norms that take a mean away within a sample.
+inline constexpr const char* kMeanOfOneValue =
+    "a mean covers one value, which that mean takes away: whatever the input, the output is the "
+    "layer's bias; take fewer groups, or leave the norm out here";
+
 struct LayerDefinition {
   const char* word = nullptr;      ///< `type` in a workload file
   const char* sentence = nullptr;  ///< what it computes and keeps, for the documents
@@ -25,9 +37,7 @@ struct LayerDefinition {
   void (*infer)(LayerResolver&) = infer_same_shape;
   /// Products, elementwise operations and kept values of one sample.
   LayerWork (*work)(const LayerNode&) = nullptr;
-  /// Of a norm that takes a mean or a mean square from the values at hand: how many values of one
-  /// sample each covers. Null: none.
-  std::int64_t (*values_normalized_together)(const LayerNode&) = nullptr;
+  NormalizedTogether normalized;
   /// Elementwise work that a hardware file may state costs for; null: none of its own.
   const ElementwiseCost* cost = nullptr;
   /// What it computes, in Eigen.

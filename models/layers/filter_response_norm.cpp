@@ -129,9 +129,11 @@ LayerDefinition filter_response_norm_definition() {
   d.work = work;
   d.cost = &kCost;
   d.computed_by<FilterResponseNorm>();
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
-    return node.output.pixels();
-  };
+  d.normalized.values = [](const LayerNode& node) -> std::int64_t { return node.output.pixels(); };
+  d.normalized.one_value =
+      "a channel holds one value, which its own mean square divides: of the input its sign is "
+      "left; "
+      "leave the norm out here";
   return d;
 }
 

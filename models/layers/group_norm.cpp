@@ -70,9 +70,10 @@ LayerDefinition group_norm_definition() {
   d.work = work;
   d.cost = &kCost;
   d.computed_by<GroupNorm>();
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+  d.normalized.values = [](const LayerNode& node) -> std::int64_t {
     return node.output.elements() / node.spec.groups;
   };
+  d.normalized.one_value = kMeanOfOneValue;
   return d;
 }
 

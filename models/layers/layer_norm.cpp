@@ -145,9 +145,10 @@ LayerDefinition layer_norm_definition() {
   d.work = work;
   d.cost = &kCost;
   d.computed_by<LayerNorm>();
-  d.values_normalized_together = [](const LayerNode& node) -> std::int64_t {
+  d.normalized.values = [](const LayerNode& node) -> std::int64_t {
     return node.output.elements();
   };
+  d.normalized.one_value = kMeanOfOneValue;
   return d;
 }
 

@@ -47,29 +47,17 @@ int smallest_micro_batch(const MicroBatchPlan& plan) {
   return least;
 }
 
-/// What becomes of the only value that a mean, or a mean square, covers.
-std::string fate_of_one_value(LayerKind kind, int samples) {
-  if (kind == LayerKind::filter_response_norm)
-    return "a channel holds one value, which its own mean square divides: of the input its sign "
-           "is left; leave the norm out here";
-  const std::string bias =
-      ", which its own mean takes away: whatever the input, the output is the layer's bias; ";
-  if (kind != LayerKind::batch_norm2d)
-    return "a mean covers one value" + bias + "take fewer groups, or leave the norm out here";
-  return "a micro-batch of one sample holds one value a channel" + bias +
-         (samples > 1 ? "the last micro-batch of a mini-batch or an epoch is such"
-                      : "take larger micro-batches, or online_norm");
-}
-
 void note_norms_over_one_value(const Job& job, Notes& notes) {
   for (const LayerNode& node : job.workload.network.layers) {
-    const auto values = definition_of(node.spec.kind).values_normalized_together;
-    if (!values || values(node) != 1) continue;
-    const bool over_samples = node.spec.kind == LayerKind::batch_norm2d;
-    if (over_samples && smallest_micro_batch(*job.micro_batches) > 1) continue;
+    const NormalizedTogether together = definition_of(node.spec.kind).normalized;
+    if (!together.values || together.values(node) != 1) continue;
+    const MicroBatchPlan& plan = *job.micro_batches;
+    if (together.over_samples && smallest_micro_batch(plan) > 1) continue;
+    const bool only_last = together.over_samples && plan.micro_batch_size() > 1;
     notes.add("/network",
               "layer \"" + node.spec.name + "\" (" + to_word(node.spec.kind) +
-                  "): " + fate_of_one_value(node.spec.kind, job.micro_batches->micro_batch_size()));
+                  "): " + together.one_value +
+                  (only_last ? "; the last micro-batch of a mini-batch or an epoch is such" : ""));
   }
 }
 

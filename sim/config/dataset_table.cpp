@@ -28,11 +28,7 @@ Table<AugmentSpec> augment_table() {
   t.optional("horizontal_flip", &AugmentSpec::horizontal_flip, boolean(),
              "Mirrors with probability one half.");
   t.check([](const AugmentSpec& a, const Place& at) {
-    if (a.random_crop != (a.pad > 0)) {
-      at.report("pad " + std::to_string(a.pad) + " and random_crop " +
-                (a.random_crop ? "true" : "false") +
-                " change nothing without each other; give both or neither");
-    }
+    if (const std::string issue = crop_issue(a); !issue.empty()) at.report(issue);
   });
   return t;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/workload_checks.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -57,22 +56,15 @@ Network checked(const NetworkSpec& spec, const Place& at, bool has_layers) {
 }
 
 void check_cuts(const std::vector<std::string>& cuts, const Network& network, const Place& at) {
-  std::vector<std::string> names;
-  for (const LayerNode& node : network.layers) names.push_back(node.spec.name);
-  int last = -1;
-  for (std::size_t i = 0; i < cuts.size(); ++i) {
-    const auto found = std::find(names.begin(), names.end(), cuts[i]);
-    const int place = static_cast<int>(found - names.begin());
-    const std::string shown_cut = "found \"" + printable(cuts[i]) + "\"; ";
-    if (found == names.end()) {
-      at.item(i).report(shown_cut + "no layer has that name" + did_you_mean(cuts[i], names));
-    } else if (place + 1 == static_cast<int>(names.size())) {
-      at.item(i).report(shown_cut + "nothing follows the last layer; allowed: a layer before it");
-    } else if (place <= last) {
-      at.item(i).report(shown_cut + "allowed: cuts in the order of the layers, each once");
-    } else {
-      last = place;
+  for (const CutIssue& issue : cut_issues(network, cuts)) {
+    const std::string& name = cuts[issue.cut];
+    std::string nearest;
+    if (issue.unknown_layer) {
+      std::vector<std::string> names;
+      for (const LayerNode& node : network.layers) names.push_back(node.spec.name);
+      nearest = did_you_mean(name, names);
     }
+    at.item(issue.cut).report("found \"" + printable(name) + "\"; " + issue.message + nearest);
   }
 }
 

@@ -216,8 +216,8 @@ TEST_CASE("augmentation that does not fit the data or would change nothing is re
   };
   CHECK_THAT(with(3, true, false), Contains("augment.pad: 3") && Contains("0 to") && Contains("2"));
   CHECK_THAT(with(-1, true, false), Contains("augment.pad: -1"));
-  CHECK_THAT(with(1, false, false), Contains("pad without random_crop"));
-  CHECK_THAT(with(0, true, false), Contains("random_crop without pad"));
+  CHECK_THAT(with(1, false, false), Contains("pad 1 and random_crop false change nothing"));
+  CHECK_THAT(with(0, true, false), Contains("pad 0 and random_crop true change nothing"));
   spec.train_images = {files.write("flat", idx_bytes<std::uint8_t>({2, 2}, {1, 2, 3, 4}))};
   CHECK_THAT(with(0, false, true), Contains("are no images"));
 }
