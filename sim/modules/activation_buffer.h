@@ -27,7 +27,7 @@ struct InputEdge {
 /// from the stage before has room for q.
 std::int64_t edge_room(int producer_stage, int consumer_stage, int q);
 
-class ActivationBuffer : public sc_core::sc_module, public InboxIf, public ActivationIf {
+class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public ActivationIf {
  public:
   /// `capacity_micro_batches`: queued and in flight together. `edges`: the nearest producer first;
   /// it is the main line, whose micro-batches count against the capacity. `gradients`: messages

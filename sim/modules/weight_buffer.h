@@ -12,7 +12,7 @@
 
 namespace stagecoach {
 
-class WeightBuffer : public sc_core::sc_module, public WeightIf {
+class WeightBuffer final : public sc_core::sc_module, public WeightIf {
  public:
   /// `stage` counts from the input; `versions` is that of all stages and must outlive this.
   WeightBuffer(sc_core::sc_module_name name, int stage, ForwardVersions& versions);

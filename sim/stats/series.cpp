@@ -93,22 +93,22 @@ void MemorySeries::note(const MemorySample& sample) {
 
 void MemorySeries::thin() {
   interval_ *= 2;
-  std::vector<MemorySample> kept;
-  kept.reserve(max_points_ + 1);
+  std::size_t kept = 0;
   MemorySample before;  // as the interval began
-  for (const MemorySample& sample : samples_) {
+  for (std::size_t i = 0; i < samples_.size(); ++i) {
+    const MemorySample sample = samples_[i];
     const Cycles begin = interval_of(sample.time);
-    if (!kept.empty() && kept.back().time == begin) {
-      keep_larger(kept.back(), sample);
+    if (kept > 0 && samples_[kept - 1].time == begin) {
+      keep_larger(samples_[kept - 1], sample);
     } else {
       MemorySample next = sample;
       if (sample.time > begin) keep_larger(next, before);
       next.time = begin;
-      kept.push_back(next);
+      samples_[kept++] = next;
     }
     before = sample;
   }
-  samples_.swap(kept);
+  samples_.resize(kept);
 }
 
 }  // namespace stagecoach
