@@ -28,8 +28,6 @@ std::vector<int> cuts_named(const Network& network, const std::vector<std::strin
     for (int i = 0; i < static_cast<int>(network.layers.size()); ++i)
       if (network.layers[i].spec.name == name) found = i;
     if (found < 0) throw UserError("cut after \"" + name + "\": no layer has that name");
-    if (found + 1 == static_cast<int>(network.layers.size()))
-      throw UserError("cut after \"" + name + "\": that is the last layer; nothing would follow");
     if (!begins.empty() && begins.back() >= found + 1)
       throw UserError("cut after \"" + name +
                       "\": cuts must follow the order of the layers, each once");
@@ -92,6 +90,7 @@ Partition make_partition(const Network& network, const PartitionSpec& spec) {
     stages[k].first_layer = begins[k];
     stages[k].end_layer = k + 1 < begins.size() ? begins[k + 1] : layers;
     stages[k].has_loss = k + 1 == begins.size();
+    stages[k].free_loss = spec.kind == PartitionKind::cuts && stages[k].first_layer == layers;
     stages[k].name = stage_name(network, stages[k]);
   }
   find_crossings(network, stages);

@@ -16,12 +16,15 @@ struct StageInput {
 };
 
 /// One pipeline stage: layers [first_layer, end_layer). The loss belongs to the last stage, which
-/// may have no layer of its own (`per_module`).
+/// may have no layer of its own (`per_module`, or a cut after the last layer).
 struct StageSpec {
   std::string name;  ///< its first layer with parameters, else its first layer, else "loss"
   int first_layer = 0;
   int end_layer = 0;
   bool has_loss = false;
+  /// The loss alone, behind a register that `cuts` names: it takes the output as it passes, and
+  /// costs nothing.
+  bool free_loss = false;
   /// Ascending by value. The one made by the stage just before is the main line; others are skips.
   std::vector<StageInput> inputs;
   /// Values made here that a later stage (or the loss in a later stage) reads, ascending.
@@ -40,7 +43,7 @@ struct PartitionSpec {
 /// Cuts the network. per_layer: every layer with a weight matrix or kernel, together with the
 /// parameterless and normalisation layers after it (those before the first such layer join stage
 /// 0). per_module: a stage for every layer and one for the loss. cuts: a placement vector.
-/// Throws UserError for a cut that names no layer, or the last layer, or is out of order.
+/// Throws UserError for a cut that names no layer, or is out of order.
 Partition make_partition(const Network& network, const PartitionSpec& spec);
 
 /// The stage of each layer.

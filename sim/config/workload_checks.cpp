@@ -66,8 +66,6 @@ void check_cuts(const std::vector<std::string>& cuts, const Network& network, co
     const std::string shown_cut = "found \"" + printable(cuts[i]) + "\"; ";
     if (found == names.end()) {
       at.item(i).report(shown_cut + "no layer has that name" + did_you_mean(cuts[i], names));
-    } else if (place + 1 == static_cast<int>(names.size())) {
-      at.item(i).report(shown_cut + "nothing follows the last layer; allowed: a layer before it");
     } else if (place <= last) {
       at.item(i).report(shown_cut + "allowed: cuts in the order of the layers, each once");
     } else {

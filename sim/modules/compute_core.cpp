@@ -11,24 +11,34 @@ namespace {
 // What a core asks the wheel for.
 constexpr int kComplete = 0;
 constexpr int kLook = 1;
+
+int rank_of(StageOperation operation, bool backward_first) {
+  switch (operation) {
+    case StageOperation::forward:
+      return backward_first ? 1 : 0;
+    case StageOperation::backward:
+      return backward_first ? 0 : 1;
+    case StageOperation::weight_gradient:
+    case StageOperation::update:
+      break;
+  }
+  return 2;
+}
 }  // namespace
 
 ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel,
-                         Pacing pacing, bool backward_first)
+                         Pacing pacing)
     : sc_module(name),
       control_(control),
       wheel_(wheel),
       number_(wheel.join(*this)),
-      pacing_(pacing),
-      backward_first_(backward_first) {}
+      pacing_(pacing) {}
 
-void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions) {
-  slots_.push_back(Slot{&stage, operation, both_directions});
-  const StageOperation first = backward_first_ ? StageOperation::backward : StageOperation::forward;
-  std::stable_sort(slots_.begin(), slots_.end(), [first](const Slot& a, const Slot& b) {
-    if (a.operation != b.operation)
-      return a.operation == first || (b.operation != first && a.operation < b.operation);
-    return a.stage->index() > b.stage->index();
+void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions,
+                       bool backward_first) {
+  slots_.push_back(Slot{&stage, operation, both_directions, rank_of(operation, backward_first)});
+  std::stable_sort(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.stage->index() > b.stage->index();
   });
   if (std::find(stages_.begin(), stages_.end(), &stage) == stages_.end()) {
     stages_.push_back(&stage);

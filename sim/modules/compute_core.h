@@ -19,12 +19,12 @@ namespace stagecoach {
 
 class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
  public:
-  ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing,
-              bool backward_first);
+  ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing);
 
   /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage
   /// whose other direction runs here, too, hands its update over with the backward.
-  void host(StageIf& stage, StageOperation operation, bool both_directions);
+  /// `backward_first`: Schedule::backward_first() of this stage.
+  void host(StageIf& stage, StageOperation operation, bool both_directions, bool backward_first);
 
   void wake_at(Cycles time) override;
   void on_time(Cycles now, int tag) override;
@@ -35,6 +35,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
     StageIf* stage = nullptr;
     StageOperation operation = StageOperation::forward;
     bool both_directions = false;
+    int rank = 0;  ///< what could start and has the lowest goes first
   };
 
   void complete(Cycles now);
@@ -45,8 +46,7 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   WheelIf& wheel_;
   const int number_;  ///< on the wheel
   const Pacing pacing_;
-  const bool backward_first_;
-  std::vector<Slot> slots_;  ///< in order of rank
+  std::vector<Slot> slots_;  ///< in order of rank, then the later stage
   std::vector<StageIf*> stages_;
   bool busy_ = false;
   const Slot* running_ = nullptr;

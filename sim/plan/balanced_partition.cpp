@@ -74,7 +74,7 @@ double load_of(const PlanScope& scope, const StageService& service, const Prefix
 class RunLoads {
  public:
   RunLoads(const PlanScope& scope, int stages)
-      : scope_(scope), services_(services_before_cutting(*scope.hardware, stages)) {
+      : scope_(scope), services_(services_before_cutting(scope, stages)) {
     for (const StageService& s : services_) {
       for (const Service& direction : {s.forward, s.backward}) {
         const auto key = std::make_pair(direction.group, direction.cores);
@@ -172,6 +172,7 @@ class CoresAndCuts {
  private:
   static constexpr std::int64_t kTooMany = std::numeric_limits<std::int64_t>::max() / 2;
 
+  bool two_units(int end) const { return split_ && (scope_.turnaround > 0 || end < layers_); }
   std::size_t width() const { return static_cast<std::size_t>(layers_ + 1); }
   std::size_t at(int first, int end) const {
     return static_cast<std::size_t>(first) * width() + static_cast<std::size_t>(end);
@@ -189,7 +190,7 @@ class CoresAndCuts {
       const Partition parts = make_partition(*scope_.network, spec);
       PlanScope scope = scope_;
       scope.partition = &parts;
-      const int units = split_ && end < layers_ ? 2 : 1;
+      const int units = two_units(end) ? 2 : 1;
       known =
           units * least_cores(scope, first > 0 ? 1 : 0, slots_[static_cast<std::size_t>(k)], units);
     }
@@ -207,7 +208,7 @@ class CoresAndCuts {
 
   /// Fewest cores with which the run stays within the limit.
   std::int64_t fewest(int first, int end, double limit) {
-    const bool two = split_ && end < layers_;
+    const bool two = two_units(end);
     if (load(counts_.size() - 1, first, end, two) > limit) return kTooMany;
     std::size_t low = 0, high = counts_.size() - 1;
     while (low < high) {

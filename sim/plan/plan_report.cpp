@@ -156,7 +156,7 @@ std::optional<double> with_one_more_core(const PlanScope& scope, const Mapping& 
   const auto load = [&](const Mapping& m, int k) {
     return stage_load(scope,
                       price_stage(scope, k, m.forward(k), m.backward(k), scope.micro_batch_samples),
-                      m.split && k + 1 < stages);
+                      scope.has_two_units(k, stages));
   };
   double worst = 0;
   if (scope.hardware->mapping.kind == MappingKind::balanced) {

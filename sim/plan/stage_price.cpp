@@ -30,7 +30,7 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
     append(weight_gradient, price_pass(node, LayerPass::weight_gradient, backward, samples));
     passes.update.push_back(price_update(node, backward));
   }
-  if (spec.has_loss) {
+  if (spec.has_loss && !spec.free_loss) {
     const std::int64_t outputs = scope.network->output().elements();
     passes.forward.push_back(price_loss(outputs, false, forward, samples));
     passes.backward.push_back(price_loss(outputs, true, backward, samples));
@@ -45,7 +45,9 @@ OpCost fixed_cost(const std::vector<PassPrice>& passes, Cycles cycles) {
   return op;
 }
 
-OpCost operation_cost(const std::vector<PassPrice>& passes, const CoreSpec& core, Cycles fixed) {
+OpCost cost_of_operation(const StageSpec& stage, const std::vector<PassPrice>& passes,
+                      const CoreSpec& core, Cycles fixed) {
+  if (stage.free_loss) return {};
   return core.kind == CoreKind::fixed ? fixed_cost(passes, fixed) : combine(passes, core);
 }
 
@@ -83,6 +85,7 @@ PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const
   scope.micro_batches_per_update =
       micro_batches.micro_batches() > 0 ? micro_batches.at(0).batch_end : 1;
   scope.splits_backward = schedule.splits_backward();
+  scope.turnaround = schedule.turnaround();
   return scope;
 }
 
@@ -107,6 +110,11 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
   const PricingContext f = pricing_context(scope, forward);
   const PricingContext b = pricing_context(scope, backward);
   const StagePasses passes = passes_of(scope, stage, f, b, samples);
+  const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
+  const auto operation_cost = [&](const std::vector<PassPrice>& all, const CoreSpec& core,
+                                  Cycles fixed) {
+    return cost_of_operation(spec, all, core, fixed);
+  };
   StageCost cost;
   cost.forward = operation_cost(passes.forward, *f.core, f.core->fixed.forward_cycles);
   const FixedCore& fixed = b.core->fixed;
@@ -153,6 +161,7 @@ LayerCost price_loss_layer(const PlanScope& scope, const Service& forward,
                            const Service& backward) {
   const std::int64_t outputs = scope.network->output().elements();
   const int n = scope.micro_batch_samples;
+  if (scope.partition->back().free_loss) return {{}, {}, {}, {}, n};
   return {cost_of({price_loss(outputs, false, pricing_context(scope, forward), n)}),
           cost_of({price_loss(outputs, true, pricing_context(scope, backward), n)}),
           {},

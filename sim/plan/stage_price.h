@@ -19,6 +19,17 @@ struct PlanScope {
   int micro_batch_samples = 1;  ///< of a full micro-batch
   std::int64_t micro_batches_per_update = 1;
   bool splits_backward = false;  ///< Schedule::splits_backward
+  int turnaround = 0;            ///< Schedule::turnaround
+
+  /// With hardware for forward and backward each: does stage `k` of `stages` have two units? The
+  /// last one's backward follows its forward at once, and they share one, unless a turnaround
+  /// register stands between.
+  bool has_two_units(int k, int stages) const {
+    return hardware->mapping.split_forward_backward && (turnaround > 0 || k + 1 < stages);
+  }
+  std::int64_t units(int stages) const {
+    return hardware->mapping.split_forward_backward ? 2 * stages - 1 + turnaround : stages;
+  }
 };
 
 /// The scope of a run; `partition` is null until the network is cut.
