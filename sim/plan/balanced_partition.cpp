@@ -34,7 +34,7 @@ PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
     add(sums.forward, price_pass(node, LayerPass::forward, c, samples));
     std::vector<PassPrice> inputs = price_pass(node, LayerPass::input_gradient, c, samples);
     std::vector<PassPrice> weights = price_pass(node, LayerPass::weight_gradient, c, samples);
-    if (!scope.splits_backward) {
+    if (!scope.splits_backward && !c.core->concurrent_passes) {
       inputs.insert(inputs.end(), weights.begin(), weights.end());
       weights.clear();
     }
@@ -67,6 +67,11 @@ double load_of(const PlanScope& scope, const StageService& service, const Prefix
   cost.weight_gradient =
       cost_of(backward.weight_gradient[z] - backward.weight_gradient[a], service.backward);
   cost.update = cost_of(backward.update[z] - backward.update[a], service.backward);
+  const auto core = [&scope](const Service& on) -> const CoreSpec& {
+    return scope.hardware->cores[static_cast<std::size_t>(on.group)];
+  };
+  cost.concurrent = core(service.backward).concurrent_passes.has_value();
+  finish_cost(cost, core(service.forward), core(service.backward), scope.splits_backward);
   return stage_load(scope, cost, service.split);
 }
 

@@ -21,8 +21,8 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
                       const PricingContext& backward, int samples) {
   const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
   StagePasses passes;
-  std::vector<PassPrice>& weight_gradient =
-      scope.splits_backward ? passes.weight_gradient : passes.backward;
+  const bool apart = scope.splits_backward || backward.core->concurrent_passes;
+  std::vector<PassPrice>& weight_gradient = apart ? passes.weight_gradient : passes.backward;
   for (int l = spec.first_layer; l < spec.end_layer; ++l) {
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
     append(passes.forward, price_pass(node, LayerPass::forward, forward, samples));
@@ -105,6 +105,33 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service) {
   return c;
 }
 
+OpCost beside(const OpCost& a, const OpCost& b) {
+  OpCost both = a.cycles >= b.cycles ? a : b;
+  both.macs = a.macs + b.macs;
+  both.region_bytes = a.region_bytes + b.region_bytes;
+  both.region_busy_cycles = std::max(a.region_busy_cycles, b.region_busy_cycles);
+  return both;
+}
+
+void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split) {
+  const auto overhead = [](OpCost& op, const CoreSpec& core) {
+    op.cycles += core.operation_overhead;
+    op.compute_cycles += core.operation_overhead;
+  };
+  if (cost.concurrent) {
+    cost.input_gradient_busy = cost.backward.cycles;
+    cost.weight_gradient_busy = cost.weight_gradient.cycles;
+    if (!split) {
+      cost.backward = beside(cost.backward, cost.weight_gradient);
+      cost.weight_gradient = {};
+    }
+  }
+  overhead(cost.forward, forward);
+  overhead(cost.backward, backward);
+  if (split) overhead(cost.weight_gradient, backward);
+  if (cost.update.cycles > 0) overhead(cost.update, backward);
+}
+
 StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
                       const Service& backward, int samples) {
   const PricingContext f = pricing_context(scope, forward);
@@ -122,6 +149,8 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
   cost.backward = operation_cost(passes.backward, *b.core, fixed.backward_cycles - apart);
   cost.weight_gradient = operation_cost(passes.weight_gradient, *b.core, apart);
   cost.update = operation_cost(passes.update, *b.core, fixed.update_cycles);
+  cost.concurrent = b.core->concurrent_passes.has_value();
+  if (!spec.free_loss) finish_cost(cost, *f.core, *b.core, scope.splits_backward);
   return cost;
 }
 
@@ -174,7 +203,7 @@ double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
   const double backward =
       static_cast<double>(cost.backward_cycles()) +
       static_cast<double>(cost.update.cycles) / static_cast<double>(scope.micro_batches_per_update);
-  return split ? std::max(forward, backward) : forward + backward;
+  return split || cost.concurrent ? std::max(forward, backward) : forward + backward;
 }
 
 bool stores_weight_gradient(const LayerNode& node, const PricingContext& c) {

@@ -49,6 +49,14 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service);
 StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
                       const Service& backward, int samples);
 
+/// Two operations beside each other: the longer.
+OpCost beside(const OpCost& a, const OpCost& b);
+
+/// What follows from sums over passes: gradients beside each other where passes are concurrent (and
+/// not `split` into two operations by the schedule), and the fixed cost of each operation. The
+/// update is an operation where it takes any time by itself.
+void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split);
+
 /// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.
 StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
                          const Service& backward);
@@ -60,7 +68,7 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
 LayerCost price_loss_layer(const PlanScope& scope, const Service& forward, const Service& backward);
 
 /// Cycles that one micro-batch keeps the stage's hardware busy: forward + backward + its share of
-/// an update, or the longer direction where each has cores of its own.
+/// an update, or the longer direction where each has hardware of its own.
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split);
 
 /// True if the weight gradients of this layer take space in the weight buffer.

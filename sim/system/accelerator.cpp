@@ -111,7 +111,8 @@ void Accelerator::make_cores() {
   cores_scope_ = std::make_unique<Scope>("cores", [&] {
     for (const CorePlan& core : plan_.cores) {
       cores_.push_back(
-          std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_, pacing_));
+          std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_,
+                                                     pacing_, core.concurrent_passes));
     }
   });
 }
@@ -135,7 +136,8 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
   controllers_.push_back(std::make_unique<StageController>("controller", k, stage, schedule,
                                                            micro_batches_, control_, series));
   StageController& controller = *controllers_.back();
-  const bool one_core = stage.forward_core == stage.backward_core;
+  const bool one_core = stage.forward_core == stage.backward_core &&
+                        !plan_.cores[stage.forward_core].concurrent_passes;
   const auto host = [&](int core, StageOperation operation) {
     cores_.at(core)->host(controller, operation, one_core, schedule.backward_first(k));
   };
