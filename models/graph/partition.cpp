@@ -80,8 +80,6 @@ std::vector<CutIssue> cut_issues(const Network& network, const std::vector<std::
     const int place = layer_named(network, cuts[i]);
     if (place == layers)
       issues.push_back({i, true, "no layer has that name"});
-    else if (place + 1 == layers)
-      issues.push_back({i, false, "nothing follows the last layer; allowed: a layer before it"});
     else if (place <= last)
       issues.push_back({i, false, "allowed: cuts in the order of the layers, each once"});
     else
@@ -110,6 +108,7 @@ Partition make_partition(const Network& network, const PartitionSpec& spec) {
     stages[k].first_layer = begins[k];
     stages[k].end_layer = k + 1 < begins.size() ? begins[k + 1] : layers;
     stages[k].has_loss = k + 1 == begins.size();
+    stages[k].free_loss = spec.kind == PartitionKind::cuts && stages[k].first_layer == layers;
     stages[k].name = stage_name(network, stages[k]);
   }
   find_crossings(network, stages);

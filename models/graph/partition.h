@@ -16,12 +16,15 @@ struct StageInput {
 };
 
 /// One pipeline stage: layers [first_layer, end_layer). The loss belongs to the last stage, which
-/// may have no layer of its own (`per_module`).
+/// may have no layer of its own (`per_module`, or a cut after the last layer).
 struct StageSpec {
   std::string name;  ///< its first layer with parameters, else its first layer, else "loss"
   int first_layer = 0;
   int end_layer = 0;
   bool has_loss = false;
+  /// The loss alone, behind a register that `cuts` names: it takes the output as it passes, and
+  /// costs nothing.
+  bool free_loss = false;
   /// Ascending by value. The one made by the stage just before is the main line; others are skips.
   std::vector<StageInput> inputs;
   /// Values made here that a later stage (or the loss in a later stage) reads, ascending.
@@ -44,7 +47,8 @@ struct CutIssue {
   std::string message;
 };
 
-/// The rules for cuts: each names a layer but the last, in the order of the layers, each once.
+/// The rules for cuts: each names a layer, in the order of the layers, each once. A cut
+/// after the last layer makes the loss a stage of its own.
 std::vector<CutIssue> cut_issues(const Network& network, const std::vector<std::string>& cuts);
 
 /// Cuts the network. per_layer: every layer with a weight matrix or kernel, together with the

@@ -39,6 +39,7 @@ static const LayerDefinition* find_definition(LayerKind kind) {
     STAGECOACH_LAYER(add);
     STAGECOACH_LAYER(gelu);
     STAGECOACH_LAYER(concatenate);
+    STAGECOACH_LAYER(sparse_linear);
   }
   return nullptr;
 }

@@ -16,6 +16,11 @@ LayerPass MatrixProduct::pass() const {
   return LayerPass::forward;
 }
 
+std::int64_t MatrixProduct::macs() const {
+  if (connections == 0) return groups * m.size() * k.size() * n.size();
+  return connections * (pass() == LayerPass::weight_gradient ? k.size() : m.size());
+}
+
 MatrixProduct for_samples(MatrixProduct p, int samples) {
   if (p.result.role == OperandRole::weight_gradient) {
     p.k.channels *= samples;

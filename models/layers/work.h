@@ -59,11 +59,14 @@ struct MatrixProduct {
   /// a bias that is added, or whose gradient is summed. Null: none.
   const ElementwiseCost* fused_cost = nullptr;
   double fused_elements = 0;
+  /// Of a sparse product: the multiplications that are left of m k n in all groups, for one row m
+  /// (weight gradient: for one k). 0: a dense product.
+  std::int64_t connections = 0;
 
   /// The pass that the product belongs to: what its result is says it.
   LayerPass pass() const;
   /// Multiply-accumulates.
-  std::int64_t macs() const { return groups * m.size() * k.size() * n.size(); }
+  std::int64_t macs() const;
 };
 
 /// The product for a micro-batch of so many samples. What grows: with weights the rows m, for a
@@ -121,6 +124,7 @@ LayerWork weighted_work(const LayerNode& node, std::int64_t groups, std::int64_t
 
 /// What conv2d and linear do to each output element where they have a bias.
 inline constexpr ElementwiseCost kBiasCost{"bias", 0, 1,
-                                           "Per output element of conv2d and linear."};
+                                           "Per output element of conv2d, linear and "
+                                           "sparse_linear."};
 
 }  // namespace stagecoach

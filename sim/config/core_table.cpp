@@ -72,11 +72,26 @@ Table<VectorUnitSpec> vector_unit_table() {
   return t;
 }
 
+Table<ConcurrentPasses> concurrent_table() {
+  using P = ConcurrentPasses;
+  Table<P> t("concurrent passes", "Matrix units (kind `resident`: sets of lanes) of each pass.");
+  t.optional("forward_units", &P::forward_units, integer(1, 4096), "For the forward.");
+  t.optional("input_gradient_units", &P::input_gradient_units, integer(1, 4096),
+             "For the gradient of the input.");
+  t.optional("weight_gradient_units", &P::weight_gradient_units, integer(1, 4096),
+             "For the gradient of the weights, and the update.");
+  return t;
+}
+
 /// What every kind has that computes layer by layer.
 Table<CoreSpec> layer_fields() {
   Table<CoreSpec> t;
   t.optional("fused_update", &CoreSpec::fused_update, boolean(),
              "Weight gradients go straight into the update and are never stored.");
+  t.may_have("concurrent_passes", &CoreSpec::concurrent_passes, concurrent_table().codec(),
+             "Forward, input gradient and weight gradient work beside each other on hardware of "
+             "their own; a fused update then has no pass of its own.",
+             "one pass after the other");
   t.optional("vector_unit", &CoreSpec::vector_unit, vector_unit_table().codec(),
              "Runs everything that is no matrix product.", "without limits");
   return t;
@@ -211,6 +226,9 @@ Table<CoreSpec> core_table() {
        {"dot_product", K::dot_product, "Dot products over channels, NVDLA-like.",
         dot_product_fields()},
        {"roofline", K::roofline, "Peak rate and memory bandwidth, for GPUs.", roofline_fields()}});
+  t.optional("operation_overhead_cycles", &CoreSpec::operation_overhead, integer(0, 1000000),
+             "Of every forward, backward and update that has a pass of its own: filling a pipeline, "
+             "control.");
   t.may_have("buffer", &CoreSpec::buffer, buffer_table().codec(), "One memory for everything.",
              "see the other two");
   t.may_have("weight_buffer", &CoreSpec::weight_buffer, buffer_table().codec(),

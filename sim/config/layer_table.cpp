@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of layers and networks.
+#include <limits>
 #include <map>
 
 #include "models/layers/definition.h"
@@ -41,6 +42,24 @@ Fields linear_fields() {
   t.required("out_features", &LayerSpec::out_features, integer(1, kMaxFeatures),
              "Features of the output.");
   t.optional("bias", &LayerSpec::bias, boolean(), "Adds a trainable bias per output feature.");
+  return t;
+}
+
+Fields sparse_linear_fields() {
+  using Rows = std::vector<std::vector<int>>;
+  Fields t = linear_fields();
+  t.optional("fan_out", &LayerSpec::fan_out, integer(0, kMaxFeatures),
+             "Of random connections: for each input; the outputs' numbers differ by one at most. "
+             "0: see fan_in.");
+  t.optional("fan_in", &LayerSpec::fan_in, integer(0, kMaxFeatures),
+             "Of random connections: for each output; the inputs' numbers differ by one at most. "
+             "0: see fan_out.");
+  t.optional("seed", &LayerSpec::seed, integer(0, std::numeric_limits<int>::max()),
+             "Of random connections; the run's seed does not change them.");
+  t.optional("connections", &LayerSpec::connections,
+             word_or<Rows>(words<Rows>({{"random", Rows{}, "drawn from the seed"}}),
+                           list_of<std::vector<int>>(list_of<int>(integer(0, kMaxFeatures)), 1)),
+             "A list for each output: the inputs that it reads, from 0.");
   return t;
 }
 
@@ -101,6 +120,7 @@ Fields fields_of(LayerKind kind) {
   static const std::map<LayerKind, Fields (*)()> rows = {
       {LayerKind::conv2d, conv2d_fields},
       {LayerKind::linear, linear_fields},
+      {LayerKind::sparse_linear, sparse_linear_fields},
       {LayerKind::max_pool2d, pool_fields},
       {LayerKind::avg_pool2d, pool_fields},
       {LayerKind::batch_norm2d, batch_norm_fields},

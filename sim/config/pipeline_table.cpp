@@ -20,7 +20,8 @@ Codec<PartitionObject> partition_object() {
   Table<O> t("partition", "A placement vector, or how many stages.");
   t.may_have(
       "cuts", &O::cuts, list_of<std::string>(text()),
-      "Names of the layers after which a pipeline register stands, in order; none: one stage.",
+      "Names of the layers after which a pipeline register stands, in order; none: one stage. After "
+      "the last layer: the loss is a stage of its own, at no cost.",
       "one of the two is required");
   t.may_have("balanced", &O::balanced, integer(1, kMaxInt, "stages"),
              "So many runs of layers, cut so that the slowest stage is as fast as can be on the "
@@ -134,6 +135,11 @@ Table<PipelineFile> pipeline_table() {
              words<Pacing>({{"elastic", Pacing::elastic, "operations start when they can"},
                             {"lockstep", Pacing::lockstep, "ticks as long as the longest stage"}}),
              "What time looks like.");
+  t.optional("turnaround", &P::turnaround, integer(0, 1, "registers"),
+             "A register between the last stage's forward and its backward, so that both work side "
+             "by side, on two micro-batches; every delay is one micro-batch longer. For "
+             "`pipelined`, `hybrid` and `fill_drain`; in the others the last backward follows a "
+             "tick later as it is.");
   t.optional("max_in_flight", &P::max_in_flight, per_stage(integer(1, kMaxInt)),
              "Micro-batches between the start of their forward and the end of their backward, at "
              "most: one number for every stage, or a list.",

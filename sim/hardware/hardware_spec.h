@@ -137,6 +137,17 @@ struct VectorUnitSpec {
   VectorOperations operations;
 };
 
+/// Forward, input gradient and weight gradient on datapaths of their own, beside each other, on the
+/// same sample or on different ones: how many of the core's matrix units each has (kind `resident`:
+/// of its sets of lanes).
+struct ConcurrentPasses {
+  int forward_units = 1;
+  int input_gradient_units = 1;
+  int weight_gradient_units = 1;
+
+  int units() const { return forward_units + input_gradient_units + weight_gradient_units; }
+};
+
 /// A group of equal cores.
 struct CoreSpec {
   std::string name = "core";
@@ -149,6 +160,8 @@ struct CoreSpec {
   RooflineCore roofline;
   MacSpec mac;
   bool fused_update = false;  ///< weight gradients go straight into the update, never stored
+  Cycles operation_overhead = 0;  ///< of every operation: filling a pipeline, control
+  std::optional<ConcurrentPasses> concurrent_passes;
   VectorUnitSpec vector_unit;
   /// One memory for everything, or one each; absent: without limits. Weights, optimizer state,
   /// versions and weight gradients on one side; activations in flight and boundary gradients on the
@@ -157,6 +170,8 @@ struct CoreSpec {
   std::optional<BufferSpec> weight_buffer;
   std::optional<BufferSpec> activation_buffer;
 
+  /// The fused update is hardware behind the weight gradient's, and has no pass of its own.
+  bool updates_in_passing() const { return fused_update && concurrent_passes.has_value(); }
   bool unified() const { return buffer.has_value(); }
   BufferSpec weight_memory() const {
     return buffer ? *buffer : weight_buffer.value_or(BufferSpec{});

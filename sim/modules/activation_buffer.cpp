@@ -59,10 +59,19 @@ bool ActivationBuffer::has_room(int edge) const {
 
 void ActivationBuffer::reserve(int edge, MicroBatchId micro_batch, Bytes bytes) {
   ++edges_[edge].taken;
-  if (edge == 0) return;
+  if (edge == 0) return note_sets();
   inputs_.at(micro_batch).skip_bytes += bytes;
   skip_bytes_ += bytes;
   peak_skip_bytes_ = std::max(peak_skip_bytes_, skip_bytes_);
+}
+
+void ActivationBuffer::note_sets() {
+  // The host writes the next sample while the first stage works on the one before; in lockstep the
+  // request comes when that is over.
+  const bool host_writes = lockstep_ && edges_[0].producer_stage < 0 &&
+                           started_ + edges_[0].taken < plan_.micro_batches();
+  peak_sets_ =
+      std::max(peak_sets_, edges_[0].taken + started_ - retired_ + (host_writes ? 1 : 0));
 }
 
 void ActivationBuffer::deposit_input(int, MicroBatchId micro_batch, Arrival arrival) {
@@ -140,6 +149,7 @@ void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
 }
 
 void ActivationBuffer::report(StageStatistics& statistics) const {
+  statistics.peak_activation_sets = peak_sets_;
   statistics.peak_activation_samples = peak_samples_;
   statistics.peak_gradient_samples = peak_gradient_samples_;
   statistics.peak_skip_bytes = peak_skip_bytes_;

@@ -70,6 +70,8 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   };
 
   std::int64_t samples_of(MicroBatchId micro_batch) const;
+  /// Micro-batches in flight and those on the main line's way in, from when they are begun.
+  void note_sets();
   void hold(Cycles time, std::int64_t activations, std::int64_t gradients);
   /// Counts what has arrived before `time`, or at it.
   void note_arrivals(Cycles time, bool at_it);
@@ -88,6 +90,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   MicroBatchRing<Slot> gradient_slots_;  ///< from the next micro-batch to retire on
   MicroBatchId arrived_ = 0, gradients_arrived_ = 0;
   MicroBatchId started_ = 0, backwards_started_ = 0, retired_ = 0;
+  std::int64_t peak_sets_ = 0;
   std::int64_t samples_held_ = 0, peak_samples_ = 0;
   std::int64_t gradient_samples_ = 0, peak_gradient_samples_ = 0;
   Bytes skip_bytes_ = 0, peak_skip_bytes_ = 0;

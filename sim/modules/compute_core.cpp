@@ -3,32 +3,53 @@
 #include "sim/modules/compute_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/modules/clock.h"
 
 namespace stagecoach {
 namespace {
 // What a core asks the wheel for.
-constexpr int kComplete = 0;
-constexpr int kLook = 1;
+constexpr int kLook = kDatapaths;  // below: the operation on that datapath has ended
+
+int rank_of(StageOperation operation, bool backward_first) {
+  switch (operation) {
+    case StageOperation::forward:
+      return backward_first ? 1 : 0;
+    case StageOperation::backward:
+      return backward_first ? 0 : 1;
+    case StageOperation::weight_gradient:
+    case StageOperation::update:
+      break;
+  }
+  return 2;
+}
 }  // namespace
 
 ComputeCore::ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel,
-                         Pacing pacing, bool backward_first)
+                         Pacing pacing, bool concurrent_passes)
     : sc_module(name),
       control_(control),
       wheel_(wheel),
       number_(wheel.join(*this)),
       pacing_(pacing),
-      backward_first_(backward_first) {}
+      concurrent_passes_(concurrent_passes) {}
 
-void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions) {
-  slots_.push_back(Slot{&stage, operation, both_directions});
-  const StageOperation first = backward_first_ ? StageOperation::backward : StageOperation::forward;
-  std::stable_sort(slots_.begin(), slots_.end(), [first](const Slot& a, const Slot& b) {
-    if (a.operation != b.operation)
-      return a.operation == first || (b.operation != first && a.operation < b.operation);
-    return a.stage->index() > b.stage->index();
+bool ComputeCore::busy() const {
+  const std::size_t datapaths = concurrent_passes_ ? kDatapaths : 1;
+  for (std::size_t d = 0; d < datapaths; ++d) {
+    if (!running_[d]) return false;
+  }
+  return true;
+}
+
+void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_directions,
+                       bool backward_first) {
+  slots_.push_back(Slot{&stage, operation, both_directions,
+                        datapath_of(concurrent_passes_, operation),
+                        rank_of(operation, backward_first)});
+  std::stable_sort(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.stage->index() > b.stage->index();
   });
   if (std::find(stages_.begin(), stages_.end(), &stage) == stages_.end()) {
     stages_.push_back(&stage);
@@ -37,7 +58,7 @@ void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_direc
 
 void ComputeCore::wake_at(Cycles time) {
   // In lockstep somebody else decides. A busy core looks when it is done.
-  if (busy_ || pacing_ == Pacing::lockstep) return;
+  if (busy() || pacing_ == Pacing::lockstep) return;
   if (time <= now_cycles()) {
     wheel_.decide_soon(number_);
   } else if (time < look_at_) {
@@ -47,19 +68,19 @@ void ComputeCore::wake_at(Cycles time) {
 }
 
 void ComputeCore::on_time(Cycles now, int tag) {
-  if (tag == kComplete) {
-    complete(now);
+  if (tag != kLook) {
+    complete(now, tag);
   } else {
     // The wheel may still hold an older request for a look. It costs a look and changes nothing.
     if (now >= look_at_) look_at_ = kUnlimited<std::int64_t>;
-    if (!busy_) wheel_.decide_soon(number_);
+    if (!busy()) wheel_.decide_soon(number_);
   }
 }
 
-void ComputeCore::complete(Cycles now) {
-  busy_ = false;
+void ComputeCore::complete(Cycles now, int datapath) {
+  const Slot* slot = std::exchange(running_[static_cast<std::size_t>(datapath)], nullptr);
   try {
-    running_->stage->finish(running_->operation, now);
+    slot->stage->finish(slot->operation, now);
   } catch (...) {
     control_.fail(std::current_exception());
   }
@@ -67,14 +88,17 @@ void ComputeCore::complete(Cycles now) {
 }
 
 void ComputeCore::on_decide(Cycles now) {
-  if (busy_ || control_.halted()) return;
+  if (busy() || control_.halted()) return;
+  const auto idle = [this](const Slot& slot) {
+    return !running_[static_cast<std::size_t>(slot.datapath)];
+  };
   try {
     for (const Slot& slot : slots_) {
-      if (slot.stage->obstacle(slot.operation, now) == Obstacle::nothing) {
+      if (idle(slot) && slot.stage->obstacle(slot.operation, now) == Obstacle::nothing) {
         start(slot, now);
-        return;
       }
     }
+    if (busy()) return;
     note_waits(now, nullptr);
   } catch (...) {
     control_.fail(std::current_exception());
@@ -82,6 +106,7 @@ void ComputeCore::on_decide(Cycles now) {
   }
   std::optional<Cycles> next;
   for (const Slot& slot : slots_) {
+    if (!idle(slot)) continue;
     const auto arrival = slot.stage->next_data(slot.operation, now);
     if (arrival && (!next || *arrival < *next)) next = arrival;
   }
@@ -89,11 +114,10 @@ void ComputeCore::on_decide(Cycles now) {
 }
 
 void ComputeCore::start(const Slot& slot, Cycles now) {
-  busy_ = true;
-  running_ = &slot;
+  running_[static_cast<std::size_t>(slot.datapath)] = &slot;
   const Cycles end = slot.stage->begin(slot.operation, now, slot.both_directions);
   if (stages_.size() > 1) note_waits(now, slot.stage);
-  wheel_.call_at(number_, end, kComplete);
+  wheel_.call_at(number_, end, slot.datapath);
 }
 
 void ComputeCore::note_waits(Cycles now, const StageIf* running) {

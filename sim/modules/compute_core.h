@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A compute core: one operation at a time, of the stages mapped to it. One timed call for each
+// A compute core: one operation at a time, of the stages mapped to it, or one on each of its
+// datapaths where its passes are concurrent. One timed call for each
 // operation (sim/modules/event_wheel.h has the processes); an idle core is woken when something
 // that it could work on arrives.
 //
@@ -9,22 +10,25 @@
 // later stage.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
+#include "sim/plan/machine_plan.h"
 
 namespace stagecoach {
 
 class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
  public:
   ComputeCore(sc_core::sc_module_name name, RunControl& control, WheelIf& wheel, Pacing pacing,
-              bool backward_first);
+              bool concurrent_passes = false);
 
   /// Maps one kind of a stage's operations to this core, before the simulation starts. A stage
   /// whose other direction runs here, too, hands its update over with the backward.
-  void host(StageIf& stage, StageOperation operation, bool both_directions);
+  /// `backward_first`: Schedule::backward_first() of this stage.
+  void host(StageIf& stage, StageOperation operation, bool both_directions, bool backward_first);
 
   void wake_at(Cycles time) override;
   void on_time(Cycles now, int tag) override;
@@ -35,9 +39,12 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
     StageIf* stage = nullptr;
     StageOperation operation = StageOperation::forward;
     bool both_directions = false;
+    int datapath = 0;
+    int rank = 0;  ///< what could start and has the lowest goes first
   };
 
-  void complete(Cycles now);
+  bool busy() const;  ///< all datapaths are
+  void complete(Cycles now, int datapath);
   void start(const Slot& slot, Cycles now);
   void note_waits(Cycles now, const StageIf* running);
 
@@ -45,11 +52,10 @@ class ComputeCore : public sc_core::sc_module, public WakeIf, public TimedIf {
   WheelIf& wheel_;
   const int number_;  ///< on the wheel
   const Pacing pacing_;
-  const bool backward_first_;
-  std::vector<Slot> slots_;  ///< in order of rank
+  std::vector<Slot> slots_;  ///< in order of rank, then the later stage
   std::vector<StageIf*> stages_;
-  bool busy_ = false;
-  const Slot* running_ = nullptr;
+  const bool concurrent_passes_;
+  std::array<const Slot*, kDatapaths> running_{};  ///< by datapath; null: idle
   Cycles look_at_ = kUnlimited<std::int64_t>;  ///< the next look that the wheel has been asked for
 };
 

@@ -146,6 +146,7 @@ Cycles StageController::begin_forward(Cycles now) {
   activations_->begin_forward(p, now);
   const Cycles end = book_operation(CycleKind::forward, cost, forward_region_, now);
   forward_macs_ += cost.macs;
+  forward_busy_ += cost.cycles;
   control_.emit(op);
   control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
   send_forward(micro_batch, p, now, end);
@@ -179,6 +180,8 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   activations_->begin_backward(p, now);
   const Cycles made = book_operation(CycleKind::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
+  input_gradient_busy_ += cost.input_gradient_busy;
+  weight_gradient_busy_ += cost.weight_gradient_busy;
   control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
   control_.record({now, made, p, index_, StageOperation::backward, weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
@@ -190,9 +193,17 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
 Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
   const Cycles end = book_operation(CycleKind::update, cost.update, backward_region_, begin);
+  weight_gradient_busy_ += cost.update.cycles;
+  if (!first_weight_write_) first_weight_write_ = first_write(cost, begin);
   control_.record(
       {begin, end, p, index_, StageOperation::update, progress_->updates, progress_->updates + 1});
   return end;
+}
+
+Cycles StageController::first_write(const StageCost& cost, Cycles update_begin) const {
+  if (!stage_.first_write_after) return update_begin;
+  const OpCost& gradient = schedule_.splits_backward() ? cost.weight_gradient : cost.backward;
+  return update_begin - gradient.cycles + std::min(*stage_.first_write_after, gradient.cycles);
 }
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
@@ -335,6 +346,10 @@ void StageController::report(Cycles end, StageStatistics& s) {
   s.backward_macs = backward_macs_;
   s.forwards = progress_->forwards;
   s.backwards = progress_->backwards;
+  s.first_weight_write = first_weight_write_;
+  s.forward_busy = forward_busy_;
+  s.input_gradient_busy = input_gradient_busy_;
+  s.weight_gradient_busy = weight_gradient_busy_;
 }
 
 }  // namespace stagecoach

@@ -5,6 +5,7 @@
 // cost of an operation is known when it starts), and books every cycle of the stage to its kind.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "models/micro_batch_plan.h"
@@ -110,6 +111,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   void note_memory(Cycles now);
   /// The update after micro-batch p's gradients, if one follows; returns when it ends.
   Cycles book_update(const StageCost& cost, MicroBatchId p, Cycles begin);
+  /// When the update that begins, or (in passing) ends, at `update_begin` writes its first weight.
+  Cycles first_write(const StageCost& cost, Cycles update_begin) const;
   /// The micro-batch that has been here longest leaves; its update, if any, is complete.
   void retire(Cycles now);
 
@@ -137,6 +140,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   CycleAccount account_;
   MemorySeries memory_;
   std::int64_t forward_macs_ = 0, backward_macs_ = 0;
+  Cycles forward_busy_ = 0, input_gradient_busy_ = 0, weight_gradient_busy_ = 0;
+  std::optional<Cycles> first_weight_write_;
   Region forward_region_, backward_region_;
 };
 

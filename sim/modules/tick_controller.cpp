@@ -20,7 +20,7 @@ TickController::TickController(sc_core::sc_module_name name, LockstepOrder& orde
       loss_(loss),
       stages_(std::move(stages)),
       plan_(plan),
-      core_free_(plan.cores.size(), 0) {
+      core_free_(plan.cores.size() * kDatapaths, 0) {
   SC_METHOD(begin_tick);
   sensitive << tick_;
   dont_initialize();
@@ -69,7 +69,8 @@ void TickController::run_operation(const TickOperation& op) {
   StageController& stage = *stages_[op.stage];
   const bool forward = op.operation == StageOperation::forward;
   if (forward && op.stage == 0) source_.fetch(tick_begin_);
-  Cycles& core = core_free_[forward ? stage.plan().forward_core : stage.plan().backward_core];
+  const int number = forward ? stage.plan().forward_core : stage.plan().backward_core;
+  Cycles& core = core_free_[number * kDatapaths + datapath_of(plan_, number, op.operation)];
   Cycles begin = std::max(tick_begin_, core);
   // The host, or the forward of this tick on another core, may make an operation wait.
   const auto awaited = stage.next_data(op.operation, begin);

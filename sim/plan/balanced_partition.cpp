@@ -34,7 +34,7 @@ PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
     add(sums.forward, price_pass(node, LayerPass::forward, c, samples));
     std::vector<PassPrice> inputs = price_pass(node, LayerPass::input_gradient, c, samples);
     std::vector<PassPrice> weights = price_pass(node, LayerPass::weight_gradient, c, samples);
-    if (!scope.splits_backward) {
+    if (!scope.splits_backward && !c.core->concurrent_passes) {
       inputs.insert(inputs.end(), weights.begin(), weights.end());
       weights.clear();
     }
@@ -67,6 +67,11 @@ double load_of(const PlanScope& scope, const StageService& service, const Prefix
   cost.weight_gradient =
       cost_of(backward.weight_gradient[z] - backward.weight_gradient[a], service.backward);
   cost.update = cost_of(backward.update[z] - backward.update[a], service.backward);
+  const auto core = [&scope](const Service& on) -> const CoreSpec& {
+    return scope.hardware->cores[static_cast<std::size_t>(on.group)];
+  };
+  cost.concurrent = core(service.backward).concurrent_passes.has_value();
+  finish_cost(cost, core(service.forward), core(service.backward), scope.splits_backward);
   return stage_load(scope, cost, service.split);
 }
 
@@ -74,7 +79,7 @@ double load_of(const PlanScope& scope, const StageService& service, const Prefix
 class RunLoads {
  public:
   RunLoads(const PlanScope& scope, int stages)
-      : scope_(scope), services_(services_before_cutting(*scope.hardware, stages)) {
+      : scope_(scope), services_(services_before_cutting(scope, stages)) {
     for (const StageService& s : services_) {
       for (const Service& direction : {s.forward, s.backward}) {
         const auto key = std::make_pair(direction.group, direction.cores);
@@ -172,6 +177,7 @@ class CoresAndCuts {
  private:
   static constexpr std::int64_t kTooMany = std::numeric_limits<std::int64_t>::max() / 2;
 
+  bool two_units(int end) const { return split_ && (scope_.turnaround > 0 || end < layers_); }
   std::size_t width() const { return static_cast<std::size_t>(layers_ + 1); }
   std::size_t at(int first, int end) const {
     return static_cast<std::size_t>(first) * width() + static_cast<std::size_t>(end);
@@ -189,7 +195,7 @@ class CoresAndCuts {
       const Partition parts = make_partition(*scope_.network, spec);
       PlanScope scope = scope_;
       scope.partition = &parts;
-      const int units = split_ && end < layers_ ? 2 : 1;
+      const int units = two_units(end) ? 2 : 1;
       known =
           units * least_cores(scope, first > 0 ? 1 : 0, slots_[static_cast<std::size_t>(k)], units);
     }
@@ -207,7 +213,7 @@ class CoresAndCuts {
 
   /// Fewest cores with which the run stays within the limit.
   std::int64_t fewest(int first, int end, double limit) {
-    const bool two = split_ && end < layers_;
+    const bool two = two_units(end);
     if (load(counts_.size() - 1, first, end, two) > limit) return kTooMany;
     std::size_t low = 0, high = counts_.size() - 1;
     while (low < high) {

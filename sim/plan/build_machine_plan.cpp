@@ -51,6 +51,9 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
     s.cost.push_back(price_stage(scope, k, forward, backward, n));
   }
   s.events = stage_events(scope, k, forward, backward);
+  const CoreSpec& updater = scope.hardware->cores[static_cast<std::size_t>(backward.group)];
+  if (updater.updates_in_passing() && scope.micro_batches_per_update == 1)
+    s.first_write_after = updater.mac.latency_cycles;
   s.weights_bytes = needs.weights_bytes;
   s.optimizer_bytes = needs.optimizer_bytes;
   s.predicted_bytes = needs.predicted_bytes;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "models/graph/partition.h"
 #include "sim/base/units.h"
 #include "sim/hardware/hardware_spec.h"
+#include "sim/schedule/stage_operation.h"
 #include "sim/timing/cost.h"
 
 namespace stagecoach {
@@ -46,6 +48,9 @@ struct StagePlan {
   /// Micro-batches that the activation buffer can hold (queued inputs and micro-batches in flight
   /// together).
   std::int64_t capacity_micro_batches = kUnlimited<std::int64_t>;
+  /// Where a fused update is done in passing (CoreSpec::updates_in_passing): it writes its first
+  /// weight so long after the backward began, though the new version counts from the end.
+  std::optional<Cycles> first_write_after;
   DramTraffic dram;  ///< because it does not fit; already priced in `cost`
   StageEvents events;
 };
@@ -60,7 +65,33 @@ struct CorePlan {
   /// Length of its edge in cores where it is a node of the interconnect as a whole: a message
   /// finds floor(edge) links side by side, and passes so many hops. 1: one core is the node.
   double edge = 1;
+  bool concurrent_passes = false;  ///< a datapath for each pass, beside each other
 };
+
+/// Datapaths of a core, by what datapath_of() gives.
+inline constexpr int kDatapaths = 3;
+
+/// The datapath of the core that an operation runs on: one for everything, or forward, backward and
+/// (where the schedule makes it an operation) weight gradient.
+inline int datapath_of(bool concurrent_passes, StageOperation operation) {
+  if (!concurrent_passes) return 0;
+  switch (operation) {
+    case StageOperation::forward:
+      return 0;
+    case StageOperation::backward:
+    case StageOperation::update:
+      return 1;
+    case StageOperation::weight_gradient:
+      return 2;
+  }
+  return 0;
+}
+
+/// What a datapath is called where a core has several.
+inline const char* datapath_name(int datapath) {
+  constexpr const char* kNames[kDatapaths] = {"forward", "backward", "weight_gradient"};
+  return kNames[datapath];
+}
 
 /// The network between cores. Transfer of n bytes over one link: ceil(n / width) cycles after
 /// hop_latency_cycles; width 0 means unlimited (zero cycles). Between nodes with longer edges
@@ -96,6 +127,13 @@ struct MachinePlan {
   int input_queue_micro_batches =
       2;  ///< micro-batches that may wait at a stage's input (pipeline register)
 };
+
+/// An update stays on the datapath of the operation before it.
+inline int datapath_of(const MachinePlan& plan, int core, StageOperation operation) {
+  const bool after_split = operation == StageOperation::update && plan.splits_backward;
+  return datapath_of(plan.cores[static_cast<std::size_t>(core)].concurrent_passes,
+                     after_split ? StageOperation::weight_gradient : operation);
+}
 
 /// What each stage's activation buffer holds, in micro-batches: the bounds of lockstep pacing
 /// (sim/schedule/lockstep.h).

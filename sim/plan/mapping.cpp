@@ -37,20 +37,21 @@ int group_of_core(const HardwareSpec& hw, std::int64_t core) {
                   (or_else.empty() ? "" : or_else + ", ") + "or cut the network into fewer stages");
 }
 
-/// Units of `cores[k]` cores for each stage (twice that for both directions but the last).
-Mapping rows_of_units(const std::vector<Service>& services, bool split) {
+/// Units of `services[k]` for each stage, one or two.
+Mapping rows_of_units(const PlanScope& scope, const std::vector<Service>& services) {
   Mapping m;
-  m.split = split;
+  m.split = scope.hardware->mapping.split_forward_backward;
+  const int stages = static_cast<int>(services.size());
   std::int64_t next = 0;
   const auto add = [&](const Service& s) {
     m.units.push_back({s, next});
     next += s.cores;
     return static_cast<int>(m.units.size()) - 1;
   };
-  for (std::size_t k = 0; k < services.size(); ++k) {
-    const int forward = add(services[k]);
-    const bool two = split && k + 1 < services.size();
-    m.stages.push_back({forward, two ? add(services[k]) : forward});
+  for (int k = 0; k < stages; ++k) {
+    const Service& service = services[static_cast<std::size_t>(k)];
+    const int forward = add(service);
+    m.stages.push_back({forward, scope.has_two_units(k, stages) ? add(service) : forward});
   }
   return m;
 }
@@ -60,11 +61,11 @@ Mapping one_core_each(const PlanScope& scope) {
   const int stages = static_cast<int>(scope.partition->size());
   const std::int64_t have = cores_available(hw);
   const bool split = hw.mapping.split_forward_backward;
-  const std::int64_t need = split ? 2 * stages - 1 : stages;
+  const std::int64_t need = scope.units(stages);
   if (split && have < need) too_few("forward and backward on cores of their own", need, have);
   Mapping m;
   if (have >= need) {
-    m = rows_of_units(std::vector<Service>(static_cast<std::size_t>(stages)), split);
+    m = rows_of_units(scope, std::vector<Service>(static_cast<std::size_t>(stages)));
   } else {
     std::vector<double> loads;
     for (int k = 0; k < stages; ++k) {
@@ -80,38 +81,35 @@ Mapping one_core_each(const PlanScope& scope) {
 
 Mapping rectangles(const PlanScope& scope) {
   const HardwareSpec& hw = *scope.hardware;
-  const std::int64_t stages = static_cast<std::int64_t>(scope.partition->size());
+  const int stages = static_cast<int>(scope.partition->size());
   const std::int64_t each = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
-  const bool split = hw.mapping.split_forward_backward;
   // Groups one after the other; a stage lies in one, what is left of a group stays unused.
   std::vector<Service> services;
   std::size_t group = 0;
   std::int64_t used = 0;
-  for (std::int64_t k = 0; k < stages; ++k) {
-    const std::int64_t need = each * (split && k + 1 < stages ? 2 : 1);
+  for (int k = 0; k < stages; ++k) {
+    const std::int64_t need = each * (scope.has_two_units(k, stages) ? 2 : 1);
     const auto full = [&] {
       return hw.cores[group].count > 0 && used + need > hw.cores[group].count;
     };
     while (group + 1 < hw.cores.size() && full()) ++group, used = 0;
     if (full()) {
-      const std::int64_t units = split ? 2 * stages - 1 : stages;
-      too_few("a rectangle of cores for every stage, each within one group,", units * each,
-              cores_available(hw));
+      too_few("a rectangle of cores for every stage, each within one group,",
+              scope.units(stages) * each, cores_available(hw));
     }
     used += need;
     services.push_back({static_cast<int>(group), each});
   }
-  return rows_of_units(services, split);
+  return rows_of_units(scope, services);
 }
 
 Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
                  std::int64_t extra_cores) {
   const HardwareSpec& hw = *scope.hardware;
   const int stages = static_cast<int>(scope.partition->size());
-  const bool split = hw.mapping.split_forward_backward;
   const std::int64_t have = hw.cores[0].count + extra_cores;
-  // Both directions of a stage get the same number of cores; the last stage has one set.
-  const auto width = [&](int k) { return split && k + 1 < stages ? 2 : 1; };
+  // Both directions of a stage get the same number of cores.
+  const auto width = [&](int k) { return scope.has_two_units(k, stages) ? 2 : 1; };
   const auto load = [&](int k, std::int64_t cores) {
     const Service s{0, std::max<std::int64_t>(1, cores / width(k))};
     return stage_load(scope, price_stage(scope, k, s, s, scope.micro_batch_samples), width(k) == 2);
@@ -138,7 +136,7 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
     services.push_back(
         {0, std::max<std::int64_t>(1, cores[static_cast<std::size_t>(k)] / width(k))});
   }
-  return rows_of_units(services, split);
+  return rows_of_units(scope, services);
 }
 
 Mapping listed(const PlanScope& scope) {
@@ -164,7 +162,7 @@ Mapping listed(const PlanScope& scope) {
       throw UserError("hardware /mapping/stages: stage \"" + name + "\" is not listed");
     }
     services.push_back(found->second);
-    const bool two = hw.mapping.split_forward_backward && k + 1 < stages;
+    const bool two = scope.has_two_units(static_cast<int>(k), static_cast<int>(stages));
     used[static_cast<std::size_t>(found->second.group)] += found->second.cores * (two ? 2 : 1);
     by_stage.erase(found);
   }
@@ -177,7 +175,7 @@ Mapping listed(const PlanScope& scope) {
     if (count > 0 && used[g] > count)
       too_few("the mapping of \"" + hw.cores[g].name + "\"", used[g], count);
   }
-  return rows_of_units(services, hw.mapping.split_forward_backward);
+  return rows_of_units(scope, services);
 }
 
 }  // namespace
@@ -204,14 +202,15 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
   return n;
 }
 
-std::vector<StageService> services_before_cutting(const HardwareSpec& hw, int stages) {
+std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages) {
+  const HardwareSpec& hw = *scope.hardware;
   const bool split = hw.mapping.split_forward_backward;
-  const std::int64_t units = split ? 2 * stages - 1 : stages;
+  const std::int64_t units = scope.units(stages);
   const std::int64_t have = cores_available(hw);
   std::vector<StageService> all(static_cast<std::size_t>(stages));
   for (int k = 0; k < stages; ++k) {
     StageService& s = all[static_cast<std::size_t>(k)];
-    s.split = split && k + 1 < stages;
+    s.split = scope.has_two_units(k, stages);
     switch (hw.mapping.kind) {
       case MappingKind::one_core_per_stage:
         if (have < units) break;  // stages will share cores

@@ -44,7 +44,7 @@ struct StageService {
   Service forward, backward;
   bool split = false;
 };
-std::vector<StageService> services_before_cutting(const HardwareSpec& hardware, int stages);
+std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages);
 
 /// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with all that
 /// the schedule keeps there. With memory policy `stall` or `spill` one core is enough.
@@ -60,7 +60,8 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
 ///                       cores allow; `extra_cores` more than there are (to ask what they bring)
 ///   explicit_list       as listed
-/// With split_forward_backward every stage but the last has two units: 2S - 1 in all.
+/// With split_forward_backward a stage has two units, but the last one, unless a turnaround
+/// register parts its two directions.
 /// Throws UserError when there are too few cores, or the list does not name the stages.
 Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
                      std::int64_t extra_cores = 0);

@@ -55,7 +55,9 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
       gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);
   n.gradients_in_flight = scope.splits_backward;
   n.micro_batch_samples = scope.micro_batch_samples;
-  n.activation_micro_batches = slots.activation_micro_batches;
+  // Beside concurrent datapaths one more set is being filled while the others are read.
+  n.activation_micro_batches =
+      slots.activation_micro_batches + (context.core->concurrent_passes ? 1 : 0);
   return n;
 }
 

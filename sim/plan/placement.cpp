@@ -64,6 +64,7 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
     core.cores = u.service.cores;
     if (regions) core.edge = std::sqrt(static_cast<double>(u.service.cores));
     core.group = u.service.group;
+    core.concurrent_passes = spec.concurrent_passes.has_value();
     core.peak_macs_per_cycle =
         peak_macs_per_cycle(spec, hw.clock_mhz) * static_cast<double>(u.service.cores);
     core.name = instance_name(spec.name) + std::to_string(u.first_core);

@@ -12,16 +12,30 @@ namespace stagecoach {
 
 namespace {
 
-/// Cycles per micro-batch of every unit: the sum over the operations that run on it.
+/// Cycles per micro-batch of every unit: the sum over the operations that run on it, or on the
+/// busiest of its datapaths.
 std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) {
-  std::vector<double> loads(plan.cores.size(), 0);
+  std::vector<double> datapaths(plan.cores.size() * kDatapaths, 0);
+  const auto add = [&](int core, StageOperation operation, double cycles) {
+    const int d = datapath_of(plan, core, operation);
+    datapaths[static_cast<std::size_t>(core * kDatapaths + d)] += cycles;
+  };
   for (const StagePlan& s : plan.stages) {
     const StageCost& cost = s.cost.back();
-    loads[static_cast<std::size_t>(s.forward_core)] += static_cast<double>(cost.forward.cycles);
-    loads[static_cast<std::size_t>(s.backward_core)] +=
-        static_cast<double>(cost.backward_cycles()) +
-        static_cast<double>(cost.update.cycles) /
-            static_cast<double>(scope.micro_batches_per_update);
+    const double update = static_cast<double>(cost.update.cycles) /
+                          static_cast<double>(scope.micro_batches_per_update);
+    add(s.forward_core, StageOperation::forward, static_cast<double>(cost.forward.cycles));
+    // The update stays with the operation before it.
+    const double split = static_cast<double>(cost.weight_gradient.cycles);
+    const bool apart = scope.splits_backward;
+    add(s.backward_core, StageOperation::backward,
+        static_cast<double>(cost.backward.cycles) + (apart ? 0 : update));
+    if (apart) add(s.backward_core, StageOperation::weight_gradient, split + update);
+  }
+  std::vector<double> loads;
+  for (std::size_t c = 0; c < plan.cores.size(); ++c) {
+    const auto first = datapaths.begin() + static_cast<std::ptrdiff_t>(c * kDatapaths);
+    loads.push_back(*std::max_element(first, first + kDatapaths));
   }
   return loads;
 }
@@ -156,7 +170,7 @@ std::optional<double> with_one_more_core(const PlanScope& scope, const Mapping& 
   const auto load = [&](const Mapping& m, int k) {
     return stage_load(scope,
                       price_stage(scope, k, m.forward(k), m.backward(k), scope.micro_batch_samples),
-                      m.split && k + 1 < stages);
+                      scope.has_two_units(k, stages));
   };
   double worst = 0;
   if (scope.hardware->mapping.kind == MappingKind::balanced) {

@@ -21,8 +21,8 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
                       const PricingContext& backward, int samples) {
   const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
   StagePasses passes;
-  std::vector<PassPrice>& weight_gradient =
-      scope.splits_backward ? passes.weight_gradient : passes.backward;
+  const bool apart = scope.splits_backward || backward.core->concurrent_passes;
+  std::vector<PassPrice>& weight_gradient = apart ? passes.weight_gradient : passes.backward;
   for (int l = spec.first_layer; l < spec.end_layer; ++l) {
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
     append(passes.forward, price_pass(node, LayerPass::forward, forward, samples));
@@ -30,7 +30,7 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
     append(weight_gradient, price_pass(node, LayerPass::weight_gradient, backward, samples));
     passes.update.push_back(price_update(node, backward));
   }
-  if (spec.has_loss) {
+  if (spec.has_loss && !spec.free_loss) {
     const std::int64_t outputs = scope.network->output().elements();
     passes.forward.push_back(price_loss(outputs, false, forward, samples));
     passes.backward.push_back(price_loss(outputs, true, backward, samples));
@@ -45,7 +45,9 @@ OpCost fixed_cost(const std::vector<PassPrice>& passes, Cycles cycles) {
   return op;
 }
 
-OpCost operation_cost(const std::vector<PassPrice>& passes, const CoreSpec& core, Cycles fixed) {
+OpCost cost_of_operation(const StageSpec& stage, const std::vector<PassPrice>& passes,
+                      const CoreSpec& core, Cycles fixed) {
+  if (stage.free_loss) return {};
   return core.kind == CoreKind::fixed ? fixed_cost(passes, fixed) : combine(passes, core);
 }
 
@@ -83,6 +85,7 @@ PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const
   scope.micro_batches_per_update =
       micro_batches.micro_batches() > 0 ? micro_batches.at(0).batch_end : 1;
   scope.splits_backward = schedule.splits_backward();
+  scope.turnaround = schedule.turnaround();
   return scope;
 }
 
@@ -102,11 +105,43 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service) {
   return c;
 }
 
+OpCost beside(const OpCost& a, const OpCost& b) {
+  OpCost both = a.cycles >= b.cycles ? a : b;
+  both.macs = a.macs + b.macs;
+  both.region_bytes = a.region_bytes + b.region_bytes;
+  both.region_busy_cycles = std::max(a.region_busy_cycles, b.region_busy_cycles);
+  return both;
+}
+
+void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split) {
+  const auto overhead = [](OpCost& op, const CoreSpec& core) {
+    op.cycles += core.operation_overhead;
+    op.compute_cycles += core.operation_overhead;
+  };
+  if (cost.concurrent) {
+    cost.input_gradient_busy = cost.backward.cycles;
+    cost.weight_gradient_busy = cost.weight_gradient.cycles;
+    if (!split) {
+      cost.backward = beside(cost.backward, cost.weight_gradient);
+      cost.weight_gradient = {};
+    }
+  }
+  overhead(cost.forward, forward);
+  overhead(cost.backward, backward);
+  if (split) overhead(cost.weight_gradient, backward);
+  if (cost.update.cycles > 0) overhead(cost.update, backward);
+}
+
 StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
                       const Service& backward, int samples) {
   const PricingContext f = pricing_context(scope, forward);
   const PricingContext b = pricing_context(scope, backward);
   const StagePasses passes = passes_of(scope, stage, f, b, samples);
+  const StageSpec& spec = (*scope.partition)[static_cast<std::size_t>(stage)];
+  const auto operation_cost = [&](const std::vector<PassPrice>& all, const CoreSpec& core,
+                                  Cycles fixed) {
+    return cost_of_operation(spec, all, core, fixed);
+  };
   StageCost cost;
   cost.forward = operation_cost(passes.forward, *f.core, f.core->fixed.forward_cycles);
   const FixedCore& fixed = b.core->fixed;
@@ -114,6 +149,8 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
   cost.backward = operation_cost(passes.backward, *b.core, fixed.backward_cycles - apart);
   cost.weight_gradient = operation_cost(passes.weight_gradient, *b.core, apart);
   cost.update = operation_cost(passes.update, *b.core, fixed.update_cycles);
+  cost.concurrent = b.core->concurrent_passes.has_value();
+  if (!spec.free_loss) finish_cost(cost, *f.core, *b.core, scope.splits_backward);
   return cost;
 }
 
@@ -153,6 +190,7 @@ LayerCost price_loss_layer(const PlanScope& scope, const Service& forward,
                            const Service& backward) {
   const std::int64_t outputs = scope.network->output().elements();
   const int n = scope.micro_batch_samples;
+  if (scope.partition->back().free_loss) return {{}, {}, {}, {}, n};
   return {cost_of({price_loss(outputs, false, pricing_context(scope, forward), n)}),
           cost_of({price_loss(outputs, true, pricing_context(scope, backward), n)}),
           {},
@@ -165,7 +203,7 @@ double stage_load(const PlanScope& scope, const StageCost& cost, bool split) {
   const double backward =
       static_cast<double>(cost.backward_cycles()) +
       static_cast<double>(cost.update.cycles) / static_cast<double>(scope.micro_batches_per_update);
-  return split ? std::max(forward, backward) : forward + backward;
+  return split || cost.concurrent ? std::max(forward, backward) : forward + backward;
 }
 
 bool stores_weight_gradient(const LayerNode& node, const PricingContext& c) {

@@ -19,6 +19,17 @@ struct PlanScope {
   int micro_batch_samples = 1;  ///< of a full micro-batch
   std::int64_t micro_batches_per_update = 1;
   bool splits_backward = false;  ///< Schedule::splits_backward
+  int turnaround = 0;            ///< Schedule::turnaround
+
+  /// With hardware for forward and backward each: does stage `k` of `stages` have two units? The
+  /// last one's backward follows its forward at once, and they share one, unless a turnaround
+  /// register stands between.
+  bool has_two_units(int k, int stages) const {
+    return hardware->mapping.split_forward_backward && (turnaround > 0 || k + 1 < stages);
+  }
+  std::int64_t units(int stages) const {
+    return hardware->mapping.split_forward_backward ? 2 * stages - 1 + turnaround : stages;
+  }
 };
 
 /// The scope of a run; `partition` is null until the network is cut.
@@ -38,6 +49,14 @@ PricingContext pricing_context(const PlanScope& scope, const Service& service);
 StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
                       const Service& backward, int samples);
 
+/// Two operations beside each other: the longer.
+OpCost beside(const OpCost& a, const OpCost& b);
+
+/// What follows from sums over passes: gradients beside each other where passes are concurrent (and
+/// not `split` into two operations by the schedule), and the fixed cost of each operation. The
+/// update is an operation where it takes any time by itself.
+void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split);
+
 /// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.
 StageEvents stage_events(const PlanScope& scope, int stage, const Service& forward,
                          const Service& backward);
@@ -49,7 +68,7 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
 LayerCost price_loss_layer(const PlanScope& scope, const Service& forward, const Service& backward);
 
 /// Cycles that one micro-batch keeps the stage's hardware busy: forward + backward + its share of
-/// an update, or the longer direction where each has cores of its own.
+/// an update, or the longer direction where each has hardware of its own.
 double stage_load(const PlanScope& scope, const StageCost& cost, bool split);
 
 /// True if the weight gradients of this layer take space in the weight buffer.

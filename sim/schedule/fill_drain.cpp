@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fill_drain`: the ticks of pipelined backpropagation inside a mini-batch of N micro-batches, one
-// update at its end, then the pipeline is empty: N+2S-2 ticks a mini-batch.
+// update at its end, then the pipeline is empty: N+2S-2 ticks a mini-batch, one more with a
+// turnaround register.
 #include <algorithm>
 
 #include "sim/schedule/kinds.h"
@@ -9,17 +10,13 @@
 namespace stagecoach {
 namespace {
 
-class FillDrain : public FlushSchedule {
+class FillDrain : public SideBySide<FlushSchedule> {
  public:
-  using FlushSchedule::FlushSchedule;
+  using SideBySide::SideBySide;
 
-  TickForm tick_form() const override { return TickForm::forward_and_backward; }
   int activations_in_flight(int stage) const override {
     return std::min(micro_batches_per_batch(), max_in_flight(stage));
   }
-
- protected:
-  int own_max_in_flight(int stage) const override { return pipelined_in_flight(stages(), stage); }
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ class GPipe : public FlushSchedule {
   bool may_backward(int, const StageProgress& here) const override {
     return here.forwards >= plan().at(here.backwards).batch_end;
   }
-  bool backward_first() const override { return false; }
+  bool backward_first(int) const override { return false; }
 
  protected:
   int own_max_in_flight(int) const override { return micro_batches_per_batch(); }

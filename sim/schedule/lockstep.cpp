@@ -56,7 +56,8 @@ void LockstepOrder::note_held(int k) {
 bool LockstepOrder::backward_possible(int k, bool forward_now) const {
   const StageProgress& here = before_[k];
   const MicroBatchId p = here.backwards;
-  const bool same_tick = schedule_.tick_form() == TickForm::forward_and_backward && forward_now;
+  const bool same_tick = schedule_.tick_form() == TickForm::forward_and_backward &&
+                         schedule_.turnaround() == 0 && forward_now;
   if (p >= here.forwards + (k + 1 == stages_ && same_tick ? 1 : 0)) return false;
   if (k + 1 < stages_ && p >= before_[k + 1].backwards) return false;
   return schedule_.may_backward(k, now_[k]);
@@ -86,7 +87,7 @@ void LockstepOrder::start_backward(int k, StageOperation half) {
 }
 
 void LockstepOrder::start_one(int k, bool forward) {
-  if (backward_possible(k, false) && (schedule_.backward_first() || !forward)) {
+  if (backward_possible(k, false) && (schedule_.backward_first(k) || !forward)) {
     start_backward(k, StageOperation::backward);
   } else if (forward) {
     start_forward(k);

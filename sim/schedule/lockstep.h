@@ -18,7 +18,8 @@ namespace stagecoach {
 ///
 /// Within a tick a stage does forward, then backward, then update (or one of forward, backward and
 /// weight gradient, Schedule::tick_form). What a tick makes is visible in the next one; only the
-/// last stage's backward follows its forward in the same tick (forward-and-backward form). Bounds
+/// last stage's backward follows its forward in the same tick (forward-and-backward form without a
+/// turnaround register). Bounds
 /// on micro-batches in flight hold at a forward's start, before the tick's backward frees a place.
 /// `capacity_micro_batches` counts what a stage holds when a tick ends: micro-batches in flight and
 /// one handed over by the stage before.

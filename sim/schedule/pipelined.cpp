@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pipelined` (pipelined backpropagation): a micro-batch enters every tick; a stage does the
 // forward of one and the backward of another and updates at once. Delay 2(S-1-k), N+2S-2 ticks for
-// N micro-batches.
+// N micro-batches; with a turnaround register both are one more.
 #include "sim/schedule/kinds.h"
 #include "sim/schedule/schedule_base.h"
 
 namespace stagecoach {
 namespace {
 
-class Pipelined : public ScheduleBase {
+class Pipelined : public SideBySide<ScheduleBase> {
  public:
   Pipelined(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan)
-      : ScheduleBase(spec, stages, plan), stashing_(spec.weight_stashing) {}
+      : SideBySide(spec, stages, plan), stashing_(spec.weight_stashing) {}
 
-  TickForm tick_form() const override { return TickForm::forward_and_backward; }
   WeightPolicy weight_policy() const override {
     return stashing_ ? WeightPolicy::stashed : WeightPolicy::current;
   }
   int delay(int stage) const override {
-    return delay_in_updates(stage, pipelined_in_flight(stages(), stage) - 1);
+    return delay_in_updates(stage, own_max_in_flight(stage) - 1);
   }
   StageDelay stage_delay(int stage) const override {
     StageDelay d = ScheduleBase::stage_delay(stage);
     if (!is_predicted(stage)) return d;
-    d.spectrain_forward = 2 * (stages() - 1) - stage;
+    d.spectrain_forward = 2 * (stages() - 1) - stage + turnaround();
     d.spectrain_backward = stage;
     return d;
   }
   int versions_kept(int stage) const override {
-    return stashing_ ? most_updates(stage, pipelined_in_flight(stages(), stage) - 1) + 1 : 1;
+    return stashing_ ? most_updates(stage, own_max_in_flight(stage) - 1) + 1 : 1;
   }
-
- protected:
-  int own_max_in_flight(int stage) const override { return pipelined_in_flight(stages(), stage); }
 
  private:
   bool stashing_;

@@ -39,6 +39,33 @@ void check_bounds(const ScheduleSpec& spec, int stages, const MicroBatchPlan& pl
   }
 }
 
+void check_turnaround(const ScheduleSpec& spec) {
+  if (spec.turnaround == 0) return;
+  const auto refuse = [](const std::string& why) {
+    throw UserError("/pipeline/turnaround: found 1; " + why +
+                    "; allowed: 0, or the schedule `pipelined`, `hybrid` or `fill_drain`");
+  };
+  switch (spec.kind) {
+    case ScheduleKind::pipelined:
+    case ScheduleKind::hybrid:
+    case ScheduleKind::fill_drain:
+      return;
+    case ScheduleKind::sequential:
+      refuse("under `sequential` nothing else is in the pipeline that could use the last stage");
+      return;
+    case ScheduleKind::gpipe:
+    case ScheduleKind::one_f_one_b_flush:
+    case ScheduleKind::one_f_one_b:
+    case ScheduleKind::two_buffered_weights:
+    case ScheduleKind::zero_bubble:
+      refuse(
+          "this schedule does one operation at a time in a stage, so that the last backward "
+          "follows its forward a tick later as it is");
+      return;
+  }
+  throw ModelBug("unknown schedule kind");
+}
+
 }  // namespace
 
 StagePolicy Schedule::stage_policy(int stage) const {
@@ -53,6 +80,7 @@ std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
                                         const MicroBatchPlan& plan) {
   if (stages < 1) throw ModelBug("a schedule needs at least one stage");
   check_bounds(spec, stages, plan);
+  check_turnaround(spec);
   if (spec.vertical_sync && spec.kind != ScheduleKind::one_f_one_b) {
     throw UserError("/pipeline/vertical_sync: belongs to the schedule `one_f_one_b`");
   }

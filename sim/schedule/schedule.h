@@ -67,6 +67,9 @@ struct ScheduleSpec {
   /// Lowers or lifts the schedule's own bound on micro-batches in flight, per stage: empty: none;
   /// one number: every stage; S numbers: stage by stage.
   std::vector<int> max_in_flight;
+  /// Registers between the last stage's forward and its backward: 0 or 1. See
+  /// Schedule::turnaround.
+  int turnaround = 0;
   MicroBatchId switch_micro_batch = 0;  ///< hybrid: first micro-batch of the sequential part
 };
 
@@ -80,6 +83,11 @@ class Schedule {
 
   virtual TickForm tick_form() const = 0;
   virtual WeightPolicy weight_policy() const = 0;
+  /// Registers between the last forward and the first backward: with 1 the last stage works on a
+  /// micro-batch's backward while the next one has its forward there. In lockstep it is the tick
+  /// after; elastic, the last stage prefers the next forward, with two micro-batches in flight at
+  /// most. Every stage's round trip, and so its delay, is one micro-batch longer.
+  virtual int turnaround() const { return 0; }
 
   /// Closed form: the delay of stage k in updates, in the steady state.
   virtual int delay(int stage) const = 0;
@@ -103,7 +111,7 @@ class Schedule {
   /// May the next backward (micro-batch `here.backwards`) start?
   virtual bool may_backward(int stage, const StageProgress& here) const = 0;
   /// Where both may start: true if the backward goes first. Weight gradients come last.
-  virtual bool backward_first() const = 0;
+  virtual bool backward_first(int stage) const = 0;
   /// True if a backward is two operations: the gradients that go on to the stage before, and the
   /// weight gradient, later, when a core has nothing better to do.
   virtual bool splits_backward() const { return false; }
@@ -111,7 +119,8 @@ class Schedule {
   virtual bool updates_after(MicroBatchId p) const = 0;
 };
 
-/// Throws UserError if the spec does not fit (max_in_flight of a wrong length or below 1, ...).
+/// Throws UserError if the spec does not fit (max_in_flight of a wrong length or below 1, a turnaround
+/// where the schedule has one already, ...).
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
                                         const MicroBatchPlan& plan);
 

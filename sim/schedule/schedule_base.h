@@ -27,7 +27,7 @@ class ScheduleBase : public Schedule {
   bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
                    MicroBatchId pipeline_retired) const override;
   bool may_backward(int stage, const StageProgress& here) const override;
-  bool backward_first() const override { return true; }
+  bool backward_first(int) const override { return true; }
   bool updates_after(MicroBatchId p) const override { return plan_.at(p).last_of_batch; }
 
  protected:
@@ -71,6 +71,30 @@ class ScheduleBase : public Schedule {
   MicroBatchPlan plan_;
   int micro_batches_per_batch_;
   std::vector<int> bounds_;  ///< from the user, one per stage; empty: none
+};
+
+/// Forward and backward of different micro-batches side by side, a micro-batch a tick: pipelined
+/// backpropagation and `fill_drain`. Base: ScheduleBase or FlushSchedule. The only ones where a
+/// turnaround register makes a difference.
+template <class Base>
+class SideBySide : public Base {
+ public:
+  SideBySide(const ScheduleSpec& spec, int stages, const MicroBatchPlan& plan)
+      : Base(spec, stages, plan), turnaround_(spec.turnaround) {}
+
+  TickForm tick_form() const override { return TickForm::forward_and_backward; }
+  int turnaround() const override { return turnaround_; }
+  bool backward_first(int stage) const override {
+    return turnaround_ == 0 || stage + 1 < this->stages();
+  }
+
+ protected:
+  int own_max_in_flight(int stage) const override {
+    return pipelined_in_flight(this->stages(), stage) + turnaround_;
+  }
+
+ private:
+  int turnaround_;
 };
 
 /// Delay zero: the next mini-batch enters when the one before has left.

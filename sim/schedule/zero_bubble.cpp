@@ -22,7 +22,7 @@ class ZeroBubble : public FlushSchedule {
 
   TickForm tick_form() const override { return TickForm::forward_or_backward; }
   bool splits_backward() const override { return true; }
-  bool backward_first() const override { return false; }
+  bool backward_first(int) const override { return false; }
   int activations_in_flight(int stage) const override {
     return std::min(micro_batches_per_batch(), max_in_flight(stage));
   }

@@ -119,6 +119,47 @@ void append_time(std::vector<Row>& rows) {
                   mac_utilization});
 }
 
+/// Of a core whose passes are concurrent: how much of the run one of its datapaths works.
+Row datapath_row(const char* name, const char* meaning, Cycles StageStatistics::*busy) {
+  return {std::string("datapaths.") + name, "ratio", meaning, [busy](const StageView& v) {
+            const auto* c = counters(v);
+            const auto* p = plan_of(v);
+            if (!c || !p || !p->cost.front().concurrent) return OrderedJson();
+            return ratio_or_null(c->*busy, v.run.statistics->cycles);
+          }};
+}
+
+Row datapath_count(const char* name, const char* unit, const char* meaning,
+                   std::function<OrderedJson(const StageStatistics&)> of) {
+  return {std::string("datapaths.") + name, unit, meaning, [of](const StageView& v) {
+            const auto* c = counters(v);
+            const auto* p = plan_of(v);
+            return c && p && p->cost.front().concurrent ? of(*c) : OrderedJson();
+          }};
+}
+
+void append_datapaths(std::vector<Row>& rows) {
+  rows.push_back(datapath_row("forward",
+                              "Share of the run in which the forward's datapath works; null unless "
+                              "the core's passes are concurrent.",
+                              &StageStatistics::forward_busy));
+  rows.push_back(datapath_row("input_gradient", "The same of the input gradient's.",
+                              &StageStatistics::input_gradient_busy));
+  rows.push_back(datapath_row("weight_gradient", "The same of the weight gradient's and update's.",
+                              &StageStatistics::weight_gradient_busy));
+  rows.push_back(datapath_count("first_weight_write", "cycles",
+                                "From the start of the run to the first weight that it writes.",
+                                [](const StageStatistics& s) {
+                                  return s.first_weight_write ? OrderedJson(*s.first_weight_write)
+                                                              : OrderedJson();
+                                }));
+  rows.push_back(datapath_count(
+      "activation_sets", "micro-batches",
+      "Most sets of activations at once: micro-batches from the start of their forward to the end "
+      "of their backward, and those whose input is being written or waits.",
+      [](const StageStatistics& s) { return OrderedJson(s.peak_activation_sets); }));
+}
+
 void append_staleness(std::vector<Row>& rows) {
   rows.push_back({"staleness.closed_form", "updates",
                   "The schedule's delay of this stage in the steady state; of `hybrid`, in its "
@@ -192,6 +233,7 @@ std::vector<Row> stage_catalogue() {
   std::vector<Row> rows;
   append_identity(rows);
   append_time(rows);
+  append_datapaths(rows);
   append_staleness(rows);
   append_memory(rows);
   return rows;

@@ -19,7 +19,12 @@ StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& stat
   m.weights = plan.weights_bytes + plan.predicted_bytes;
   m.optimizer = plan.optimizer_bytes;
   m.stashed_weights = statistics.peak_stashed_versions * plan.version_bytes;
-  m.activations = statistics.peak_activation_samples * plan.activation_bytes_per_sample;
+  std::int64_t samples = statistics.peak_activation_samples;
+  // Memories beside concurrent datapaths also hold the set that is being filled.
+  if (!plan.cost.empty() && plan.cost.front().concurrent) {
+    samples = std::max(samples, statistics.peak_activation_sets * micro_batch_samples(plan));
+  }
+  m.activations = samples * plan.activation_bytes_per_sample;
   m.gradients = statistics.peak_gradient_samples * plan.gradient_bytes_per_sample +
                 plan.weight_gradient_bytes;
   return m;

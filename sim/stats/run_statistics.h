@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,11 @@ struct StageStatistics {
   std::int64_t updates = 0;
   std::int64_t peak_activation_samples = 0;  ///< samples held at once (queued input included)
   std::int64_t peak_gradient_samples = 0;    ///< boundary gradients waiting or in work at once
+  std::int64_t peak_activation_sets = 0;  ///< micro-batches in flight, and those being written
+  std::optional<Cycles> first_weight_write;  ///< of the run
+  Cycles forward_busy = 0;                   ///< by datapath, where passes are concurrent
+  Cycles input_gradient_busy = 0;
+  Cycles weight_gradient_busy = 0;
   std::int64_t peak_stashed_versions = 0;    ///< versions kept besides the current one
   Bytes peak_skip_bytes = 0;  ///< skip values that waited for the rest of their stage's input
   std::vector<StageWindow> windows;

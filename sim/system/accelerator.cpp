@@ -46,7 +46,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
             plan.input_queue_micro_batches) {
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
-  make_cores(schedule);
+  make_cores();
   make_stages(schedule, series, all);
   for (const Wire& wire : all) connect_forward(wire);
   connect_backward();
@@ -107,11 +107,12 @@ std::vector<Accelerator::Wire> Accelerator::wires() const {
   return all;
 }
 
-void Accelerator::make_cores(const Schedule& schedule) {
+void Accelerator::make_cores() {
   cores_scope_ = std::make_unique<Scope>("cores", [&] {
     for (const CorePlan& core : plan_.cores) {
-      cores_.push_back(std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_, pacing_,
-                                                     schedule.backward_first()));
+      cores_.push_back(
+          std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_,
+                                                     pacing_, core.concurrent_passes));
     }
   });
 }
@@ -135,12 +136,14 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
   controllers_.push_back(std::make_unique<StageController>("controller", k, stage, schedule,
                                                            micro_batches_, control_, series));
   StageController& controller = *controllers_.back();
-  const bool one_core = stage.forward_core == stage.backward_core;
-  cores_.at(stage.forward_core)->host(controller, StageOperation::forward, one_core);
-  cores_.at(stage.backward_core)->host(controller, StageOperation::backward, one_core);
-  if (schedule.splits_backward()) {
-    cores_.at(stage.backward_core)->host(controller, StageOperation::weight_gradient, one_core);
-  }
+  const bool one_core = stage.forward_core == stage.backward_core &&
+                        !plan_.cores[stage.forward_core].concurrent_passes;
+  const auto host = [&](int core, StageOperation operation) {
+    cores_.at(core)->host(controller, operation, one_core, schedule.backward_first(k));
+  };
+  host(stage.forward_core, StageOperation::forward);
+  host(stage.backward_core, StageOperation::backward);
+  if (schedule.splits_backward()) host(stage.backward_core, StageOperation::weight_gradient);
   controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controller.weights(*weights_.back());
   controller.network(*network_);

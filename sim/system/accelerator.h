@@ -63,7 +63,7 @@ class Accelerator : public sc_core::sc_module {
 
   int stages() const { return static_cast<int>(plan_.stages.size()); }
   std::vector<Wire> wires() const;
-  void make_cores(const Schedule& schedule);
+  void make_cores();
   void make_stages(const Schedule& schedule, const SeriesOptions& series,
                    const std::vector<Wire>& wires);
   void make_stage(int k, const Schedule& schedule, const SeriesOptions& series);

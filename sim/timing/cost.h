@@ -94,6 +94,11 @@ struct StageCost {
   OpCost backward;  ///< input and weight gradient; the input's alone where they are split
   OpCost update;
   OpCost weight_gradient = {};  ///< nothing, unless the schedule splits the backward
+  /// Passes are concurrent: forward and backward may overlap, and within `backward` the two
+  /// gradients do. So long the datapath of each is at work in a backward.
+  bool concurrent = false;
+  Cycles input_gradient_busy = 0;
+  Cycles weight_gradient_busy = 0;  ///< the split one's included
 
   /// Both gradients.
   Cycles backward_cycles() const { return backward.cycles + weight_gradient.cycles; }

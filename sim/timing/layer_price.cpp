@@ -203,7 +203,8 @@ PassPrice price_update(const LayerNode& node, const PricingContext& c) {
       if (product.pass() != LayerPass::weight_gradient) continue;
       const std::int64_t weights = product.result.elements;
       const std::int64_t trips =
-          resident_share(weights, c.core->resident, c.cores) * c.update.terms;
+          resident_share(weights, lanes_of_pass(*c.core, LayerPass::weight_gradient), c.cores) *
+          c.update.terms;
       p.matrix_cycles += c.core->mac.initiation_interval * (trips - 1) + c.core->mac.latency_cycles;
       p.events.macs += static_cast<double>(weights) * c.update.terms;
       on_vector_unit -= static_cast<double>(weights);
@@ -212,6 +213,8 @@ PassPrice price_update(const LayerNode& node, const PricingContext& c) {
   p.events.vector_operations =
       on_vector_unit * c.update.terms * c.core->vector_unit.operations.update;
   p.vector_cycles = launch_cycles(c) + vector_cycles(c, p.events.vector_operations);
+  // Then ports alone can make it longer than the weight gradient that it goes with.
+  if (c.core->updates_in_passing() && !c.accumulates) p.matrix_cycles = p.vector_cycles = 0;
   return finish(c, p);
 }
 

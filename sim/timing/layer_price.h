@@ -69,7 +69,7 @@ std::vector<PassPrice> price_pass(const LayerNode& node, LayerPass pass,
 LayerPassCost cost_of(const std::vector<PassPrice>& passes);
 
 /// On resident cores the lanes update the weights that they own; everything else on the vector
-/// unit. Ports: weights, optimizer values read and written, gradients read unless fused.
+/// unit. Fused on a core of concurrent passes: no compute cycles. Ports: weights, optimizer values read and written, gradients read unless fused.
 PassPrice price_update(const LayerNode& node, const PricingContext& context);
 
 /// The loss over the network's output, which is no layer.

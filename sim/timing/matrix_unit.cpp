@@ -100,26 +100,47 @@ OperandTraffic dot_product_traffic(const MatrixProduct& p, const DotProductCore&
 }  // namespace
 
 double mac_units(const CoreSpec& core) {
+  const int units = core.concurrent_passes ? core.concurrent_passes->units() : 1;
   switch (core.kind) {
     case CoreKind::fixed:
     case CoreKind::roofline:
       return 0;
     case CoreKind::resident:
       return 1.0 * core.resident.tile_rows * core.resident.tile_columns *
-             core.resident.lanes_per_tile;
+             core.resident.lanes_per_tile * units;
     case CoreKind::systolic:
-      return 1.0 * core.systolic.rows * core.systolic.columns;
+      return 1.0 * core.systolic.rows * core.systolic.columns * units;
     case CoreKind::dot_product:
-      return 1.0 * core.dot_product.atomic_inputs * core.dot_product.atomic_outputs;
+      return 1.0 * core.dot_product.atomic_inputs * core.dot_product.atomic_outputs * units;
   }
   return 0;
 }
 
+int units_of_pass(const CoreSpec& core, LayerPass pass) {
+  if (!core.concurrent_passes) return 1;
+  switch (pass) {
+    case LayerPass::forward:
+      return core.concurrent_passes->forward_units;
+    case LayerPass::input_gradient:
+      return core.concurrent_passes->input_gradient_units;
+    case LayerPass::weight_gradient:
+      return core.concurrent_passes->weight_gradient_units;
+  }
+  return 1;
+}
+
+ResidentCore lanes_of_pass(const CoreSpec& core, LayerPass pass) {
+  ResidentCore lanes = core.resident;
+  lanes.lanes_per_tile *= units_of_pass(core, pass);
+  return lanes;
+}
+
 double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz) {
   if (core.kind == CoreKind::roofline) {
+    const int units = core.concurrent_passes ? core.concurrent_passes->units() : 1;
     return std::isinf(core.roofline.peak_gmacs_per_s)
                ? 0
-               : core.roofline.peak_gmacs_per_s * 1000 / clock_mhz;
+               : core.roofline.peak_gmacs_per_s * 1000 / clock_mhz * units;
   }
   const Cycles interval = core.mac.initiation_interval;
   return interval == 0 ? 0 : mac_units(core) / static_cast<double>(interval);
@@ -184,18 +205,20 @@ Cycles roofline_cycles(const MatrixProduct& p, const RooflineCore& core, double 
 
 Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mhz,
                      std::int64_t cores) {
+  const LayerPass pass = job.product.pass();
+  const std::int64_t units = cores * units_of_pass(core, pass);
   switch (core.kind) {
     case CoreKind::fixed:
       return 0;
     case CoreKind::resident:
-      return resident_cycles(job.product, core.resident, core.mac, cores);
+      return resident_cycles(job.product, lanes_of_pass(core, pass), core.mac, cores);
     case CoreKind::systolic:
       return systolic_cycles(gemm_shape(in_form(job.product, form_of(core))), core.systolic,
-                             core.mac, cores);
+                             core.mac, units);
     case CoreKind::dot_product:
-      return dot_product_cycles(job, core.dot_product, core.mac, cores);
+      return dot_product_cycles(job, core.dot_product, core.mac, units);
     case CoreKind::roofline:
-      return roofline_cycles(job.product, core.roofline, clock_mhz, cores);
+      return roofline_cycles(job.product, core.roofline, clock_mhz, units);
   }
   return 0;
 }
@@ -207,7 +230,7 @@ OperandTraffic matrix_traffic(const MatrixProduct& product, const CoreSpec& core
     case CoreKind::roofline:
       return once_each(product);
     case CoreKind::resident:
-      return resident_traffic(product, core.resident, cores);
+      return resident_traffic(product, lanes_of_pass(core, product.pass()), cores);
     case CoreKind::systolic:
       return systolic_traffic(gemm_shape(in_form(product, form_of(core))), core.systolic);
     case CoreKind::dot_product:

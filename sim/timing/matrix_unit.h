@@ -13,8 +13,14 @@ struct MatrixJob {
   bool reads_network_input = false;
 };
 
-/// Multiply-accumulate units of one core; 0 for kinds that state none (fixed, roofline).
+/// Multiply-accumulate units of one core, of all passes together; 0 for kinds that state none (fixed, roofline).
 double mac_units(const CoreSpec& core);
+
+/// Matrix units of a core that work on a pass: one, unless passes are concurrent.
+int units_of_pass(const CoreSpec& core, LayerPass pass);
+
+/// The lanes of a resident core that work on a pass.
+ResidentCore lanes_of_pass(const CoreSpec& core, LayerPass pass);
 
 /// Most multiply-accumulates a cycle of one core; 0 for kinds that state none, and without limit.
 double peak_macs_per_cycle(const CoreSpec& core, double clock_mhz);

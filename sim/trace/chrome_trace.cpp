@@ -107,12 +107,20 @@ void ChromeTrace::write_names(const Partition& partition) {
   write_event(R"({"ph":"M","pid":1,"name":"process_name","args":{"name":"stagecoach"}})");
   for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
     if (served[c].empty()) continue;
-    const std::string track = "\"ph\":\"M\",\"pid\":1,\"tid\":" + std::to_string(c + 1);
-    write_event("{" + track + ",\"name\":\"thread_name\",\"args\":{\"name\":" +
-                json_string(plan_.cores[c].name + " (" + served[c] + ")") + "}}");
-    write_event("{" + track + ",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":" +
-                std::to_string(c) + "}}");
+    const bool concurrent = plan_.cores[c].concurrent_passes;
+    for (int d = 0; d < (concurrent ? kDatapaths : 1); ++d) {
+      const std::string of = concurrent ? std::string(" ") + datapath_name(d) : "";
+      name_track(track(static_cast<int>(c), d), plan_.cores[c].name + of + " (" + served[c] + ")",
+                 static_cast<int>(c));
+    }
   }
+}
+
+void ChromeTrace::name_track(int track, const std::string& name, int place) {
+  const std::string head = "{\"ph\":\"M\",\"pid\":1,\"tid\":" + std::to_string(track);
+  write_event(head + ",\"name\":\"thread_name\",\"args\":{\"name\":" + json_string(name) + "}}");
+  write_event(head + ",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":" +
+              std::to_string(place) + "}}");
 }
 
 void ChromeTrace::write_event(const std::string& event) {
@@ -124,7 +132,12 @@ void ChromeTrace::write_event(const std::string& event) {
 int ChromeTrace::track(const SpanRecord& span) const {
   const StagePlan& stage = plan_.stages[span.stage];
   const bool forward = span.operation == StageOperation::forward;
-  return (forward ? stage.forward_core : stage.backward_core) + 1;
+  const int core = forward ? stage.forward_core : stage.backward_core;
+  return track(core, datapath_of(plan_, core, span.operation));
+}
+
+int ChromeTrace::track(int core, int datapath) const {
+  return datapath * static_cast<int>(plan_.cores.size()) + core + 1;
 }
 
 void ChromeTrace::record(const SpanRecord& span) {

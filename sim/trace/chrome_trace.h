@@ -63,6 +63,8 @@ class ChromeTrace : public SpanSink {
   void write_arrow(const SpanRecord& span);
   std::string arguments(const SpanRecord& span);
   int track(const SpanRecord& span) const;
+  int track(int core, int datapath) const;
+  void name_track(int track, const std::string& name, int place);
 
   GzipWriter file_;
   const MachinePlan& plan_;

@@ -95,11 +95,19 @@ void VcdWriter::declare_cores() {
     const auto served = std::count_if(
         plan_.stages.begin(), plan_.stages.end(),
         [core](const StagePlan& s) { return s.forward_core == core || s.backward_core == core; });
-    open_scope(plan_.cores[c].name);
-    core_signals_.push_back(add_signal("operation", Form::operation));
-    add_signal("sample", Form::number, kNone);
-    core_stage_signals_.push_back(served > 1 ? add_signal("stage", Form::stage_name, kNone) : -1);
-    close_scope();
+    const bool concurrent = plan_.cores[c].concurrent_passes;
+    for (int d = 0; d < kDatapaths; ++d) {
+      if (d > 0 && !concurrent) {  // everything is on the first
+        core_signals_.push_back(core_signals_.back());
+        core_stage_signals_.push_back(core_stage_signals_.back());
+        continue;
+      }
+      open_scope(plan_.cores[c].name + (concurrent ? std::string("_") + datapath_name(d) : ""));
+      core_signals_.push_back(add_signal("operation", Form::operation));
+      add_signal("sample", Form::number, kNone);
+      core_stage_signals_.push_back(served > 1 ? add_signal("stage", Form::stage_name, kNone) : -1);
+      close_scope();
+    }
   }
   close_scope();
 }
@@ -136,14 +144,15 @@ void VcdWriter::operation(const SpanRecord& span) {
   if (inside) end_ = std::max(end_, span.end);
   const StagePlan& stage = plan_.stages[span.stage];
   const int core = operation == StageOperation::forward ? stage.forward_core : stage.backward_core;
-  const int first = core_signals_[core];
+  const int unit = core * kDatapaths + datapath_of(plan_, core, operation);
+  const int first = core_signals_[unit];
   put(span.begin, first + kOperation, 1 + static_cast<int>(operation));
   put(span.end, first + kOperation, 0);
   put(span.begin, first + kSample, first_sample(micro_batches_, span.micro_batch));
   put(span.end, first + kSample, kNone);
-  if (core_stage_signals_[core] >= 0) {
-    put(span.begin, core_stage_signals_[core], span.stage);
-    put(span.end, core_stage_signals_[core], kNone);
+  if (core_stage_signals_[unit] >= 0) {
+    put(span.begin, core_stage_signals_[unit], span.stage);
+    put(span.end, core_stage_signals_[unit], kNone);
   }
   if (operation == StageOperation::update) {
     put(span.end, stage_signals_[span.stage] + kVersion, span.version_written);

@@ -18,6 +18,7 @@ inline LayerNode example_layer(LayerKind kind) {
     node.spec.kind = kind;
     node.spec.name = "layer";
     node.spec.out_channels = 4, node.spec.out_features = 10;
+    node.spec.fan_in = 5;
     node.spec.kernel = 3, node.spec.padding = 1, node.spec.groups = 2;
     node.inputs = {1};
     if (definition_of(kind).inputs == LayerInputs::two_or_more) node.inputs = {1, 2, 3};

@@ -26,6 +26,12 @@ class NetworkSketch {
     l.out_features = out, l.bias = bias;
     return add_layer(l);
   }
+  /// Random connections, `fan_in` for each output.
+  NetworkSketch& sparse_linear(const std::string& name, int out, int fan_in) {
+    LayerSpec l = layer(name, LayerKind::sparse_linear, "");
+    l.out_features = out, l.fan_in = fan_in;
+    return add_layer(l);
+  }
   NetworkSketch& plain(LayerKind kind, const std::string& name = "", const std::string& from = "") {
     return add_layer(layer(name, kind, from));
   }

@@ -101,6 +101,7 @@ inline Network more_kinds() {
       .plain(K::relu, "r")
       .join("cat", "r", "g", K::concatenate)
       .plain(K::flatten)
+      .sparse_linear("sparse", 30, 20)
       .linear("fc", 10)
       .build();
 }

@@ -70,6 +70,8 @@ def cases():
     yield "two_buffered_weights", [*LENET, *batched("two_buffered_weights", 16)]
     yield "hybrid", [*LENET, *settings(pipeline={
         "partition": "per_layer", "schedule": "hybrid", "switch_epoch": 1.5})]
+    yield "turnaround", [*LENET, *settings(
+        pipeline={"partition": "per_layer", "turnaround": 1})]
     yield "replay", LENET
     yield "lockstep, without a clock, f64", [*LENET, "--functional-only", "--precision", "f64",
                                              *settings(pipeline__pacing="lockstep")]

@@ -13,6 +13,8 @@ STAGE = {
     "index": "number", "name": "text", "core": "text?", "layers": ["text"],
     "cycles": {cause: "number?" for cause in CAUSES},
     "utilization": "number?", "mac_utilization": "number?", "joules?": "number?",
+    "datapaths?": {"forward": "number?", "input_gradient": "number?", "weight_gradient": "number?",
+                   "first_weight_write": "number?", "activation_sets": "number?"},
     "staleness": {"closed_form": "number?", "min": "number?", "mean": "number?", "max": "number?",
                   "backward_mean": "number?", "histogram": "any"},
     "memory": {"weights_bytes": "number?", "optimizer_bytes": "number?",

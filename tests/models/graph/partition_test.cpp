@@ -78,10 +78,23 @@ TEST_CASE("cuts are a placement vector, and wrong cuts are refused by name") {
   CHECK(p[2].first_layer == 5);
   CHECK(stage_of_layers(network, p) == std::vector<int>{0, 0, 1, 1, 1, 2, 2, 2});
   for (const std::vector<std::string>& wrong :
-       {std::vector<std::string>{"conv9"}, {"fc"}, {"sum", "relu1"}, {"sum", "sum"}}) {
+       {std::vector<std::string>{"conv9"}, {"sum", "relu1"}, {"sum", "sum"}}) {
     spec.cuts = wrong;
     CHECK_THROWS_AS(make_partition(network, spec), UserError);
   }
+}
+
+TEST_CASE("a cut after the last layer makes the loss a stage of its own, at no cost") {
+  PartitionSpec spec;
+  spec.kind = PartitionKind::cuts;
+  spec.cuts = {"relu1", "fc"};
+  const Partition p = make_partition(residual(), spec);
+  REQUIRE(p.size() == 3);
+  CHECK(p[2].name == "loss");
+  CHECK(p[2].has_loss);
+  CHECK(p[2].free_loss);
+  spec.kind = PartitionKind::per_module;
+  CHECK_FALSE(make_partition(residual(), spec).back().free_loss);
 }
 
 }  // namespace

@@ -65,7 +65,8 @@ TEST_CASE("a kind's work is products, elementwise work, or another name", "[laye
     for (const MatrixProduct& p : work.products) {
       CHECK(p.macs() > 0);
       if (p.right.role == OperandRole::weight)
-        CHECK(p.right.elements == p.groups * p.k.size() * p.n.size());
+        CHECK(p.right.elements ==
+              (p.connections > 0 ? p.connections : p.groups * p.k.size() * p.n.size()));
       const MatrixProduct three = for_samples(p, 3);
       CHECK(three.macs() == 3 * p.macs());
       CHECK((three.right.role == OperandRole::weight ||

@@ -154,8 +154,8 @@ TEST_CASE("Pipelines at odds with themselves, the training or the network are er
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc3"]})"),
              Contains("/pipeline/partition/cuts/0: found \"fc3\"; no layer has that name; did you "
                       "mean \"fc1\"?"));
-  CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc2"]})"),
-             Contains("cuts/0: found \"fc2\"; nothing follows the last layer"));
+  CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc2", "fc2"]})"), Contains("each once"));
+  CHECK_THAT(pipeline(R"("schedule": "gpipe", "turnaround": 2)"), Contains("/pipeline/turnaround"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["act", "fc1"]})"),
              Contains("cuts/1: found \"fc1\"; allowed: cuts in the order of the layers"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc1", "fc1"]})"), Contains("each once"));

@@ -36,7 +36,7 @@ struct Setting {
     const Partition stages = make_partition(net, partition);
     const auto schedule = make_schedule(spec, static_cast<int>(stages.size()), micro_batches);
     const PlanScope scope = plan_scope(hw, net, train, micro_batches, *schedule, &stages);
-    const auto services = services_before_cutting(hw, static_cast<int>(stages.size()));
+    const auto services = services_before_cutting(scope, static_cast<int>(stages.size()));
     double greatest = 0, squares = 0;
     for (std::size_t k = 0; k < stages.size(); ++k) {
       const StageCost price = price_stage(scope, static_cast<int>(k), services[k].forward,

@@ -27,6 +27,8 @@ HardwareSpec without_memory_limits(HardwareSpec hw) {
 HardwareSpec without_compute(HardwareSpec hw) {
   hw.interconnect.link_bytes_per_cycle = kUnlimited<double>;  // only memory is asked about
   for (CoreSpec& c : hw.cores) {
+    c.operation_overhead = 0;
+    c.concurrent_passes.reset();  // so that passes add up
     c.fixed = {0, 0, 0};
     c.mac = {0, 0};
     c.resident.tile_hop_cycles = 0;
@@ -55,6 +57,8 @@ TEST_CASE("the passes of a stage's layers, and of the loss, add up to its operat
     hw.memory_policy = MemoryPolicy::stall;  // DRAM adds to an operation as a whole
     for (CoreSpec& c : hw.cores) {
       c.vector_unit.overlaps_macs = false;  // the longer of two sums
+      c.concurrent_passes.reset();          // the same
+      c.operation_overhead = 0;             // of the operation, not of a layer
       for (auto* b : {&c.buffer, &c.weight_buffer, &c.activation_buffer})
         if (*b) (*b)->capacity_kib = kUnlimited<double>;
     }

@@ -40,6 +40,8 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
   for (const StagePlan& s : p.stages) {
     for (const StageCost& c : s.cost) {
       append(out, c.forward), append(out, c.backward), append(out, c.update);
+      out.push_back(static_cast<double>(c.input_gradient_busy));
+      out.push_back(static_cast<double>(c.weight_gradient_busy));
     }
     for (const Message& msg : s.forward_messages)
       out.push_back(static_cast<double>(msg.bytes_per_sample));
@@ -110,7 +112,8 @@ TEST_CASE("every number of every hardware file names its source in the object it
 void find_missing(const TypeInfo& type, const Json& json, const std::string& at,
                   std::vector<std::string>& missing) {
   const auto look_at = [&](const FieldInfo& field) {
-    const bool alternative = field.key == "buffer";  // stands for the two other buffers
+    // The one stands for the two other buffers, the other for passes one after the other.
+    const bool alternative = field.key == "buffer" || field.key == "concurrent_passes";
     if (!json.contains(field.key)) {
       if (!alternative) missing.push_back(at + "/" + field.key);
       return;

@@ -170,6 +170,26 @@ TEST_CASE("forward and backward have a track each where they have a core each") 
   CHECK(backward == std::set<int>{3});
 }
 
+TEST_CASE("each datapath of a core whose passes are concurrent has a named track") {
+  ExampleRun run;
+  run.plan.cores[0].concurrent_passes = true;
+  const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {0, 4, false}, play);
+  std::map<std::string, std::set<int>> tracks;
+  for (const json& e : events(trace, "X")) {
+    if (e["args"]["stage"] == 0) tracks[e["cat"]].insert(e["tid"].get<int>());
+  }
+  CHECK(tracks["forward"] == std::set<int>{1});
+  CHECK(tracks["backward"] == std::set<int>{3});
+  CHECK(tracks["update"] == std::set<int>{3});
+  std::map<int, std::string> names;
+  for (const json& e : events(trace, "M")) {
+    if (e["name"] == "thread_name") names[e["tid"].get<int>()] = e["args"]["name"];
+  }
+  CHECK(names.at(1).find(" forward (") != std::string::npos);
+  CHECK(names.at(3).find(" backward (") != std::string::npos);
+  CHECK(names.size() == 4);
+}
+
 TEST_CASE("only micro-batches inside the window are recorded, whole") {
   const ExampleRun run;
   const json trace = traced(run, MicroBatchPlan(4, 1, 1, 1), {1, 3, false}, play);

@@ -24,10 +24,10 @@ struct Bench {
   test::StubStage first{0}, second{1};
 
   explicit Bench(bool backward_first = true, Pacing pacing = Pacing::elastic)
-      : core("core", control, wheel, pacing, backward_first) {
+      : core("core", control, wheel, pacing) {
     for (test::StubStage* stage : {&first, &second}) {
-      core.host(*stage, kForward, true);
-      core.host(*stage, kBackward, true);
+      core.host(*stage, kForward, true, backward_first);
+      core.host(*stage, kBackward, true, backward_first);
     }
   }
 };
