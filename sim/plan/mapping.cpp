@@ -29,12 +29,9 @@ int group_of_core(const HardwareSpec& hw, std::int64_t core) {
   throw ModelBug("group_of_core: no such core");
 }
 
-[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have,
-                          const std::string& or_else = "") {
-  throw UserError("hardware /cores: " + what + " needs " + std::to_string(need) +
-                  " cores and there are " + std::to_string(have) +
-                  "; raise \"count\" (or \"as_needed\"), " +
-                  (or_else.empty() ? "" : or_else + ", ") + "or cut the network into fewer stages");
+[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
+  throw MappingError("hardware /cores: " + what + " needs " + std::to_string(need) +
+                     " cores and there are " + std::to_string(have));
 }
 
 /// Units of `cores[k]` cores for each stage (twice that for both directions but the last).
@@ -130,8 +127,9 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
   // Where not all can be held that may be in flight, a stage may stall.
   if (cores.empty() && hw.memory_policy == MemoryPolicy::stall) cores = share_out(true);
   if (cores.empty()) {
-    too_few("holding every stage in the cores' buffers", need, have,
-            "raise capacity_kib, set memory_policy to \"stall\" or \"spill\"");
+    too_few(hw.memory_policy == MemoryPolicy::spill ? "a core for every stage"
+                                                    : "holding every stage in the cores' buffers",
+            need, have);
   }
   std::vector<Service> services;
   for (int k = 0; k < stages; ++k) {
@@ -194,8 +192,9 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
            (fit.activation_deficit_bytes == 0 ||
             (one_micro_batch && fit.capacity_micro_batches[0] >= 1));
   };
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;  // not one of them, should none fit
   std::int64_t n = 1;
-  while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
+  while (n < kMost && !fits(n)) n *= 2;
   std::int64_t low = n / 2;  // does not fit (or is 0)
   while (n - low > 1) {
     const std::int64_t middle = (low + n) / 2;

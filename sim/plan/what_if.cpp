@@ -192,20 +192,18 @@ std::vector<HardwareChange> improvements(const HardwareSpec& hardware) {
   return changes.take();
 }
 
-std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
-                            const Partition& partition, const MicroBatchPlan& micro_batches,
-                            const Schedule& schedule, const TrainSpec& train) {
-  const auto plan_of = [&](const HardwareSpec& hw) {
-    return build_machine_plan(hw, network, partition, micro_batches, schedule, train,
-                              FitCheck::report);
-  };
-  const PlannedMachine now = plan_of(hardware);
+std::vector<WhatIf> what_if(const HardwareSpec& hardware, const RunToPlan& run,
+                            const RateOf& rate) {
+  const PlannedRun now = plan_run(hardware, run, FitCheck::report);
   std::vector<WhatIf> answers;
   for (const HardwareChange& c : improvements(hardware)) {
     try {
-      const PlannedMachine then = plan_of(c.hardware);
-      answers.push_back({c.field, c.step, then.report.balance.cycles_per_micro_batch(),
-                         caution_of(c, now.plan, then.plan)});
+      const PlannedRun then = plan_run(c.hardware, run, FitCheck::report);
+      if (!then.machine.report.problems.empty() && now.machine.report.problems.empty()) continue;
+      std::string caution = caution_of(c, now.machine.plan, then.machine.plan);
+      if (then.cut.cuts != now.cut.cuts)
+        caution = "cuts the network elsewhere" + (caution.empty() ? "" : "; " + caution);
+      answers.push_back({c.field, c.step, rate(then), caution});
     } catch (const UserError&) {
       continue;  // more cores than a mesh of fixed size holds
     }
