@@ -9,7 +9,6 @@
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
 #include "sim/plan/run_length.h"
-#include "sim/timing/memory.h"
 
 namespace stagecoach {
 
@@ -61,22 +60,11 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   return s;
 }
 
-/// Transfers run beside the operation: it takes the longer of the two.
 void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, const Fit& fit,
                std::int64_t sharers) {
-  const auto slow = [&](OpCost& op, Bytes bytes) {
-    op.cycles = std::max(
-        op.cycles, dram_cycles(scope.hardware->dram.value_or(DramSpec{}),
-                               static_cast<double>(bytes), scope.hardware->clock_mhz, sharers));
-  };
   s.dram = dram_traffic(needs, fit);
   for (std::size_t n = 1; n <= s.cost.size(); ++n) {
-    const auto samples = static_cast<std::int64_t>(n);
-    StageCost& cost = s.cost[n - 1];
-    slow(cost.forward, s.dram.forward.of(samples));
-    slow(cost.backward, s.dram.backward.of(samples));
-    slow(cost.weight_gradient, s.dram.weight_gradient.of(samples));
-    slow(cost.update, s.dram.update);
+    charge_dram(*scope.hardware, s.dram, static_cast<std::int64_t>(n), sharers, s.cost[n - 1]);
   }
 }
 

@@ -6,19 +6,11 @@
 #include <numeric>
 
 #include "models/base/error.h"
+#include "sim/plan/spill_load.h"
 
 namespace stagecoach {
 
 namespace {
-
-std::int64_t cores_available(const HardwareSpec& hw) {
-  std::int64_t total = 0;
-  for (const CoreSpec& c : hw.cores) {
-    if (c.count == 0) return kUnlimited<std::int64_t>;
-    total += c.count;
-  }
-  return total;
-}
 
 /// The group of the i-th core, groups one after the other.
 int group_of_core(const HardwareSpec& hw, std::int64_t core) {
@@ -52,7 +44,23 @@ Mapping rows_of_units(const std::vector<Service>& services, bool split) {
   return m;
 }
 
-Mapping one_core_each(const PlanScope& scope) {
+/// The run of each stage, where there are fewer cores than stages.
+std::vector<int> runs_on_shared_cores(const PlanScope& scope, const std::vector<StageSlots>& slots,
+                                      std::int64_t cores) {
+  const HardwareSpec& hw = *scope.hardware;
+  std::vector<double> loads;
+  for (int k = 0; k < static_cast<int>(slots.size()); ++k) {
+    loads.push_back(stage_load(
+        scope, price_stage(scope, k, Service{}, Service{}, scope.micro_batch_samples), false));
+  }
+  const std::vector<int> runs = split_into_runs(loads, static_cast<int>(cores));
+  if (hw.memory_policy != MemoryPolicy::spill || !hw.dram) return runs;
+  std::vector<int> groups;
+  for (std::int64_t u = 0; u < cores; ++u) groups.push_back(group_of_core(hw, u));
+  return runs_under_spill(scope, slots, groups, runs);
+}
+
+Mapping one_core_each(const PlanScope& scope, const std::vector<StageSlots>& slots) {
   const HardwareSpec& hw = *scope.hardware;
   const int stages = static_cast<int>(scope.partition->size());
   const std::int64_t have = cores_available(hw);
@@ -63,13 +71,9 @@ Mapping one_core_each(const PlanScope& scope) {
   if (have >= need) {
     m = rows_of_units(std::vector<Service>(static_cast<std::size_t>(stages)), split);
   } else {
-    std::vector<double> loads;
-    for (int k = 0; k < stages; ++k) {
-      loads.push_back(stage_load(
-          scope, price_stage(scope, k, Service{}, Service{}, scope.micro_batch_samples), false));
-    }
-    for (std::int64_t u = 0; u < have; ++u) m.units.push_back({{}, u});
-    for (int run : split_into_runs(loads, static_cast<int>(have))) m.stages.push_back({run, run});
+    const std::vector<int> runs = runs_on_shared_cores(scope, slots, have);
+    for (int u = 0; u <= runs.back(); ++u) m.units.push_back({{}, u});
+    for (const int run : runs) m.stages.push_back({run, run});
   }
   for (Unit& u : m.units) u.service.group = group_of_core(hw, u.first_core);
   return m;
@@ -179,6 +183,15 @@ Mapping listed(const PlanScope& scope) {
 }
 
 }  // namespace
+
+std::int64_t cores_available(const HardwareSpec& hw) {
+  std::int64_t total = 0;
+  for (const CoreSpec& c : hw.cores) {
+    if (c.count == 0) return kUnlimited<std::int64_t>;
+    total += c.count;
+  }
+  return total;
+}
 
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
                          bool one_micro_batch) {
@@ -310,7 +323,7 @@ Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slot
                      std::int64_t extra_cores) {
   switch (scope.hardware->mapping.kind) {
     case MappingKind::one_core_per_stage:
-      return one_core_each(scope);
+      return one_core_each(scope, slots);
     case MappingKind::rectangle:
       return rectangles(scope);
     case MappingKind::balanced:

@@ -45,6 +45,9 @@ struct Mapping {
   }
 };
 
+/// Cores of all groups; kUnlimited where a group has as many as needed.
+std::int64_t cores_available(const HardwareSpec& hardware);
+
 /// Cores for every stage before it is known which layers they get, for the automatic partition: in
 /// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a
 /// listed mapping, which names stages that do not exist yet.
@@ -64,7 +67,8 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
 
 /// Lays stages on cores as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
-///                       neighbouring stages share a core so that the longest run is shortest
+///                       neighbouring stages share a core so that the longest run is shortest,
+///                       transfers of what a core cannot hold included
 ///   rectangle           rows x columns cores each, groups one after the other
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
 ///                       cores allow; `extra_cores` more than there are (to ask what they bring)

@@ -41,6 +41,7 @@ std::vector<WhatIf> what_if(const HardwareSpec& hardware, const RunToPlan& run, 
 /// The field's name tells what was changed, the plans what came of it:
 ///   a larger systolic array   products that do not fill it pay for its rows and columns at every
 ///                             fold
+///   more users of the DRAM    each has a smaller share of its channel
 ///   any, mapping balanced     cores are shared out anew; smaller regions have narrower links,
 ///                             larger ones a longer way, and messages take longer
 ///   any, shared cores         the order of operations follows from who is ready first, and another
