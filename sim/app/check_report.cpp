@@ -94,7 +94,7 @@ std::string cuts_text(const Job& job) {
 }
 
 /// What fits, what lies in DRAM, what is refused. Long lists end with a count.
-std::string fit_text(const PlanReport& report) {
+std::string fit_text(const PlanReport& report, const std::vector<Advice>& advice) {
   std::string text;
   constexpr std::size_t kMost = 6;
   for (std::size_t i = 0; i < report.notes.size() && i < kMost; ++i) {
@@ -106,7 +106,7 @@ std::string fit_text(const PlanReport& report) {
   }
   for (const std::string& problem : report.problems)
     text += wrapped("Does not fit: " + problem, 2) + "\n";
-  if (!report.problems.empty()) return text;
+  if (!report.problems.empty()) return text + advice_text(advice) + "\n";
   return text + (report.notes.empty() ? "Everything fits.\n"
                                       : "Runs, at the price of what the notes say.\n");
 }
@@ -127,7 +127,7 @@ std::string check_report(const Job& job, const std::vector<std::string>& notes) 
           with_separators(job.micro_batches->samples()) + " samples in " +
           with_separators(job.micro_batches->micro_batches()) + " micro-batches.";
   text += "\n" + cuts_text(job);
-  if (job.machine) text += limit_report(job) + "\n" + fit_text(job.machine->report);
+  if (job.machine) text += limit_report(job) + "\n" + fit_text(job.machine->report, job.advice);
   for (const std::string& note : notes) text += wrapped("Note: " + note + ".", 2) + "\n";
   return text;
 }

@@ -7,7 +7,7 @@
 #include "models/base/error.h"
 #include "sim/config/hardware_config.h"
 #include "sim/files/sha256.h"
-#include "sim/plan/balanced_partition.h"
+#include "sim/plan/mapping.h"
 
 namespace stagecoach {
 namespace {
@@ -44,42 +44,39 @@ std::string located_in(const Document& hardware, const std::string& message) {
          message.substr(colon);
 }
 
-/// Makes the stages of {"balanced": K}, now that the hardware and the micro-batches are known.
-void cut_balanced(Job& job) {
+/// Cuts the network and makes the schedule, now that hardware and micro-batches are known.
+void cut(Job& job) {
   WorkloadConfig& workload = job.workload;
-  if (workload.balanced_stages == 0) return;
+  const TrainSpec& train = workload.training;
+  job.micro_batches = std::make_unique<MicroBatchPlan>(samples_per_epoch(job), train.epochs,
+                                                       train.batch_size, train.micro_batch_size);
+  workload.schedule.switch_micro_batch = switch_micro_batch(workload, *job.micro_batches);
   try {
-    workload.partition.kind = PartitionKind::cuts;
-    workload.partition.cuts =
-        balanced_cuts(job.hardware, workload.network, workload.training, *job.micro_batches,
-                      *job.schedule, workload.balanced_stages);
-    workload.stages = make_partition(workload.network, workload.partition);
+    CutRun cut = cut_run(job.hardware, run_to_plan(job));
+    workload.stages = std::move(cut.stages);
+    job.schedule = std::move(cut.schedule);
+    if (workload.balanced_stages > 0) workload.partition = {PartitionKind::cuts, cut.cuts};
   } catch (const UserError& error) {
     throw UserError(located(workload, error.what()));
   }
 }
 
-void plan_run(Job& job) {
-  const TrainSpec& train = job.workload.training;
-  job.micro_batches = std::make_unique<MicroBatchPlan>(samples_per_epoch(job), train.epochs,
-                                                       train.batch_size, train.micro_batch_size);
-  ScheduleSpec schedule = job.workload.schedule;
-  schedule.switch_micro_batch = switch_micro_batch(job.workload, *job.micro_batches);
-  job.workload.schedule = schedule;
-  try {
-    const int balanced = job.workload.balanced_stages;
-    job.schedule =
-        make_schedule(schedule, balanced > 0 ? balanced : job.stages(), *job.micro_batches);
-  } catch (const UserError& error) {
-    throw UserError(located(job.workload, error.what()));
-  }
-  cut_balanced(job);
-}
-
+/// What does not fit, and what would: "enforce" refuses the first without the second.
 void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
+  const auto advice = [&] {
+    job.advice = advice_for(job.hardware, run_to_plan(job));
+    return advice_text(job.advice);
+  };
   try {
     job.machine = build_machine_plan(job.hardware, job.workload.network, job.workload.stages,
-                                     *job.micro_batches, *job.schedule, job.workload.training, fit);
+                                     *job.micro_batches, *job.schedule, job.workload.training,
+                                     FitCheck::report);
+    if (job.machine->report.problems.empty()) return;
+    const std::string text = advice();
+    if (fit == FitCheck::enforce)
+      throw UserError(problems_text(job.machine->report.problems) + "\n" + text);
+  } catch (const MappingError& error) {
+    throw UserError(located_in(hardware, error.what()) + "\n" + advice());
   } catch (const UserError& error) {
     throw UserError(located_in(hardware, error.what()));
   }
@@ -108,10 +105,22 @@ Job load_job(const Options& options, FitCheck fit) {
   job.hardware_sha256 = sha256_hex(hardware.text());
   job.workload_sha256 = sha256_hex(workload.text());
   load_data(job, options, issues);
-  plan_run(job);
+  cut(job);
   check_trace_window(job, options);
   if (options.replay_file.empty()) plan_machine(job, hardware, fit);
   return job;
+}
+
+RunToPlan run_to_plan(const Job& job) {
+  const WorkloadConfig& workload = job.workload;
+  RunToPlan run;
+  run.network = &workload.network;
+  run.micro_batches = job.micro_batches.get();
+  run.train = workload.training;
+  run.schedule = workload.schedule;
+  run.stages = workload.stages;
+  run.balanced_stages = workload.balanced_stages;
+  return run;
 }
 
 int thread_count(const Options& options) {

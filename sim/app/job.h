@@ -13,7 +13,8 @@
 #include "sim/config/options.h"
 #include "sim/config/workload_config.h"
 #include "sim/hardware/hardware_spec.h"
-#include "sim/plan/build_machine_plan.h"
+#include "sim/plan/advice.h"
+#include "sim/plan/run_plan.h"
 #include "sim/schedule/schedule.h"
 
 namespace stagecoach {
@@ -27,6 +28,7 @@ struct Job {
   std::unique_ptr<MicroBatchPlan> micro_batches;
   std::unique_ptr<Schedule> schedule;
   std::optional<PlannedMachine> machine;  ///< none for a replay: it simulates no hardware
+  std::vector<Advice> advice;             ///< where the network does not fit: what would help
 
   int stages() const { return static_cast<int>(workload.stages.size()); }
 };
@@ -35,6 +37,9 @@ struct Job {
 /// UserError with everything that is wrong. `fit`: whether a network that does not fit is an error;
 /// for a replay it need not fit.
 Job load_job(const Options& options, FitCheck fit);
+
+/// What plan_run takes. Refers to the job, which must outlive it.
+RunToPlan run_to_plan(const Job& job);
 
 /// The trainer's settings for a job: delays of every stage in closed form, weight versions to keep.
 TrainerOptions trainer_options(const Job& job, const Options& options);

@@ -2,8 +2,10 @@
 #include "sim/app/limit_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
+#include "sim/app/simulated_rate.h"
 #include "sim/plan/what_if.h"
 #include "sim/stats/number_text.h"
 #include "sim/stats/text_table.h"
@@ -84,14 +86,15 @@ std::string core_text(const Job& job, int core) {
   return text;
 }
 
-std::string what_if_text(const Job& job, double now) {
-  const std::vector<WhatIf> answers =
-      what_if(job.hardware, job.workload.network, job.workload.stages, *job.micro_batches,
-              *job.schedule, job.workload.training);
+/// Half of the last digit shown: below, operations have met in another phase.
+constexpr double kSame = 0.0005;
+
+std::string what_if_table(const std::vector<WhatIf>& answers, double now) {
   TextTable table({{"field", true}, {"change", true}, {"cycles", false}, {"", false}});
   std::string unchanged, cautions;
   for (const WhatIf& w : answers) {
-    if (w.cycles_per_micro_batch == now && w.caution.empty()) {
+    const bool same = std::abs(w.cycles_per_micro_batch - now) <= kSame * now;
+    if (same && w.caution.empty()) {
       unchanged += (unchanged.empty() ? "" : ", ") + w.field;
       continue;
     }
@@ -99,12 +102,31 @@ std::string what_if_text(const Job& job, double now) {
                    change_text(now, w.cycles_per_micro_batch)});
     if (!w.caution.empty()) cautions += wrapped("  " + w.field + ": " + w.caution + ".", 4) + "\n";
   }
-  std::string text =
-      "\nOne field twice as good or switched on, the others as they are: cycles per\n"
-      "micro-batch\n";
-  text += table.text() + cautions;
+  std::string text = table.text() + cautions;
   if (!unchanged.empty()) text += wrapped("No effect: " + unchanged + ".", 2) + "\n";
   return text;
+}
+
+/// The run as it is and with one field better, each cut, mapped and simulated anew.
+std::string what_if_text(const Job& job) {
+  const RunToPlan run = run_to_plan(job);
+  const auto beginning = beginning_of(run);
+  const RateOf rate = [&](const PlannedRun& planned) {
+    return beginning ? simulated_rate(planned, run, *beginning)
+                     : planned.machine.report.balance.cycles_per_micro_batch();
+  };
+  const double now = rate(plan_run(job.hardware, run, FitCheck::report));
+  const std::string how =
+      beginning ? "Simulated, the first " + with_separators(beginning->micro_batches()) +
+                      " micro-batches: one every " + with_decimals(now, 1) + " cycles. "
+                : "";
+  return "\n" +
+         wrapped(how +
+                     "One field twice as good or switched on, the others as they are: cycles per "
+                     "micro-batch" +
+                     (beginning ? "" : ", at best"),
+                 0) +
+         "\n" + what_if_table(what_if(job.hardware, run, rate), now);
 }
 
 }  // namespace
@@ -135,7 +157,7 @@ std::string limit_report(const Job& job) {
     text += "One more core would bring it to " + with_decimals(*balance.with_one_more_core, 1) +
             " cycles per micro-batch.\n";
   }
-  return text + what_if_text(job, now);
+  return job.machine->report.problems.empty() ? text + what_if_text(job) : text;
 }
 
 }  // namespace stagecoach

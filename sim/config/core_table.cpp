@@ -10,7 +10,7 @@ namespace {
 
 Codec<double> rate(const std::string& unit) {
   return word_or(words<double>({{"unlimited", kUnlimited<double>, "no limit"}}),
-                 number(above(0), unit));
+                 number(positive_quantity(), unit));
 }
 
 Table<BufferSpec> buffer_table() {
@@ -39,9 +39,8 @@ Table<BufferSpec> buffer_table() {
 
 Codec<VectorCost> vector_cost() {
   Table<VectorCost> t("operations", "Operations per element.");
-  t.required("forward", &VectorCost::forward, number(at_least(0), "operations"), "Forward pass.");
-  t.required("backward", &VectorCost::backward, number(at_least(0), "operations"),
-             "Backward pass.");
+  t.required("forward", &VectorCost::forward, number(quantity(), "operations"), "Forward pass.");
+  t.required("backward", &VectorCost::backward, number(quantity(), "operations"), "Backward pass.");
   return t.codec();
 }
 
@@ -55,7 +54,7 @@ Table<VectorOperations> operations_table() {
         key, [key](auto& v) -> auto& { return v.layers.at(key); }, cost, layer->sentence);
   }
   t.optional("loss", &V::loss, cost, "Per output of the network.");
-  t.optional("update", &V::update, number(at_least(0), "operations"),
+  t.optional("update", &V::update, number(quantity(), "operations"),
              "Per weight and term of the update rule (plain SGD has one, momentum one more).");
   return t;
 }
@@ -188,7 +187,7 @@ Table<CoreSpec> roofline_fields() {
                return r;
              }()),
              "Share of the peak that kernels reach.");
-  t.optional("launch_overhead_ns", &RooflineCore::launch_overhead_ns, number(at_least(0), "ns"),
+  t.optional("launch_overhead_ns", &RooflineCore::launch_overhead_ns, number(quantity(), "ns"),
              "Per kernel: one per layer and product.");
   t.optional("memory_gb_per_s", &RooflineCore::memory_gb_per_s, rate("GB/s"),
              "Of the device's memory.");

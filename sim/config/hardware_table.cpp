@@ -8,7 +8,7 @@ namespace {
 
 Codec<double> rate(const std::string& unit) {
   return word_or(words<double>({{"unlimited", kUnlimited<double>, "no limit"}}),
-                 number(above(0), unit));
+                 number(positive_quantity(), unit));
 }
 
 Table<ElementSpec> element_table() {
@@ -79,7 +79,7 @@ Table<DramSpec> dram_table() {
   Table<DramSpec> t("dram", "Memory outside the chip, for what the buffers do not hold.");
   t.required("bandwidth_gb_per_s", &DramSpec::bandwidth_gb_per_s, rate("GB/s"),
              "Achieved bandwidth; stages that spill share it equally.");
-  t.optional("latency_ns", &DramSpec::latency_ns, number(at_least(0), "ns"),
+  t.optional("latency_ns", &DramSpec::latency_ns, number(quantity(), "ns"),
              "Once per operation that spills.");
   return t;
 }
@@ -89,7 +89,7 @@ Table<HostSpec> host_table() {
       "host", "The way in for samples, and out for results; each direction has the bandwidth.");
   t.optional("bandwidth_gb_per_s", &HostSpec::bandwidth_gb_per_s, rate("GB/s"),
              "Of the channel that brings samples.");
-  t.optional("latency_ns", &HostSpec::latency_ns, number(at_least(0), "ns"),
+  t.optional("latency_ns", &HostSpec::latency_ns, number(quantity(), "ns"),
              "From host to the first stage.");
   return t;
 }
@@ -145,7 +145,7 @@ Table<EnergySpec> energy_table() {
   using E = EnergySpec;
   Table<E> t("energy", "Energy per event; zeros are written out.");
   const auto pj = [&](const char* key, double E::*member, const char* sentence) {
-    t.required(key, member, number(at_least(0), "pJ"), sentence);
+    t.required(key, member, number(quantity(), "pJ"), sentence);
   };
   pj("mac_pj", &E::mac_pj, "One multiply-accumulate.");
   pj("vector_operation_pj", &E::vector_operation_pj, "One operation of the vector unit.");
@@ -156,10 +156,10 @@ Table<EnergySpec> energy_table() {
   pj("hop_pj_per_bit", &E::hop_pj_per_bit, "One link crossed, router included.");
   pj("dram_pj_per_bit", &E::dram_pj_per_bit, "To or from DRAM.");
   pj("host_pj_per_bit", &E::host_pj_per_bit, "To or from the host.");
-  t.required("static_watts", &E::static_watts, number(at_least(0), "W"),
+  t.required("static_watts", &E::static_watts, number(quantity(), "W"),
              "Of the chip, whatever happens.");
-  t.required("static_milliwatts_per_core", &E::static_milliwatts_per_core,
-             number(at_least(0), "mW"), "Of every core that serves a stage.");
+  t.required("static_milliwatts_per_core", &E::static_milliwatts_per_core, number(quantity(), "mW"),
+             "Of every core that serves a stage.");
   t.uncertainties(&E::uncertainty);
   return t;
 }
@@ -170,12 +170,12 @@ Table<AreaSpec> area_table() {
       "area",
       "Silicon per part, for comparing designs. Every core of the file counts, used or not; of "
       "a group with \"as_needed\" those that serve a stage.");
-  t.required("mac_um2", &A::mac_um2, number(at_least(0), "um2"), "One multiply-accumulate unit.");
-  t.required("sram_um2_per_bit", &A::sram_um2_per_bit, number(at_least(0), "um2/bit"),
+  t.required("mac_um2", &A::mac_um2, number(quantity(), "um2"), "One multiply-accumulate unit.");
+  t.required("sram_um2_per_bit", &A::sram_um2_per_bit, number(quantity(), "um2/bit"),
              "Buffers, periphery included.");
-  t.required("core_overhead_mm2", &A::core_overhead_mm2, number(at_least(0), "mm2"),
+  t.required("core_overhead_mm2", &A::core_overhead_mm2, number(quantity(), "mm2"),
              "The rest of a core: control, router, vector unit.");
-  t.required("chip_overhead_mm2", &A::chip_overhead_mm2, number(at_least(0), "mm2"),
+  t.required("chip_overhead_mm2", &A::chip_overhead_mm2, number(quantity(), "mm2"),
              "Interfaces and the rest of the chip.");
   t.uncertainties(&A::uncertainty);
   return t;

@@ -65,6 +65,18 @@ Range from_below(double low, double high) {
   return r;
 }
 
+namespace {
+constexpr double kMostQuantity = 1e15;
+}  // namespace
+
+Range quantity() { return between(0, kMostQuantity); }
+
+Range positive_quantity() {
+  Range r = quantity();
+  r.low_excluded = true;
+  return r;
+}
+
 std::string TypeInfo::allowed() const {
   const std::string with_unit = unit.empty() ? "" : " (" + unit + ")";
   switch (kind) {

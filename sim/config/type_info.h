@@ -39,6 +39,11 @@ Range above(double low);
 Range between(double low, double high);
 Range from_below(double low, double high);
 
+/// A physical quantity, 0 included or not, up to 1e15: no unit of these files needs more, and sums
+/// and products of them stay finite.
+Range quantity();
+Range positive_quantity();
+
 struct WordInfo {
   std::string word;
   std::string sentence;  ///< may be empty

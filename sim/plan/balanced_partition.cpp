@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Costs of all runs of layers from prefix sums; the best cuts by dynamic programming.
+// The best cuts by dynamic programming over the loads of runs of layers (sim/plan/run_loads.h).
 #include "sim/plan/balanced_partition.h"
 
 #include <algorithm>
@@ -11,101 +11,18 @@
 #include "models/base/error.h"
 #include "sim/plan/build_machine_plan.h"
 #include "sim/plan/mapping.h"
+#include "sim/plan/run_loads.h"
+#include "sim/plan/spill_load.h"
 
 namespace stagecoach {
 
 namespace {
 
-/// Sums over layers [0, l) at index l; the loss is one more "layer" at the end.
-struct PrefixSums {
-  std::vector<PassSums> forward{PassSums{}}, backward{PassSums{}}, weight_gradient{PassSums{}},
-      update{PassSums{}};
-};
-
-PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
-  const PricingContext c = pricing_context(scope, service);
-  const int samples = scope.micro_batch_samples;
-  PrefixSums sums;
-  const auto add = [](std::vector<PassSums>& all, const std::vector<PassPrice>& passes) {
-    all.push_back(all.back());
-    for (const PassPrice& p : passes) all.back() += p;
-  };
-  for (const LayerNode& node : scope.network->layers) {
-    add(sums.forward, price_pass(node, LayerPass::forward, c, samples));
-    std::vector<PassPrice> inputs = price_pass(node, LayerPass::input_gradient, c, samples);
-    std::vector<PassPrice> weights = price_pass(node, LayerPass::weight_gradient, c, samples);
-    if (!scope.splits_backward && !c.core->concurrent_passes) {
-      inputs.insert(inputs.end(), weights.begin(), weights.end());
-      weights.clear();
-    }
-    add(sums.backward, inputs);
-    add(sums.weight_gradient, weights);
-    add(sums.update, {price_update(node, c)});
-  }
-  const std::int64_t outputs = scope.network->output().elements();
-  add(sums.forward, {price_loss(outputs, false, c, samples)});
-  add(sums.backward, {price_loss(outputs, true, c, samples)});
-  add(sums.weight_gradient, {});
-  add(sums.update, {});
-  return sums;
-}
-
-/// The load of layers [first, end); the run with the last layer holds the loss.
-double load_of(const PlanScope& scope, const StageService& service, const PrefixSums& forward,
-               const PrefixSums& backward, int first, int end) {
-  if (end == static_cast<int>(scope.network->layers.size())) ++end;
-  const auto a = static_cast<std::size_t>(first), z = static_cast<std::size_t>(end);
-  const auto cost_of = [&scope](const PassSums& sums, const Service& on) {
-    const CoreSpec& core = scope.hardware->cores[static_cast<std::size_t>(on.group)];
-    OpCost cost = sums.cost(core);
-    if (core.kind == CoreKind::fixed) cost.cycles = cost.compute_cycles = sums.macs;
-    return cost;
-  };
-  StageCost cost;
-  cost.forward = cost_of(forward.forward[z] - forward.forward[a], service.forward);
-  cost.backward = cost_of(backward.backward[z] - backward.backward[a], service.backward);
-  cost.weight_gradient =
-      cost_of(backward.weight_gradient[z] - backward.weight_gradient[a], service.backward);
-  cost.update = cost_of(backward.update[z] - backward.update[a], service.backward);
-  const auto core = [&scope](const Service& on) -> const CoreSpec& {
-    return scope.hardware->cores[static_cast<std::size_t>(on.group)];
-  };
-  cost.concurrent = core(service.backward).concurrent_passes.has_value();
-  finish_cost(cost, core(service.forward), core(service.backward), scope.splits_backward);
-  return stage_load(scope, cost, service.split);
-}
-
-/// The load of any run of layers as any stage, on the cores that the stage gets whatever it holds.
-class RunLoads {
- public:
-  RunLoads(const PlanScope& scope, int stages)
-      : scope_(scope), services_(services_before_cutting(scope, stages)) {
-    for (const StageService& s : services_) {
-      for (const Service& direction : {s.forward, s.backward}) {
-        const auto key = std::make_pair(direction.group, direction.cores);
-        if (!sums_.count(key)) sums_.emplace(key, prefix_sums(scope, direction));
-      }
-    }
-  }
-
-  /// Of stage k holding layers [first, end).
-  double operator()(int k, int first, int end) const {
-    const StageService& s = services_[static_cast<std::size_t>(k)];
-    return load_of(scope_, s, sums_.at({s.forward.group, s.forward.cores}),
-                   sums_.at({s.backward.group, s.backward.cores}), first, end);
-  }
-
- private:
-  const PlanScope& scope_;
-  std::vector<StageService> services_;
-  std::map<std::pair<int, std::int64_t>, PrefixSums> sums_;
-};
-
 constexpr double kImpossible = std::numeric_limits<double>::infinity();
 
 /// Where the stages begin, for the least total(load, total of the stages before); of equals the
-/// longest runs behind. No run with a load above `limit(best so far)` can serve: a longer run costs no
-/// less, so that the search for one end stops there.
+/// longest runs behind. No run with a load above `limit(best so far)` can serve: a longer run costs
+/// no less, so that the search for one end stops there.
 template <class Total, class Limit>
 std::vector<int> best_begins(const RunLoads& loads, int layers, int stages, Total total,
                              Limit limit, double& least) {
@@ -187,28 +104,21 @@ class CoresAndCuts {
   std::int64_t least(int k, int first, int end) {
     std::int64_t& known = least_[{k, at(first, end)}];
     if (known == 0) {
-      PartitionSpec spec;
-      spec.kind = PartitionKind::cuts;
-      for (const int cut : {first, end}) {
-        if (cut > 0 && cut < layers_) spec.cuts.push_back(name_before(cut));
-      }
-      const Partition parts = make_partition(*scope_.network, spec);
+      const auto [parts, stage] = partition_around(*scope_.network, first, end);
       PlanScope scope = scope_;
       scope.partition = &parts;
       const int units = two_units(end) ? 2 : 1;
-      known =
-          units * least_cores(scope, first > 0 ? 1 : 0, slots_[static_cast<std::size_t>(k)], units);
+      known = units * least_cores(scope, stage, slots_[static_cast<std::size_t>(k)], units);
     }
     return known;
   }
-  const std::string& name_before(int layer) const {
-    return scope_.network->layers[static_cast<std::size_t>(layer - 1)].spec.name;
-  }
-
   double load(std::size_t count, int first, int end, bool split) {
     const Service service{0, counts_[count]};
     if (!sums_[count]) sums_[count] = prefix_sums(scope_, service);
-    return load_of(scope_, {service, service, split}, *sums_[count], *sums_[count], first, end);
+    return stage_load(
+        scope_,
+        cost_of_run(scope_, {service, service, split}, *sums_[count], *sums_[count], first, end),
+        split);
   }
 
   /// Fewest cores with which the run stays within the limit.
@@ -297,18 +207,123 @@ class CoresAndCuts {
 };
 
 /// On cores that stages get whatever they hold: the least greatest load, then the least squares.
-std::vector<int> begins_on_given_cores(const PlanScope& scope, int stages) {
-  const int layers = static_cast<int>(scope.network->layers.size());
-  const RunLoads loads(scope, stages);
+std::vector<int> begins_of(const RunLoads& loads, int layers, int stages) {
   double greatest = 0, squares = 0;
   best_begins(
       loads, layers, stages, [](double load, double before) { return std::max(load, before); },
       [](double best) { return best; }, greatest);
   return best_begins(
-      loads, layers, stages,
-      [](double load, double before) { return before + load * load; },
+      loads, layers, stages, [](double load, double before) { return before + load * load; },
       [greatest](double) { return greatest; }, squares);
 }
+
+std::vector<std::string> cuts_of(const Network& network, const std::vector<int>& begins) {
+  std::vector<std::string> cuts;
+  for (std::size_t k = 1; k < begins.size(); ++k)
+    cuts.push_back(network.layers[static_cast<std::size_t>(begins[k] - 1)].spec.name);
+  return cuts;
+}
+
+/// Where a chip spills, what a stage costs depends on who shares its core and how many share the
+/// DRAM channel, which is known when all is cut. So several cuts are made, each with an assumption
+/// about these, and the machine that is fastest in closed form is kept.
+class FastestOf {
+ public:
+  FastestOf(const PlanScope& scope, const MicroBatchPlan& micro_batches, const Schedule& schedule,
+            int stages)
+      : scope_(scope), micro_batches_(micro_batches), schedule_(schedule), stages_(stages) {}
+
+  /// Returns whether it is the fastest so far.
+  bool offer(const std::vector<int>& begins) {
+    const Partition parts =
+        make_partition(*scope_.network, {PartitionKind::cuts, cuts_of(*scope_.network, begins)});
+    try {
+      const PlannedMachine machine =
+          build_machine_plan(*scope_.hardware, *scope_.network, parts, micro_batches_, schedule_,
+                             scope_.train, FitCheck::report);
+      const double cycles = machine.report.balance.cycles_per_micro_batch();
+      if (!best_.empty() && cycles >= least_) return false;
+      least_ = cycles;
+      best_ = begins;
+      return true;
+    } catch (const UserError&) {
+      if (best_.empty()) best_ = begins;  // told again when the stages are mapped
+      return false;
+    }
+  }
+
+  /// Balanced with every number of users of the channel that may come true.
+  void offer_balanced(const std::vector<StageSlots>& slots) {
+    const int layers = static_cast<int>(scope_.network->layers.size());
+    RunLoads loads(scope_, stages_);
+    for (const std::int64_t n : sharers_to_try(std::int64_t{2} * stages_)) {
+      loads.spill(slots, n);
+      offer(begins_of(loads, layers, stages_));
+    }
+  }
+
+  /// As many layers each.
+  void offer_equal() {
+    const int layers = static_cast<int>(scope_.network->layers.size());
+    std::vector<int> begins;
+    for (int k = 0; k < stages_; ++k) begins.push_back(k * layers / stages_);
+    offer(begins);
+  }
+
+  /// Balanced as if each core had one stage, which is then cut further: fewer cores than stages.
+  void offer_balanced_cores(std::int64_t cores) {
+    if (cores >= stages_) return;
+    const int layers = static_cast<int>(scope_.network->layers.size());
+    const auto runs = static_cast<int>(cores);
+    const std::vector<StageSlots> slots = slots_of(schedule_, stages_, micro_batches_);
+    RunLoads loads(scope_, runs);
+    for (const std::int64_t n : sharers_to_try(cores)) {
+      loads.spill({slots.begin(), slots.begin() + runs}, n);
+      std::vector<int> begins = begins_of(loads, layers, runs);
+      while (static_cast<int>(begins.size()) < stages_) {
+        std::size_t longest = 0;
+        const auto end = [&](std::size_t k) {
+          return k + 1 < begins.size() ? begins[k + 1] : layers;
+        };
+        for (std::size_t k = 1; k < begins.size(); ++k) {
+          if (end(k) - begins[k] > end(longest) - begins[longest]) longest = k;
+        }
+        begins.insert(begins.begin() + static_cast<std::ptrdiff_t>(longest) + 1,
+                      (begins[longest] + end(longest)) / 2);
+      }
+      offer(begins);
+    }
+  }
+
+  /// Moves one cut by one or two layers as long as that helps.
+  void improve() {
+    int tries = std::min(200, 3000 / static_cast<int>(scope_.network->layers.size()));
+    for (bool better = true; better && tries > 0;) {
+      better = false;
+      for (std::size_t k = 1; k < best_.size() && tries > 0; ++k) {
+        for (const int step : {-1, 1, -2, 2}) {
+          std::vector<int> moved = best_;
+          moved[k] += step;
+          const int end =
+              k + 1 < moved.size() ? moved[k + 1] : static_cast<int>(scope_.network->layers.size());
+          if (moved[k] <= moved[k - 1] || moved[k] >= end) continue;
+          --tries;
+          better = offer(moved) || better;
+        }
+      }
+    }
+  }
+
+  const std::vector<int>& best() const { return best_; }
+
+ private:
+  const PlanScope& scope_;
+  const MicroBatchPlan& micro_batches_;
+  const Schedule& schedule_;
+  int stages_;
+  double least_ = std::numeric_limits<double>::infinity();
+  std::vector<int> best_;
+};
 
 }  // namespace
 
@@ -326,12 +341,18 @@ std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Netwo
     begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, micro_batches)).begins();
   }
   // Too few cores for any cuts is told when the stages are mapped.
-  if (begins.empty()) begins = begins_on_given_cores(scope, stages);
-  std::vector<std::string> cuts;
-  for (std::size_t k = 1; k < begins.size(); ++k) {
-    cuts.push_back(network.layers[static_cast<std::size_t>(begins[k] - 1)].spec.name);
+  if (begins.empty()) begins = begins_of(RunLoads(scope, stages), layers, stages);
+  if (hardware.memory_policy == MemoryPolicy::spill && hardware.dram) {
+    FastestOf fastest(scope, micro_batches, schedule, stages);
+    fastest.offer(begins);
+    fastest.offer_balanced(slots_of(schedule, stages, micro_batches));
+    fastest.offer_equal();
+    if (hardware.mapping.kind == MappingKind::one_core_per_stage)
+      fastest.offer_balanced_cores(cores_available(hardware));
+    fastest.improve();
+    begins = fastest.best();
   }
-  return cuts;
+  return cuts_of(network, begins);
 }
 
 }  // namespace stagecoach

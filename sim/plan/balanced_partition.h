@@ -19,8 +19,10 @@ namespace stagecoach {
 /// same time for anything, is given a cycle a MAC. The greatest cost is as small as can be (mapping
 /// balanced with more than 64 cores: within a twentieth); among such cuts the sum of the squared
 /// costs is, or the number of cores. Room in buffers counts where cores are dealt out for it
-/// (mapping balanced); traffic between stages never does. `schedule`: made for as many stages.
-/// Throws UserError if `stages` is below 1 or above the number of layers, or for a listed mapping.
+/// (mapping balanced), and where the chip spills: then several such cuts, and equal ones, are laid
+/// out and the fastest machine in closed form is kept, transfers to DRAM and between stages
+/// included. `schedule`: made for as many stages. Throws UserError if `stages` is below 1 or above
+/// the number of layers, or for a listed mapping.
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const MicroBatchPlan& micro_batches,
                                        const Schedule& schedule, int stages);

@@ -9,7 +9,6 @@
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
 #include "sim/plan/run_length.h"
-#include "sim/timing/memory.h"
 
 namespace stagecoach {
 
@@ -64,26 +63,13 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   return s;
 }
 
-/// Transfers run beside the operation: it takes the longer of the two.
 void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, const Fit& fit,
                std::int64_t sharers) {
-  const auto slow = [&](OpCost& op, Bytes bytes) {
-    op.cycles = std::max(
-        op.cycles, dram_cycles(scope.hardware->dram.value_or(DramSpec{}),
-                               static_cast<double>(bytes), scope.hardware->clock_mhz, sharers));
-  };
   s.dram = dram_traffic(needs, fit);
   for (std::size_t n = 1; n <= s.cost.size(); ++n) {
-    const auto samples = static_cast<std::int64_t>(n);
-    StageCost& cost = s.cost[n - 1];
-    slow(cost.forward, s.dram.forward.of(samples));
-    slow(cost.backward, s.dram.backward.of(samples));
-    slow(cost.weight_gradient, s.dram.weight_gradient.of(samples));
-    slow(cost.update, s.dram.update);
+    charge_dram(*scope.hardware, s.dram, static_cast<std::int64_t>(n), sharers, s.cost[n - 1]);
   }
 }
-
-std::string kib(Bytes bytes) { return to_string((bytes + 1023) / 1024) + " KiB"; }
 
 struct Deficit {
   bool weight_side = true;
@@ -91,25 +77,19 @@ struct Deficit {
   bool allowed = false;  ///< by the memory policy
 };
 
-/// Says what is too much, by how many bytes, and what comes of it or would remove it.
+/// Says what is too much, by how many bytes, and what comes of it.
 std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::string& stages,
-                    std::int64_t cores, const Deficit& deficit) {
+                    const Deficit& deficit) {
   const char* buffer = core.unified()        ? "buffer"
                        : deficit.weight_side ? "weight_buffer"
                                              : "activation_buffer";
   std::string text = "stage " + stages + ": " +
                      (deficit.weight_side ? "weights and their state" : "activations in flight") +
                      " exceed the " + buffer + " of core \"" + core.name + "\" by " +
-                     to_string(deficit.bytes) + " bytes; ";
-  if (deficit.allowed && hw.memory_policy == MemoryPolicy::spill) return text + "these lie in DRAM";
-  if (deficit.allowed) return text + "fewer samples are in flight";
-  text += "raise capacity_kib by " + kib((deficit.bytes + cores - 1) / cores);
-  if (hw.mapping.kind != MappingKind::balanced) text += ", give the stage more cores";
-  if (!deficit.weight_side && hw.memory_policy == MemoryPolicy::error) {
-    text += ", set memory_policy to \"stall\" (fewer samples in flight)";
-  }
-  if (hw.memory_policy != MemoryPolicy::spill) text += ", or spill to DRAM";
-  return text;
+                     to_string(deficit.bytes) + " bytes";
+  if (!deficit.allowed) return text;
+  return text + (hw.memory_policy == MemoryPolicy::spill ? "; these lie in DRAM"
+                                                         : "; fewer samples are in flight");
 }
 
 struct PoolPlan {
@@ -158,7 +138,7 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
   const auto tell = [&](bool weight_side, Bytes deficit, bool allowed) {
     if (deficit == 0) return;
     (allowed ? report.notes : report.problems)
-        .push_back(explain(hw, core, names, s.cores, {weight_side, deficit, allowed}));
+        .push_back(explain(hw, core, names, {weight_side, deficit, allowed}));
   };
   const bool spills = hw.memory_policy == MemoryPolicy::spill;
   tell(true, p.fit.weight_deficit_bytes, spills);
@@ -211,6 +191,12 @@ std::vector<StageSlots> slots_of(const Schedule& schedule, int stages,
   return slots;
 }
 
+std::string problems_text(const std::vector<std::string>& problems) {
+  std::string text = "the network does not fit the hardware:";
+  for (const std::string& p : problems) text += "\n  " + p;
+  return text;
+}
+
 PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
                                   const Partition& partition, const MicroBatchPlan& micro_batches,
                                   const Schedule& schedule, const TrainSpec& train,
@@ -243,9 +229,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   plan.interconnect = plan_interconnect(hardware, mapping);
   apply_memory(scope, mapping, needs, plan, machine.report);
   if (check == FitCheck::enforce && !machine.report.problems.empty()) {
-    std::string text = "the network does not fit the hardware:";
-    for (const std::string& p : machine.report.problems) text += "\n  " + p;
-    throw UserError(text);
+    throw UserError(problems_text(machine.report.problems));
   }
   const std::string too_long = run_too_long(plan, micro_batches);
   if (!too_long.empty()) throw UserError(too_long);

@@ -22,12 +22,16 @@ struct PlannedMachine {
 
 /// What happens when the network does not fit the buffers.
 enum class FitCheck {
-  enforce,  ///< UserError that names every stage, its deficit and what would help
+  enforce,  ///< UserError that names every stage and its deficit
   report,   ///< the plan is made all the same; PlanReport::problems says what is wrong (--check)
 };
 
+/// The sentence of that error: PlanReport::problems, a line each.
+std::string problems_text(const std::vector<std::string>& problems);
+
 /// Lays the network out on the hardware: mapping, prices, messages, memory, fit, balance. Pure: no
-/// clock, no randomness. Throws UserError for a mapping that cannot be made.
+/// clock, no randomness. Throws UserError for a mapping that cannot be made; MappingError where
+/// that is for want of cores or of room for them.
 PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& network,
                                   const Partition& partition, const MicroBatchPlan& micro_batches,
                                   const Schedule& schedule, const TrainSpec& train,

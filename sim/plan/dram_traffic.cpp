@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/plan/dram_traffic.h"
 
+#include <algorithm>
+
+#include "sim/timing/memory.h"
+
 namespace stagecoach {
 
 DramTraffic dram_traffic(const MemoryNeeds& n, const Fit& fit) {
@@ -28,6 +32,19 @@ DramTraffic dram_traffic(const MemoryNeeds& n, const Fit& fit) {
   t.update =
       2 * weights + gradients + 2 * of_weights(n.optimizer_bytes) + of_weights(n.predicted_bytes);
   return t;
+}
+
+void charge_dram(const HardwareSpec& hardware, const DramTraffic& traffic, std::int64_t samples,
+                 std::int64_t sharers, StageCost& cost) {
+  const DramSpec dram = hardware.dram.value_or(DramSpec{});
+  const auto slow = [&](OpCost& op, Bytes bytes) {
+    op.cycles = std::max(
+        op.cycles, dram_cycles(dram, static_cast<double>(bytes), hardware.clock_mhz, sharers));
+  };
+  slow(cost.forward, traffic.forward.of(samples));
+  slow(cost.backward, traffic.backward.of(samples));
+  slow(cost.weight_gradient, traffic.weight_gradient.of(samples));
+  slow(cost.update, traffic.update);
 }
 
 }  // namespace stagecoach

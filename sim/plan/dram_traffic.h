@@ -19,4 +19,9 @@ namespace stagecoach {
 /// gradients of the outputs of layers with weights wait for the second: written, and read.
 DramTraffic dram_traffic(const MemoryNeeds& needs, const Fit& fit);
 
+/// Makes the operations of a micro-batch of `samples` as long as their transfers take, which run
+/// beside them over one of `sharers` equal shares of the channel.
+void charge_dram(const HardwareSpec& hardware, const DramTraffic& traffic, std::int64_t samples,
+                 std::int64_t sharers, StageCost& cost);
+
 }  // namespace stagecoach

@@ -6,19 +6,11 @@
 #include <numeric>
 
 #include "models/base/error.h"
+#include "sim/plan/spill_load.h"
 
 namespace stagecoach {
 
 namespace {
-
-std::int64_t cores_available(const HardwareSpec& hw) {
-  std::int64_t total = 0;
-  for (const CoreSpec& c : hw.cores) {
-    if (c.count == 0) return kUnlimited<std::int64_t>;
-    total += c.count;
-  }
-  return total;
-}
 
 /// The group of the i-th core, groups one after the other.
 int group_of_core(const HardwareSpec& hw, std::int64_t core) {
@@ -29,12 +21,9 @@ int group_of_core(const HardwareSpec& hw, std::int64_t core) {
   throw ModelBug("group_of_core: no such core");
 }
 
-[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have,
-                          const std::string& or_else = "") {
-  throw UserError("hardware /cores: " + what + " needs " + std::to_string(need) +
-                  " cores and there are " + std::to_string(have) +
-                  "; raise \"count\" (or \"as_needed\"), " +
-                  (or_else.empty() ? "" : or_else + ", ") + "or cut the network into fewer stages");
+[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
+  throw MappingError("hardware /cores: " + what + " needs " + std::to_string(need) +
+                     " cores and there are " + std::to_string(have));
 }
 
 /// Units of `services[k]` for each stage, one or two.
@@ -56,7 +45,23 @@ Mapping rows_of_units(const PlanScope& scope, const std::vector<Service>& servic
   return m;
 }
 
-Mapping one_core_each(const PlanScope& scope) {
+/// The run of each stage, where there are fewer cores than stages.
+std::vector<int> runs_on_shared_cores(const PlanScope& scope, const std::vector<StageSlots>& slots,
+                                      std::int64_t cores) {
+  const HardwareSpec& hw = *scope.hardware;
+  std::vector<double> loads;
+  for (int k = 0; k < static_cast<int>(slots.size()); ++k) {
+    loads.push_back(stage_load(
+        scope, price_stage(scope, k, Service{}, Service{}, scope.micro_batch_samples), false));
+  }
+  const std::vector<int> runs = split_into_runs(loads, static_cast<int>(cores));
+  if (hw.memory_policy != MemoryPolicy::spill || !hw.dram) return runs;
+  std::vector<int> groups;
+  for (std::int64_t u = 0; u < cores; ++u) groups.push_back(group_of_core(hw, u));
+  return runs_under_spill(scope, slots, groups, runs);
+}
+
+Mapping one_core_each(const PlanScope& scope, const std::vector<StageSlots>& slots) {
   const HardwareSpec& hw = *scope.hardware;
   const int stages = static_cast<int>(scope.partition->size());
   const std::int64_t have = cores_available(hw);
@@ -67,13 +72,9 @@ Mapping one_core_each(const PlanScope& scope) {
   if (have >= need) {
     m = rows_of_units(scope, std::vector<Service>(static_cast<std::size_t>(stages)));
   } else {
-    std::vector<double> loads;
-    for (int k = 0; k < stages; ++k) {
-      loads.push_back(stage_load(
-          scope, price_stage(scope, k, Service{}, Service{}, scope.micro_batch_samples), false));
-    }
-    for (std::int64_t u = 0; u < have; ++u) m.units.push_back({{}, u});
-    for (int run : split_into_runs(loads, static_cast<int>(have))) m.stages.push_back({run, run});
+    const std::vector<int> runs = runs_on_shared_cores(scope, slots, have);
+    for (int u = 0; u <= runs.back(); ++u) m.units.push_back({{}, u});
+    for (const int run : runs) m.stages.push_back({run, run});
   }
   for (Unit& u : m.units) u.service.group = group_of_core(hw, u.first_core);
   return m;
@@ -128,8 +129,9 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
   // Where not all can be held that may be in flight, a stage may stall.
   if (cores.empty() && hw.memory_policy == MemoryPolicy::stall) cores = share_out(true);
   if (cores.empty()) {
-    too_few("holding every stage in the cores' buffers", need, have,
-            "raise capacity_kib, set memory_policy to \"stall\" or \"spill\"");
+    too_few(hw.memory_policy == MemoryPolicy::spill ? "a core for every stage"
+                                                    : "holding every stage in the cores' buffers",
+            need, have);
   }
   std::vector<Service> services;
   for (int k = 0; k < stages; ++k) {
@@ -180,6 +182,15 @@ Mapping listed(const PlanScope& scope) {
 
 }  // namespace
 
+std::int64_t cores_available(const HardwareSpec& hw) {
+  std::int64_t total = 0;
+  for (const CoreSpec& c : hw.cores) {
+    if (c.count == 0) return kUnlimited<std::int64_t>;
+    total += c.count;
+  }
+  return total;
+}
+
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
                          bool one_micro_batch) {
   const HardwareSpec& hw = *scope.hardware;
@@ -192,8 +203,9 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
            (fit.activation_deficit_bytes == 0 ||
             (one_micro_batch && fit.capacity_micro_batches[0] >= 1));
   };
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;  // not one of them, should none fit
   std::int64_t n = 1;
-  while (!fits(n) && n < core.count) n = std::min(core.count, n * 2);
+  while (n < kMost && !fits(n)) n *= 2;
   std::int64_t low = n / 2;  // does not fit (or is 0)
   while (n - low > 1) {
     const std::int64_t middle = (low + n) / 2;
@@ -310,7 +322,7 @@ Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slot
                      std::int64_t extra_cores) {
   switch (scope.hardware->mapping.kind) {
     case MappingKind::one_core_per_stage:
-      return one_core_each(scope);
+      return one_core_each(scope, slots);
     case MappingKind::rectangle:
       return rectangles(scope);
     case MappingKind::balanced:

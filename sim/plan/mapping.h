@@ -6,10 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "models/base/error.h"
 #include "sim/plan/memory_needs.h"
 #include "sim/plan/stage_price.h"
 
 namespace stagecoach {
+
+/// There are too few cores, or too little room for them. Another number of cores, another buffer
+/// or another partition may help: sim/plan/advice.h finds which.
+class MappingError : public UserError {
+ public:
+  using UserError::UserError;
+};
 
 /// Cores that act as one: a core, or all cores that serve one direction of a stage.
 struct Unit {
@@ -37,6 +45,9 @@ struct Mapping {
   }
 };
 
+/// Cores of all groups; kUnlimited where a group has as many as needed.
+std::int64_t cores_available(const HardwareSpec& hardware);
+
 /// Cores for every stage before it is known which layers they get, for the automatic partition: in
 /// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a
 /// listed mapping, which names stages that do not exist yet.
@@ -47,7 +58,8 @@ struct StageService {
 std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages);
 
 /// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with all that
-/// the schedule keeps there. With memory policy `stall` or `spill` one core is enough.
+/// the schedule keeps there, more than there are if so many are needed. With memory policy `spill`
+/// one core is enough.
 /// `units`: 1, or 2 where forward and backward have cores of their own.
 /// `one_micro_batch`: count one micro-batch instead of all that may be in flight.
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
@@ -55,14 +67,16 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
 
 /// Lays stages on cores as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
-///                       neighbouring stages share a core so that the longest run is shortest
+///                       neighbouring stages share a core so that the longest run is shortest,
+///                       transfers of what a core cannot hold included
 ///   rectangle           rows x columns cores each, groups one after the other
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
 ///                       cores allow; `extra_cores` more than there are (to ask what they bring)
 ///   explicit_list       as listed
 /// With split_forward_backward a stage has two units, but the last one, unless a turnaround
 /// register parts its two directions.
-/// Throws UserError when there are too few cores, or the list does not name the stages.
+/// Throws MappingError when there are too few cores, UserError when the list does not name the
+/// stages.
 Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
                      std::int64_t extra_cores = 0);
 

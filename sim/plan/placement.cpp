@@ -39,7 +39,7 @@ Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {
     return {static_cast<int>(ceil_div(nodes, columns)), static_cast<int>(columns)};
   }
   if (std::int64_t{1} * net.rows * net.columns < nodes) {
-    throw UserError("hardware /interconnect: a mesh of " + std::to_string(net.rows) + " x " +
+    throw MappingError("hardware /interconnect: a mesh of " + std::to_string(net.rows) + " x " +
                     std::to_string(net.columns) + " has no room for " + std::to_string(nodes) +
                     " cores");
   }

@@ -9,7 +9,7 @@ namespace stagecoach {
 
 /// Cores of the plan, one per unit, with their place on the mesh: a serpentine through the grid, so
 /// that neighbouring stages are neighbours; a unit of several cores is entered in its middle.
-/// Throws UserError when the grid is too small.
+/// Throws MappingError when the grid is too small.
 std::vector<CorePlan> place_cores(const HardwareSpec& hardware, const Mapping& mapping);
 
 /// The interconnect as the machine sees it: the grid, and one link. Nodes that are regions of cores

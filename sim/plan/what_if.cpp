@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <set>
 
 #include "models/base/error.h"
 
@@ -121,6 +122,24 @@ bool same_shares(const MachinePlan& before, const MachinePlan& after) {
                     [](const CorePlan& a, const CorePlan& b) { return a.cores == b.cores; });
 }
 
+/// Cores, or groups of cores, that divide the DRAM channel among them.
+std::int64_t dram_users(const MachinePlan& plan) {
+  std::set<int> users;
+  for (const StagePlan& s : plan.stages) {
+    if (s.dram.total(1, 1, 1) == 0) continue;
+    users.insert(s.forward_core);
+    users.insert(s.backward_core);
+  }
+  return static_cast<std::int64_t>(users.size());
+}
+
+bool same_cores(const MachinePlan& before, const MachinePlan& after) {
+  return std::equal(before.stages.begin(), before.stages.end(), after.stages.begin(),
+                    after.stages.end(), [](const StagePlan& a, const StagePlan& b) {
+                      return a.forward_core == b.forward_core && a.backward_core == b.backward_core;
+                    });
+}
+
 bool some_operation_is_longer(const MachinePlan& before, const MachinePlan& after) {
   for (std::size_t k = 0; k < before.stages.size(); ++k) {
     const StageCost& was = before.stages[k].cost.back();
@@ -151,14 +170,23 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
            "and "
            "columns";
   }
-  if (change.hardware.mapping.kind != MappingKind::balanced || same_shares(before, after))
-    return "";
-  std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
-                     " in use instead of " + std::to_string(cores_in_use(before));
-  if (change.hardware.interconnect.node == Granularity::region) {
-    text += "; smaller regions have narrower links, larger ones a longer way";
+  if (dram_users(after) > dram_users(before)) {
+    return "the DRAM channel is divided among " + std::to_string(dram_users(after)) +
+           " cores instead of " + std::to_string(dram_users(before));
   }
-  return text;
+  if (change.hardware.mapping.kind == MappingKind::balanced && !same_shares(before, after)) {
+    std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
+                       " in use instead of " + std::to_string(cores_in_use(before));
+    if (change.hardware.interconnect.node == Granularity::region) {
+      text += "; smaller regions have narrower links, larger ones a longer way";
+    }
+    return text;
+  }
+  if (after.cores.size() >= after.stages.size()) return "";
+  return (same_cores(before, after) ? "" : "other stages share a core; ") +
+         std::string(
+             "a core that stages share starts what is ready first, and another order can "
+             "leave others waiting");
 }
 
 std::vector<HardwareChange> improvements(const HardwareSpec& hardware) {
@@ -192,20 +220,23 @@ std::vector<HardwareChange> improvements(const HardwareSpec& hardware) {
   return changes.take();
 }
 
-std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
-                            const Partition& partition, const MicroBatchPlan& micro_batches,
-                            const Schedule& schedule, const TrainSpec& train) {
-  const auto plan_of = [&](const HardwareSpec& hw) {
-    return build_machine_plan(hw, network, partition, micro_batches, schedule, train,
-                              FitCheck::report);
-  };
-  const PlannedMachine now = plan_of(hardware);
+std::vector<WhatIf> what_if(const HardwareSpec& hardware, const RunToPlan& run,
+                            const RateOf& rate) {
+  constexpr double kOtherPhase = 0.0005;  // operations that are over sooner meet at other times
+  const PlannedRun now = plan_run(hardware, run, FitCheck::report);
+  const double before = rate(now);
   std::vector<WhatIf> answers;
   for (const HardwareChange& c : improvements(hardware)) {
     try {
-      const PlannedMachine then = plan_of(c.hardware);
-      answers.push_back({c.field, c.step, then.report.balance.cycles_per_micro_batch(),
-                         caution_of(c, now.plan, then.plan)});
+      const PlannedRun then = plan_run(c.hardware, run, FitCheck::report);
+      if (!then.machine.report.problems.empty() && now.machine.report.problems.empty()) continue;
+      const double cycles = rate(then);
+      std::string caution = then.cut.cuts != now.cut.cuts ? "cuts the network elsewhere" : "";
+      if (cycles > before * (1 + kOtherPhase)) {
+        const std::string reason = caution_of(c, now.machine.plan, then.machine.plan);
+        caution += (caution.empty() || reason.empty() ? "" : "; ") + reason;
+      }
+      answers.push_back({c.field, c.step, cycles, caution});
     } catch (const UserError&) {
       continue;  // more cores than a mesh of fixed size holds
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What limits a machine, asked of the machine: one field changed at a time, and the steady rate
-// that follows in closed form.
+// What limits a machine, asked of the machine: one field changed at a time, and the rate of the run
+// that follows.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "sim/plan/build_machine_plan.h"
+#include "sim/plan/run_plan.h"
 
 namespace stagecoach {
 
@@ -25,21 +26,26 @@ struct WhatIf {
   std::string field;
   std::string step;
   double cycles_per_micro_batch = 0;
-  std::string caution;  ///< why the change may cost cycles; empty: it never does
+  std::string caution;  ///< what else changes, or why it may cost cycles; mostly empty
 };
 
-/// Every improvement by itself, the most helpful first. A machine that cannot be laid out with a
-/// change is left out. Two changes can cost cycles, and say so:
+/// Cycles per micro-batch of a planned run: its closed form, or simulated.
+using RateOf = std::function<double(const PlannedRun&)>;
+
+/// Every improvement by itself, the most helpful first: the run is cut, mapped and planned as it
+/// would be with that field in the file, and asked for its rate. What cannot be laid out with a
+/// change, or does not fit any more, is left out.
+std::vector<WhatIf> what_if(const HardwareSpec& hardware, const RunToPlan& run, const RateOf& rate);
+
+/// Why a machine with a change may take longer than the one before; empty: no such reason is known.
+/// The field's name tells what was changed, the plans what came of it:
 ///   a larger systolic array   products that do not fill it pay for its rows and columns at every
 ///                             fold
+///   more users of the DRAM    each has a smaller share of its channel
 ///   any, mapping balanced     cores are shared out anew; smaller regions have narrower links,
 ///                             larger ones a longer way, and messages take longer
-std::vector<WhatIf> what_if(const HardwareSpec& hardware, const Network& network,
-                            const Partition& partition, const MicroBatchPlan& micro_batches,
-                            const Schedule& schedule, const TrainSpec& train);
-
-/// Why a machine with a change may take longer than the one before; empty: it does not. The field's
-/// name tells what was changed, the plans what came of it.
+///   any, shared cores         the order of operations follows from who is ready first, and another
+///                             order can be a worse one
 std::string caution_of(const HardwareChange& change, const MachinePlan& before,
                        const MachinePlan& after);
 

@@ -2,6 +2,7 @@
 // Questions to every number of every file in hw/, asked of results: does it change what a run
 // reports, and does a better value ever cost simulated time?
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -200,6 +201,106 @@ TEST_CASE("no field set better ever costs simulated time unless the report says 
       compared, slower, other_phase);
   CHECK(compared > 2000);
   CHECK(slower > 10);  // larger arrays at batch one, and balanced mappings that use fewer cores
+}
+
+/// The largest and the smallest value that the file's checks let through, of values at and beyond
+/// the ends of all ranges; `refusals` counts those that are refused, each with its pointer.
+std::vector<Json> ends_of_range(const Json& json, const std::string& pointer, int& refusals) {
+  const bool whole = json.at(Json::json_pointer(pointer)).is_number_integer();
+  std::vector<Json> from_low{-1, 0, 1},
+      from_high{9007199254740993, 10000000, 2147483647, 65536, 4096, 1024, 64};
+  if (!whole) {
+    from_low = {-1e-3, 0.0, 5e-324, 1e-3, 0.125, 1.0};
+    from_high = {1.7e308, 1.1e15, 1e15, 1e6, 16.0, 1.0};
+  }
+  std::vector<Json> ends;
+  for (const auto* values : {&from_low, &from_high}) {
+    for (const Json& value : *values) {
+      Json other = json;
+      other[Json::json_pointer(pointer)] = value;
+      Issues issues;
+      spec_of(other, issues);
+      if (issues.empty()) {
+        ends.push_back(value);
+        break;
+      }
+      ++refusals;
+      std::string text;
+      try {
+        issues.throw_if_any();
+      } catch (const UserError& error) {
+        text = error.what();
+      }
+      CAPTURE(text);
+      const std::string parent = pointer.substr(0, pointer.rfind('/'));  // rules of several fields
+      CHECK_THAT(text,
+                 Catch::Contains("preset: " + pointer) || Catch::Contains("preset: " + parent));
+    }
+  }
+  return ends;
+}
+
+/// Nothing negative, nothing without a value, and no part of a whole above it.
+void check_sound(const OrderedJson& json, const std::string& at) {
+  if (json.is_number()) {
+    CAPTURE(at, json.dump());
+    CHECK(json.get<double>() >= 0);
+    CHECK(std::isfinite(json.get<double>()));
+    if (at.find("utilization") != std::string::npos) CHECK(json.get<double>() <= 1 + 1e-9);
+  }
+  if (json.is_structured()) {
+    for (const auto& [key, value] : json.items()) check_sound(value, at + "/" + key);
+  }
+}
+
+TEST_CASE(
+    "at both ends of every number's range a run is refused, or sound and never the wrong way") {
+  int refused = 0, ran = 0, compared = 0;
+  const std::map<std::string, bool> better_up = better_for_the_time();
+  for (const std::string& path : presets()) {
+    const Json json = parsed(path);
+    Issues none;
+    const HardwareSpec plain = spec_of(json, none);
+    const auto before = outcome(plain, work()[1], Pacing::elastic);
+    REQUIRE(before);
+    std::vector<std::string> numbers;
+    find_numbers(json, "", numbers);
+    for (const std::string& pointer : numbers) {
+      for (const Json& value : ends_of_range(json, pointer, refused)) {
+        Json other = json;
+        other[Json::json_pointer(pointer)] = value;
+        Issues issues;
+        const HardwareSpec hw = spec_of(other, issues);
+        CAPTURE(path, pointer, value.dump());
+        const auto now = outcome(hw, work()[1], Pacing::elastic);
+        if (!now) {
+          ++refused;
+          continue;
+        }
+        ++ran;
+        check_sound(now->summary, "");
+        const auto up = better_up.find(pointer.substr(pointer.rfind('/') + 1));
+        if (up == better_up.end() || pointer.rfind("/interconnect/rows", 0) == 0 ||
+            pointer.rfind("/interconnect/columns", 0) == 0) {
+          continue;  // energies, areas; a mesh of another shape is not a better one
+        }
+        ++compared;
+        const bool better = (value.get<double>() >
+                             json.at(Json::json_pointer(pointer)).get<double>()) == up->second;
+        const auto& fast = better ? *now : *before;
+        const auto& slow = better ? *before : *now;
+        if (seconds(fast) <= seconds(slow)) continue;
+        CAPTURE(seconds(fast), seconds(slow));
+        if (only_another_phase(better ? plain : hw, better ? hw : plain, work()[1])) continue;
+        CHECK(caution_of({report_name(pointer), "", better ? hw : plain}, slow.plan, fast.plan) !=
+              "");
+      }
+    }
+  }
+  std::printf("%d ends of ranges: %d refused, %d ran, %d of these compared\n", refused + ran,
+              refused, ran, compared);
+  CHECK(refused > 300);
+  CHECK(compared > 200);
 }
 
 TEST_CASE("the closed-form steady rate of the check report is never above the simulated one") {

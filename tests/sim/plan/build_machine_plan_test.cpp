@@ -204,14 +204,13 @@ TEST_CASE("memory classes follow the optimizer, the mitigation and the element s
   CHECK(stage().weight_gradient_bytes == 0);
 }
 
-TEST_CASE("what does not fit is refused with the bytes missing and what would help") {
+TEST_CASE("what does not fit is refused with the bytes missing") {
   Setting s;
   BufferSpec small;
   small.capacity_kib = 100;
   s.hw.cores[0].weight_buffer = small;
   // fc1: weights and gradients, 2 x 48120 x 4 = 384960 bytes; 102400 are there.
-  CHECK_THROWS_WITH(s.plan(), Catch::Contains("\"fc1\"") && Catch::Contains("282560 bytes") &&
-                                  Catch::Contains("276 KiB"));
+  CHECK_THROWS_WITH(s.plan(), Catch::Contains("\"fc1\"") && Catch::Contains("282560 bytes"));
   const PlannedMachine asked = s.plan(FitCheck::report);
   CHECK(asked.report.problems.size() == 1);
   CHECK_FALSE(asked.report.stages[2].fits);
@@ -226,7 +225,7 @@ TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, o
   small.capacity_kib = 20;
   s.hw.cores[0].activation_buffer = small;
   // Stage 0 holds 9 micro-batches of 4018 bytes and a gradient of 4704: 40866 of 20480 bytes.
-  CHECK_THROWS_WITH(s.plan(), Catch::Contains("by 20386 bytes") && Catch::Contains("stall"));
+  CHECK_THROWS_WITH(s.plan(), Catch::Contains("by 20386 bytes"));
   s.hw.memory_policy = MemoryPolicy::stall;
   const PlannedMachine stalled = s.plan();
   CHECK(stalled.plan.stages[0].capacity_micro_batches == (20480 - 4704) / 4018);

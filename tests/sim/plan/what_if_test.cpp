@@ -10,12 +10,17 @@
 namespace stagecoach {
 namespace {
 
+double closed_form(const PlannedRun& run) {
+  return run.machine.report.balance.cycles_per_micro_batch();
+}
+
 std::vector<WhatIf> asked(const HardwareSpec& hw) {
   const Work work = usual_work()[1];
-  const Partition stages = work.stages();
   const MicroBatchPlan micro_batches = work.micro_batches();
-  const auto rules = make_schedule(work.schedule(), static_cast<int>(stages.size()), micro_batches);
-  return what_if(hw, work.net, stages, micro_batches, *rules, with_momentum());
+  RunToPlan run;
+  run.network = &work.net, run.micro_batches = &micro_batches;
+  run.train = with_momentum(), run.schedule = work.schedule(), run.stages = work.stages();
+  return what_if(hw, run, closed_form);
 }
 
 const WhatIf& about(const std::vector<WhatIf>& answers, const std::string& field) {
