@@ -27,7 +27,7 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   for (const char* name : {"summary.json", "staleness.csv", "utilization.csv", "memory.csv",
-                           "epochs.csv", "trace.json.gz"})
+                           "epochs.csv", "config.json", "trace.json.gz"})
     CHECK(fs::file_size(program.path("out") + "/" + name) > 0);
   const json s = program.summary();
   CHECK(s["schema"] == "stagecoach.summary/1");
@@ -317,6 +317,7 @@ TEST_CASE("the printed configuration gives the same run") {
   const json first = program.summary();
   const Outcome printed = program(Program::files() + " --samples 300 --epochs 1 --print-config");
   REQUIRE(printed.status == 0);
+  CHECK(program.read("out/config.json") == printed.output);
   const json both = json::parse(printed.output);
   program.write("hw.json", both["hw"].dump());
   program.write("workload.json", both["workload"].dump());

@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learning curves against samples, simulated time and joules."""
 
-from .. import charts, inputs, series
+from .. import charts, series
 from ..words import count, folded, number, percent, section, si, table
 
 AGAINST = (("samples", "samples", "samples"), ("simulated_seconds", "simulated time", "s"),
            ("joules", "energy", "J"))
 CURVES = (("train", "training", "forward"), ("test", "test", "backward"))
-
-
-def with_samples(result):
-    """Epochs with `samples`: how many were trained until their end."""
-    total = result.summary["training"]["samples"] or 0
-    epochs = result.epochs
-    each = inputs.get(result.inputs.config, "workload/dataset/train_samples")
-    each = each if isinstance(each, int) else 0
-    if each * len(epochs) < total:
-        each = total / max(1, len(epochs))
-    return [{**epoch, "samples": epoch.get("samples") or min(each * (i + 1), total)}
-            for i, epoch in enumerate(epochs)]
 
 
 def curve(epochs, kind, against, fields):
@@ -37,7 +25,7 @@ def curve(epochs, kind, against, fields):
 
 
 def training(result):
-    epochs = [e for e in with_samples(result)
+    epochs = [e for e in result.epochs
               if any(e.get(f"{key}_{kind}") is not None for key, _, _ in CURVES
                      for kind in ("loss", "accuracy"))]
     if not epochs:
