@@ -311,8 +311,8 @@ class Run {
       result.area = area_of(*area, job_.hardware, machine.plan);
       result.used_area_mm2 = used_area_of(*area, job_.hardware, machine.plan);
     }
-    if (!statistics_) return;
-    const EnergySpec& energy = job_.hardware.energy;
+    if (!statistics_ || !job_.hardware.energy) return;
+    const EnergySpec& energy = *job_.hardware.energy;
     result.energy = energy_of(energy, machine.plan, *statistics_);
     result.energy_by_place = energy_by_place(energy, machine.plan, *statistics_);
     result.epoch_joules = energy_by_epoch(energy, machine.plan, *statistics_);

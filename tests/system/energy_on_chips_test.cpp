@@ -21,7 +21,7 @@ HardwareSpec with_small_buffers(HardwareSpec hw, MemoryPolicy policy) {
       if (*buffer) (*buffer)->capacity_kib = policy == MemoryPolicy::spill ? 3 : 1e6;
   }
   if (!hw.dram) hw.dram = DramSpec{4, 100};
-  hw.energy.dram_pj_per_bit = 0.75;
+  hw.energy->dram_pj_per_bit = 0.75;
   return hw;
 }
 
@@ -44,8 +44,8 @@ void run_lenet(const HardwareSpec& hw, ScheduleKind kind, Pacing pacing, Visit v
   RunResult result;
   result.network = &net, result.partition = &stages, result.plan = &machine.plan;
   result.statistics = &run;
-  result.energy = energy_of(hw.energy, machine.plan, run);
-  result.energy_by_place = energy_by_place(hw.energy, machine.plan, run);
+  result.energy = energy_of(*hw.energy, machine.plan, run);
+  result.energy_by_place = energy_by_place(*hw.energy, machine.plan, run);
   visit(make_summary(result));
 }
 

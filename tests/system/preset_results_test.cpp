@@ -60,7 +60,7 @@ std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pac
   RunResult result;
   result.network = &w.net, result.partition = &stages, result.plan = &machine.plan;
   result.statistics = &out.statistics;
-  result.energy = energy_of(hw.energy, machine.plan, out.statistics);
+  if (hw.energy) result.energy = energy_of(*hw.energy, machine.plan, out.statistics);
   if (hw.area) result.area = area_of(*hw.area, hw, machine.plan);
   out.summary = make_summary(result);
   out.summary.erase("host");

@@ -64,6 +64,24 @@ class RunPageTest(Pages):
         total = sum(sum(s["values"]) for s in places["series"])
         self.assertAlmostEqual(total / summary["energy"]["total_joules"], 1, 4)
 
+    def test_a_chip_without_energies_has_a_page_and_a_comparison(self):
+        chip = json.loads((ROOT / "hw/small_mesh.json").read_text(encoding="utf-8"))
+        del chip["energy"]
+        (self.root / "hw.json").write_text(json.dumps(chip), encoding="utf-8")
+        out = self.root / "bare"
+        subprocess.run([PROGRAM, "--hw", self.root / "hw.json", "--workload",
+                        ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--samples", "60",
+                        "--epochs", "2"], capture_output=True, check=True)
+        read = self.page(out)
+        words = read.words()
+        self.assertEqual(words.count('Energy is not known: the hardware file has no "energy".'), 1)
+        self.assertNotRegex(words, r"[0-9] [mµn]?J\b")
+        self.assertNotIn("Accuracy against energy", words)
+        self.assertEqual([m["name"] for m in read.charts("chip")[0]["measures"]],
+                         ["utilization", "stalls"])
+        words = self.page(self.copy(self.trained, name="base"), out).words()
+        self.assertIn("hw/energy/mac_pj 4.6 –", words)
+
     def test_without_energies_the_map_offers_none(self):
         out = self.root / "ideal"
         subprocess.run([PROGRAM, "--hw", ROOT / "hw/ideal.json", "--workload",

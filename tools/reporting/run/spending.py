@@ -40,6 +40,8 @@ def _places(summary):
 def energy_and_area(result):
     energy, area = result.summary["energy"], result.summary.get("area") or {}
     words, figures = [], []
+    if result.timed and result.complete and energy["total_joules"] is None:
+        words.append('Energy is not known: the hardware file has no "energy".')
     for figures_of, total, unit, name in ((energy, "total_joules", "J", "Energy"),
                                           (area, "total_mm2", "mm2", "Area")):
         if figures_of.get(total) is None:
