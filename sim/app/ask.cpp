@@ -2,17 +2,18 @@
 #include "sim/app/ask.h"
 
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/base/error.h"
+#include "sim/app/check_json.h"
 #include "sim/app/check_report.h"
 #include "sim/app/job.h"
 #include "sim/app/notes.h"
 #include "sim/app/recording.h"
 #include "sim/config/field_docs.h"
-#include "sim/config/hardware_config.h"
-#include "sim/config/workload_config.h"
+#include "sim/config/resolved_config.h"
 #include "sim/stats/number_text.h"
 #include "sim/stats/summary.h"
 
@@ -29,9 +30,7 @@ void print_config(const Options& options) {
   if (hardware.ok()) hardware_spec = read_hardware(hardware, issues);
   if (workload.ok()) workload_config = read_workload(workload, options.data_dir, issues);
   issues.throw_if_any();
-  const OrderedJson both{{"hw", hardware_table().write(hardware_spec)},
-                         {"workload", resolved_workload(workload_config)}};
-  std::cout << both.dump(2) << "\n";
+  std::cout << resolved_config_text(hardware_spec, workload_config);
 }
 
 void list_stats(const std::string& word) {
@@ -53,13 +52,22 @@ void list_stats(const std::string& word) {
 
 ExitStatus check(const Options& options) {
   const Job job = load_job(options, FitCheck::report);
-  std::cout << check_report(job, notes_of(job, options));
-  if (!options.replay_file.empty()) {
-    const std::int64_t operations = verify_replay(job, options.replay_file);
-    std::cout << "Can be replayed: " << with_separators(operations) << " operations in "
-              << options.replay_file << ". No hardware is simulated.\n";
-    return ExitStatus::done;
+  const std::vector<std::string> notes = notes_of(job, options);
+  std::optional<std::int64_t> replayed;  // operations
+  if (options.json) {
+    OrderedJson json = check_json(job, notes);
+    if (!options.replay_file.empty()) replayed = verify_replay(job, options.replay_file);
+    json["replayed_operations"] = replayed ? OrderedJson(*replayed) : OrderedJson();
+    std::cout << json.dump(2) << "\n";
+  } else {
+    std::cout << check_report(job, notes);
+    if (!options.replay_file.empty()) {
+      replayed = verify_replay(job, options.replay_file);
+      std::cout << "Can be replayed: " << with_separators(*replayed) << " operations in "
+                << options.replay_file << ". No hardware is simulated.\n";
+    }
   }
+  if (replayed) return ExitStatus::done;
   return job.machine->report.problems.empty() ? ExitStatus::done : ExitStatus::user_error;
 }
 

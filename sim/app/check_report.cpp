@@ -2,6 +2,7 @@
 #include "sim/app/check_report.h"
 
 #include "models/layers/definition.h"
+#include "sim/app/check_figures.h"
 #include "sim/app/limit_report.h"
 #include "sim/stats/number_text.h"
 #include "sim/stats/text_table.h"
@@ -27,57 +28,40 @@ std::string layers_table(const Job& job) {
   return table.text();
 }
 
-std::string fit_word(const Job& job, std::size_t k) {
-  if (job.machine->report.stages[k].fits) return "yes";
-  if (job.machine->report.problems.empty()) {
-    return job.hardware.memory_policy == MemoryPolicy::spill ? "spills" : "stalls";
-  }
-  return "NO";
+std::string stage_name(const StageCheck& stage, std::size_t k) {
+  return std::to_string(k) + " " + stage.name;
 }
 
-std::string stage_name(const Job& job, std::size_t k) {
-  return std::to_string(k) + " " + job.machine->plan.stages[k].name;
-}
-
-std::string times_table(const Job& job) {
+std::string times_table(const std::vector<StageCheck>& stages, int micro_batch_size) {
   TextTable table({{"stage", true},
                    {"core", true},
                    {"forward", false},
                    {"backward", false},
                    {"update", false}});
-  const MachinePlan& plan = job.machine->plan;
-  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
-    const StagePlan& s = plan.stages[k];
-    const StageCost& cost = s.cost.back();
-    table.add_row({stage_name(job, k), plan.cores[s.forward_core].name,
-                   with_separators(cost.forward.cycles), with_separators(cost.backward_cycles()),
-                   with_separators(cost.update.cycles)});
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    const StageCheck& s = stages[k];
+    table.add_row({stage_name(s, k), s.core, with_separators(s.forward),
+                   with_separators(s.backward), with_separators(s.update)});
   }
-  return table.text() + "  Cycles of a micro-batch of " +
-         std::to_string(job.micro_batches->micro_batch_size()) + ", and of an update.\n";
+  return table.text() + "  Cycles of a micro-batch of " + std::to_string(micro_batch_size) +
+         ", and of an update.\n";
 }
 
-std::string memory_table(const Job& job) {
+std::string memory_table(const std::vector<StageCheck>& stages) {
   TextTable table({{"stage", true},
                    {"staleness", false},
                    {"weights+state", false},
                    {"activations", false},
                    {"capacity", false},
                    {"fits", true}});
-  const MachinePlan& plan = job.machine->plan;
-  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
-    const StagePlan& s = plan.stages[k];
-    const Bytes versions = s.version_bytes * (job.schedule->versions_kept(static_cast<int>(k)) - 1);
-    const std::int64_t samples = job.micro_batches->micro_batch_size() *
-                                 job.schedule->activations_in_flight(static_cast<int>(k));
-    table.add_row({stage_name(job, k), std::to_string(job.schedule->delay(static_cast<int>(k))),
-                   human_bytes(static_cast<double>(s.weights_bytes + s.optimizer_bytes +
-                                                   s.predicted_bytes + versions)),
-                   human_bytes(static_cast<double>(s.activation_bytes_per_sample * samples)),
-                   s.capacity_bytes == kUnlimited<Bytes>
-                       ? "unlimited"
-                       : human_bytes(static_cast<double>(s.capacity_bytes)),
-                   fit_word(job, k)});
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    const StageCheck& s = stages[k];
+    table.add_row({stage_name(s, k), std::to_string(s.staleness),
+                   human_bytes(static_cast<double>(s.weights_and_state)),
+                   human_bytes(static_cast<double>(s.activations)),
+                   s.capacity == kUnlimited<Bytes> ? "unlimited"
+                                                   : human_bytes(static_cast<double>(s.capacity)),
+                   s.fit});
   }
   return table.text();
 }
@@ -122,7 +106,11 @@ std::string check_report(const Job& job, const std::vector<std::string>& notes) 
   text += layers_table(job) + "\n" + std::to_string(network.layers.size()) + " layers, " +
           with_separators(network.trainable_parameters()) + " parameters, " +
           with_separators(macs) + " MACs per sample forward.\n\n";
-  if (job.machine) text += times_table(job) + "\n" + memory_table(job) + "\n";
+  if (job.machine) {
+    const std::vector<StageCheck> stages = stage_checks(job);
+    text += times_table(stages, job.micro_batches->micro_batch_size()) + "\n" +
+            memory_table(stages) + "\n";
+  }
   text += std::to_string(job.stages()) + " stages; " +
           with_separators(job.micro_batches->samples()) + " samples in " +
           with_separators(job.micro_batches->micro_batches()) + " micro-batches.";

@@ -23,6 +23,7 @@
 #include "sim/app/recording.h"
 #include "sim/app/run_files.h"
 #include "sim/app/run_identity.h"
+#include "sim/config/resolved_config.h"
 #include "sim/files/descriptor_buffer.h"
 #include "sim/plan/placement.h"
 #include "sim/schedule/lockstep.h"
@@ -55,8 +56,6 @@ std::string epoch_line(std::int64_t epoch, const EpochResult& r) {
   if (r.test_accuracy) add(", accuracy ", "%.2f %%", 100 * *r.test_accuracy);
   return line;
 }
-
-PartedSum parted(const BandedSum& sum) { return {sum.values(), sum.low(), sum.high()}; }
 
 /// Everything between the job and its results.
 class Run {
@@ -309,12 +308,13 @@ class Run {
       result.limit_cycles_per_micro_batch = limits[0].cycles_per_micro_batch;
     }
     if (const auto& area = job_.hardware.area) {
-      result.area = parted(area_of(*area, job_.hardware, machine.plan));
+      result.area = area_of(*area, job_.hardware, machine.plan);
       result.used_area_mm2 = used_area_of(*area, job_.hardware, machine.plan);
     }
-    if (!statistics_) return;
-    const EnergySpec& energy = job_.hardware.energy;
-    result.energy = parted(energy_of(energy, machine.plan, *statistics_));
+    if (!statistics_ || !job_.hardware.energy) return;
+    const EnergySpec& energy = *job_.hardware.energy;
+    result.energy = energy_of(energy, machine.plan, *statistics_);
+    result.energy_by_place = energy_by_place(energy, machine.plan, *statistics_);
     result.epoch_joules = energy_by_epoch(energy, machine.plan, *statistics_);
   }
 
@@ -331,9 +331,11 @@ class Run {
   RunResult gathered() const {
     RunResult result;
     result.provenance = provenance();
+    result.config_text = resolved_config_text(job_.hardware, job_.workload);
     result.host = host_figures();
     result.network = &job_.workload.network;
     result.partition = &job_.workload.stages;
+    result.samples_per_epoch = job_.micro_batches->samples_per_epoch();
     result.plan = job_.machine ? &job_.machine->plan : nullptr;
     result.statistics = statistics_ ? &*statistics_ : nullptr;
     result.training = training_ ? &*training_ : nullptr;

@@ -203,10 +203,10 @@ void check_chip(const HardwareSpec& h, const Place& at) {
       at.child("cores").item(i).report("\"as_needed\" leaves nothing for the groups after it");
     }
   }
-  if (!h.dram && h.energy.dram_pj_per_bit != 0) {
+  if (h.energy && !h.dram && h.energy->dram_pj_per_bit != 0) {
     at.child("energy").child("dram_pj_per_bit").report("means nothing without \"dram\": give 0");
   }
-  if (h.interconnect.kind == InterconnectKind::ideal && h.energy.hop_pj_per_bit != 0) {
+  if (h.energy && h.interconnect.kind == InterconnectKind::ideal && h.energy->hop_pj_per_bit != 0) {
     at.child("energy")
         .child("hop_pj_per_bit")
         .report("means nothing on an ideal interconnect, which has no links: give 0");
@@ -248,7 +248,8 @@ Table<HardwareSpec> hardware_table() {
                            {"stall", MemoryPolicy::stall, "fewer samples are in flight"},
                            {"spill", MemoryPolicy::spill, "the excess goes to DRAM and back"}}),
       "What happens when a stage needs more than its buffers hold.");
-  t.required("energy", &H::energy, energy_table().codec(), "Energy per event.");
+  t.may_have("energy", &H::energy, energy_table().codec(), "Energy per event.",
+             "no joules are reported");
   t.may_have("area", &H::area, area_table().codec(), "Silicon per part.", "no area is reported");
   t.check(check_chip);
   return t;

@@ -47,6 +47,7 @@ constexpr OptionRow kRows[] = {
     {"Output", "trace-samples", "N", "samples in the trace and waves", "all, capped"},
     {"Output", "quiet", "", "no progress and no log lines", "off"},
     {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
+    {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
     {"Ask instead of run", "list-stats", "[WORD]",
      "statistics (that say WORD), with meaning", ""},
@@ -287,6 +288,7 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   reader.count("trace-from", 0, std::numeric_limits<std::int64_t>::max(), options.trace_from);
   reader.count("trace-samples", 1, kMaxCount, options.trace_samples);
   options.quiet = reader.has("quiet");
+  options.json = reader.has("json");
 }
 
 void check_combinations(const Reader& reader, const Options& options, Issues& issues) {
@@ -305,6 +307,7 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   for (const char* bound : {"trace-from", "trace-samples"}) {
     if (!reader.has("vcd")) reader.need(bound, "trace");
   }
+  reader.need("json", "check");
   reader.exclude("record-schedule", "functional-only", no_clock);
   reader.exclude("replay", "timing-only", "nothing would be left to do");
   for (const char* other : {"functional-only", "trace", "vcd", "record-schedule"}) {

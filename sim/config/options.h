@@ -30,6 +30,7 @@ enum class Subject { hardware, workload };
 struct Options {
   Ask ask = Ask::run;
   Subject subject = Subject::workload;
+  bool json = false;        ///< --check as JSON
   std::string search_word;  ///< of --list-stats; "": all
   std::string hardware_file;
   std::string workload_file;

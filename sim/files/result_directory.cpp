@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kAllFiles[] = {kSummaryFile, kStalenessFile, kUtilizationFile, kMemoryFile,
-                                     kEpochsFile,  kTraceFile,     kWavesFile};
+constexpr const char* kAllFiles[] = {kSummaryFile, kEpochsFile,    kConfigFile,
+                                     kMemoryFile,  kStalenessFile, kUtilizationFile,
+                                     kTraceFile,   kWavesFile};
 
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

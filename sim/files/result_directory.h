@@ -16,6 +16,7 @@
 namespace stagecoach {
 
 constexpr const char* kSummaryFile = "summary.json";
+constexpr const char* kConfigFile = "config.json";
 constexpr const char* kStalenessFile = "staleness.csv";
 constexpr const char* kUtilizationFile = "utilization.csv";
 constexpr const char* kMemoryFile = "memory.csv";

@@ -252,7 +252,7 @@ struct HardwareSpec {
   MappingSpec mapping;
   int input_queue_micro_batches = 2;  ///< micro-batches that may wait at a stage's input
   MemoryPolicy memory_policy = MemoryPolicy::error;
-  EnergySpec energy;
+  std::optional<EnergySpec> energy;  ///< absent: no joules are reported
   std::optional<AreaSpec> area;  ///< absent: no area is reported
 };
 

@@ -72,6 +72,8 @@ const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v
 std::vector<Statistic<EpochView>> epoch_catalogue() {
   return {
       {"epoch", "number", "From 0.", [](const EpochView& v) { return OrderedJson(v.index); }},
+      {"samples", "samples", "Trained on from the start of the run to the end of the epoch.",
+       [](const EpochView& v) { return OrderedJson(epoch_end_samples(v.run, v.index)); }},
       result_row("train_loss", "loss",
                  "Mean over the epoch's samples, each under the weights that it met.",
                  [](const EpochResult& e) { return std::optional<double>(e.train_loss); }),
@@ -155,6 +157,11 @@ std::vector<Statistic<LinkView>> link_catalogue() {
       {"utilization", "ratio", "busy_cycles over the run's cycles.",
        [](const LinkView& v) {
          return ratio_or_null(link(v).busy_cycles, v.run.statistics->cycles);
+       }},
+      {"joules", "joules", "For the bytes that it carried, router included.",
+       [](const LinkView& v) {
+         return v.run.energy_by_place ? finite_or_null(v.run.energy_by_place->links[v.index].total())
+                                    : OrderedJson();
        }},
   };
 }

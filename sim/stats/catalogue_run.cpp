@@ -66,11 +66,6 @@ void append_provenance(Rows& rows) {
       &Provenance::command);
 }
 
-std::int64_t samples_of(const RunResult& run) {
-  if (run.training) return run.training->samples;
-  return run.statistics ? run.statistics->samples : 0;
-}
-
 OrderedJson updates_of(const RunView& v) {
   if (v.run.training) return OrderedJson(v.run.training->updates);
   const auto* s = v.run.statistics;
@@ -285,46 +280,6 @@ void append_interconnect(Rows& rows) {
                            }));
 }
 
-/// Total, band and parts of a sum under `path`; null and no parts where there is none.
-void append_sum(Rows& rows, const std::string& path, const char* unit, const std::string& unit_name,
-                std::optional<PartedSum> RunResult::*member) {
-  auto add = [&](const std::string& name, const char* meaning,
-                 std::function<double(const PartedSum&)> of) {
-    rows.push_back({path + "." + name, unit, meaning, [member, of](const RunView& v) {
-                      const auto& sum = v.run.*member;
-                      return sum ? finite_or_null(of(*sum)) : OrderedJson();
-                    }});
-  };
-  const std::string total = "total_" + unit_name;
-  add(total, "Sum of the parts.", [](const PartedSum& s) { return s.total(); });
-  add(total + "_low", "With every constant at the low end of its uncertainty.",
-      [](const PartedSum& s) { return s.low; });
-  add(total + "_high", "With every constant at the high end of its uncertainty.",
-      [](const PartedSum& s) { return s.high; });
-  rows.push_back({path + ".parts", unit, "By what they go to.", [member](const RunView& v) {
-                    OrderedJson parts = OrderedJson::object();
-                    if (!(v.run.*member)) return parts;
-                    for (const auto& [name, value] : (v.run.*member)->parts) {
-                      parts[name] = finite_or_null(value);
-                    }
-                    return parts;
-                  }});
-}
-
-void append_energy(Rows& rows) {
-  append_sum(rows, "energy", "joules", "joules", &RunResult::energy);
-  rows.push_back(
-      {"energy.per_sample_joules", "joules", "total_joules over samples.", [](const RunView& v) {
-         return v.run.energy ? ratio_or_null(v.run.energy->total(), samples_of(v.run))
-                             : OrderedJson();
-       }});
-  append_sum(rows, "area", "mm2", "mm2", &RunResult::area);
-  rows.push_back({"area.used_mm2", "mm2",
-                  "Of that, the cores that serve a stage, and what is around all cores; "
-                  "total_mm2 is the chip's, whatever runs on it.",
-                  [](const RunView& v) { return or_null(v.run.used_area_mm2); }});
-}
-
 void append_host(Rows& rows) {
   auto add = [&rows](const char* name, const char* unit, const char* meaning,
                      std::function<OrderedJson(const RunResult&)> of) {
@@ -388,7 +343,7 @@ Rows run_catalogue() {
   for (Row& row : loss_catalogue()) rows.push_back(std::move(row));
   append_totals(rows);
   append_interconnect(rows);
-  append_energy(rows);
+  for (Row& row : energy_catalogue()) rows.push_back(std::move(row));
   append_host(rows);
   return rows;
 }

@@ -227,6 +227,24 @@ void append_memory(std::vector<Row>& rows) {
                   }});
 }
 
+const BandedSum* stage_energy(const StageView& v) {
+  return v.run.energy_by_place ? &v.run.energy_by_place->stages[v.index] : nullptr;
+}
+
+void append_energy(std::vector<Row>& rows) {
+  rows.push_back({"joules", "joules",
+                  "Its operations, its traffic with DRAM and static power of its cores; of a core "
+                  "that serves several stages, an equal share.",
+                  [](const StageView& v) {
+                    const BandedSum* e = stage_energy(v);
+                    return e ? finite_or_null(e->total()) : OrderedJson();
+                  }});
+  rows.push_back({"energy_parts", "joules", "joules by what they go to.", [](const StageView& v) {
+                    const BandedSum* e = stage_energy(v);
+                    return e ? parts_json(*e) : OrderedJson::object();
+                  }});
+}
+
 }  // namespace
 
 std::vector<Row> stage_catalogue() {
@@ -236,6 +254,7 @@ std::vector<Row> stage_catalogue() {
   append_datapaths(rows);
   append_staleness(rows);
   append_memory(rows);
+  append_energy(rows);
   return rows;
 }
 

@@ -87,6 +87,15 @@ std::optional<double> steady_utilization(const RunStatistics& statistics, int st
   return static_cast<double>(busy) / static_cast<double>(total);
 }
 
+std::int64_t samples_of(const RunResult& run) {
+  if (run.training) return run.training->samples;
+  return run.statistics ? run.statistics->samples : 0;
+}
+
+std::int64_t epoch_end_samples(const RunResult& run, std::size_t index) {
+  return std::min(static_cast<std::int64_t>(index + 1) * run.samples_per_epoch, samples_of(run));
+}
+
 std::size_t epochs_begun(const RunResult& run) {
   const std::size_t trained = run.training ? run.training->epochs.size() : 0;
   const std::size_t timed = run.statistics ? run.statistics->epochs.size() : 0;

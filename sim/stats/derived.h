@@ -42,8 +42,15 @@ std::optional<double> steady_cycles_per_sample(const RunResult& run);
 /// of the run; empty if there are none.
 std::optional<double> steady_utilization(const RunStatistics& statistics, int stage);
 
+/// Trained on, over all epochs; without numbers, those that left the pipeline.
+std::int64_t samples_of(const RunResult& run);
+
 /// Epochs of which something is known: trained, if only in part, or ended on the clock.
 std::size_t epochs_begun(const RunResult& run);
+
+/// Samples from the start of the run to the end of epoch `index`, or of the run if that ended
+/// before.
+std::int64_t epoch_end_samples(const RunResult& run, std::size_t index);
 
 /// Seconds of the machine's clock.
 double seconds_of(const MachinePlan& plan, Cycles cycles);

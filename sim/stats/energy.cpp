@@ -41,26 +41,89 @@ class Parts {
   BandedSum sum_;
 };
 
-EventCounts events_of(const MachinePlan& plan, const RunStatistics& run) {
-  const double samples = static_cast<double>(run.samples);
-  const double micro_batches = static_cast<double>(run.micro_batches);
-  EventCounts total;
-  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
-    const StageEvents& e = plan.stages[k].events;
-    total += scaled(e.forward_per_micro_batch, micro_batches);
-    total += scaled(e.forward_per_sample, samples);
-    total += scaled(e.backward_per_micro_batch, micro_batches);
-    total += scaled(e.backward_per_sample, samples);
-    total += scaled(e.update, static_cast<double>(run.stages.at(k).updates));
-  }
-  return total;
+/// What was done that costs energy: by a chip, a stage, a link, ...
+struct Activity {
+  EventCounts events;
+  double link_bytes = 0;
+  double dram_bytes = 0;
+  double host_bytes = 0;
+  double chip_seconds = 0;  ///< of the chip's static power
+  double core_seconds = 0;  ///< of cores' static power
+};
+
+BandedSum price(const EnergySpec& e, const Activity& done) {
+  const double bit = 8 * kPico;  // picojoules per bit, counts in bytes
+  Parts parts(e.uncertainty);
+  parts.begin("macs");
+  parts.add(done.events.macs * kPico, e.mac_pj, "mac_pj");
+  parts.begin("vector_unit");
+  parts.add(done.events.vector_operations * kPico, e.vector_operation_pj, "vector_operation_pj");
+  parts.begin("weight_buffers");
+  parts.add(done.events.weight_read_bytes * bit, e.weight_read_pj_per_bit,
+            "weight_read_pj_per_bit");
+  parts.add(done.events.weight_write_bytes * bit, e.weight_write_pj_per_bit,
+            "weight_write_pj_per_bit");
+  parts.begin("activation_buffers");
+  parts.add(done.events.activation_read_bytes * bit, e.activation_read_pj_per_bit,
+            "activation_read_pj_per_bit");
+  parts.add(done.events.activation_write_bytes * bit, e.activation_write_pj_per_bit,
+            "activation_write_pj_per_bit");
+  parts.begin("interconnect");
+  parts.add(done.link_bytes * bit, e.hop_pj_per_bit, "hop_pj_per_bit");
+  parts.begin("dram");
+  parts.add(done.dram_bytes * bit, e.dram_pj_per_bit, "dram_pj_per_bit");
+  parts.begin("host");
+  parts.add(done.host_bytes * bit, e.host_pj_per_bit, "host_pj_per_bit");
+  parts.begin("static");
+  parts.add(done.chip_seconds, e.static_watts, "static_watts");
+  parts.add(done.core_seconds * 1e-3, e.static_milliwatts_per_core, "static_milliwatts_per_core");
+  return parts.sum();
 }
 
-double dram_bytes(const MachinePlan& plan, const RunStatistics& run) {
-  Bytes sum = 0;
-  for (std::size_t k = 0; k < plan.stages.size(); ++k)
-    sum += plan.stages[k].dram.total(run.micro_batches, run.samples, run.stages.at(k).updates);
-  return static_cast<double>(sum);
+/// Of a sum, the parts that can be there at all.
+BandedSum only(const BandedSum& sum, const std::vector<std::string>& names) {
+  BandedSum kept;
+  for (const BandedPart& part : sum.parts) {
+    if (std::find(names.begin(), names.end(), part.name) != names.end()) kept.parts.push_back(part);
+  }
+  return kept;
+}
+
+double seconds_of_run(const MachinePlan& plan, const RunStatistics& run) {
+  return static_cast<double>(run.cycles) / (plan.clock_mhz * 1e6);
+}
+
+/// Events of a stage, and its traffic with DRAM.
+Activity stage_activity(const MachinePlan& plan, const RunStatistics& run, std::size_t stage) {
+  const double samples = static_cast<double>(run.samples);
+  const double micro_batches = static_cast<double>(run.micro_batches);
+  const std::int64_t updates = run.stages.at(stage).updates;
+  const StagePlan& s = plan.stages[stage];
+  Activity done;
+  done.events += scaled(s.events.forward_per_micro_batch, micro_batches);
+  done.events += scaled(s.events.forward_per_sample, samples);
+  done.events += scaled(s.events.backward_per_micro_batch, micro_batches);
+  done.events += scaled(s.events.backward_per_sample, samples);
+  done.events += scaled(s.events.update, static_cast<double>(updates));
+  done.dram_bytes = static_cast<double>(s.dram.total(run.micro_batches, run.samples, updates));
+  return done;
+}
+
+/// Of the cores that serve each stage, the share that is the stage's own.
+std::vector<double> cores_by_stage(const MachinePlan& plan) {
+  const auto served = [&plan](auto visit) {
+    for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+      const StagePlan& s = plan.stages[k];
+      visit(k, static_cast<std::size_t>(s.forward_core));
+      if (s.backward_core != s.forward_core) visit(k, static_cast<std::size_t>(s.backward_core));
+    }
+  };
+  std::vector<double> users(plan.cores.size(), 0), cores(plan.stages.size(), 0);
+  served([&](std::size_t, std::size_t core) { users[core] += 1; });
+  served([&](std::size_t stage, std::size_t core) {
+    cores[stage] += static_cast<double>(plan.cores[core].cores) / users[core];
+  });
+  return cores;
 }
 
 }  // namespace
@@ -83,43 +146,44 @@ double BandedSum::high() const {
   return sum;
 }
 
-std::vector<std::pair<std::string, double>> BandedSum::values() const {
-  std::vector<std::pair<std::string, double>> all;
-  for (const BandedPart& p : parts) all.emplace_back(p.name, p.value);
-  return all;
-}
-
-BandedSum energy_of(const EnergySpec& e, const MachinePlan& plan, const RunStatistics& run) {
-  const EventCounts events = events_of(plan, run);
-  const double bit = 8 * kPico;  // picojoules per bit, counts in bytes
-  Parts parts(e.uncertainty);
-  parts.begin("macs");
-  parts.add(events.macs * kPico, e.mac_pj, "mac_pj");
-  parts.begin("vector_unit");
-  parts.add(events.vector_operations * kPico, e.vector_operation_pj, "vector_operation_pj");
-  parts.begin("weight_buffers");
-  parts.add(events.weight_read_bytes * bit, e.weight_read_pj_per_bit, "weight_read_pj_per_bit");
-  parts.add(events.weight_write_bytes * bit, e.weight_write_pj_per_bit, "weight_write_pj_per_bit");
-  parts.begin("activation_buffers");
-  parts.add(events.activation_read_bytes * bit, e.activation_read_pj_per_bit,
-            "activation_read_pj_per_bit");
-  parts.add(events.activation_write_bytes * bit, e.activation_write_pj_per_bit,
-            "activation_write_pj_per_bit");
-  parts.begin("interconnect");
-  double link_bytes = 0;
-  for (const LinkStatistics& link : run.links) link_bytes += static_cast<double>(link.bytes);
-  parts.add(link_bytes * bit, e.hop_pj_per_bit, "hop_pj_per_bit");
-  parts.begin("dram");
-  parts.add(dram_bytes(plan, run) * bit, e.dram_pj_per_bit, "dram_pj_per_bit");
-  parts.begin("host");
-  parts.add(static_cast<double>(run.host_bytes) * bit, e.host_pj_per_bit, "host_pj_per_bit");
-  parts.begin("static");
-  const double seconds = static_cast<double>(run.cycles) / (plan.clock_mhz * 1e6);
+BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run) {
+  Activity chip;
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    const Activity stage = stage_activity(plan, run, k);
+    chip.events += stage.events;
+    chip.dram_bytes += stage.dram_bytes;
+  }
+  for (const LinkStatistics& link : run.links) chip.link_bytes += static_cast<double>(link.bytes);
+  chip.host_bytes = static_cast<double>(run.host_bytes);
+  chip.chip_seconds = seconds_of_run(plan, run);
   double cores = 0;
   for (const CorePlan& core : plan.cores) cores += static_cast<double>(core.cores);
-  parts.add(seconds, e.static_watts, "static_watts");
-  parts.add(seconds * cores * 1e-3, e.static_milliwatts_per_core, "static_milliwatts_per_core");
-  return parts.sum();
+  chip.core_seconds = chip.chip_seconds * cores;
+  return price(energy, chip);
+}
+
+EnergyByPlace energy_by_place(const EnergySpec& energy, const MachinePlan& plan,
+                              const RunStatistics& run) {
+  EnergyByPlace places;
+  const double seconds = seconds_of_run(plan, run);
+  const std::vector<double> cores = cores_by_stage(plan);
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    Activity done = stage_activity(plan, run, k);
+    done.core_seconds = seconds * cores[k];
+    places.stages.push_back(
+        only(price(energy, done), {"macs", "vector_unit", "weight_buffers", "activation_buffers",
+                                   "dram", "static"}));
+  }
+  for (const LinkStatistics& link : run.links) {
+    Activity carried;
+    carried.link_bytes = static_cast<double>(link.bytes);
+    places.links.push_back(only(price(energy, carried), {"interconnect"}));
+  }
+  Activity rest;
+  rest.host_bytes = static_cast<double>(run.host_bytes);
+  rest.chip_seconds = seconds;
+  places.shared = only(price(energy, rest), {"host", "static"});
+  return places;
 }
 
 std::vector<double> energy_by_epoch(const EnergySpec& energy, const MachinePlan& plan,

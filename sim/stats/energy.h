@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sim/hardware/hardware_spec.h"
@@ -27,8 +26,6 @@ struct BandedSum {
   double total() const;
   double low() const;
   double high() const;
-  /// (name, value) of every part, in order.
-  std::vector<std::pair<std::string, double>> values() const;
 };
 
 /// Joules of a run: events of every stage (per micro-batch, per sample and per update), bytes on
@@ -37,6 +34,20 @@ struct BandedSum {
 /// run that was cut short use the samples that retired. Throws ModelBug if a part is negative or
 /// not finite.
 BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run);
+
+/// The same joules by where they go. Stages have their events, their traffic with DRAM and the static
+/// power of their cores (a core's in equal shares where it serves several); links have the bytes
+/// that they carry; shared is what belongs to none of them: the host's channel and the chip's static
+/// power. All of it adds up to energy_of().total(), but for the rounding of the sums.
+struct EnergyByPlace {
+  std::vector<BandedSum> stages;  ///< macs, vector_unit, weight_buffers, activation_buffers, dram,
+                                  ///< static
+  std::vector<BandedSum> links;   ///< interconnect; in the order of RunStatistics::links
+  BandedSum shared;               ///< host, static
+};
+
+EnergyByPlace energy_by_place(const EnergySpec& energy, const MachinePlan& plan,
+                              const RunStatistics& run);
 
 /// Joules from the start of the run to the end of each complete epoch: the work of the samples up
 /// to it and static power until then. Work on later samples that the pipeline holds already

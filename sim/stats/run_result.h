@@ -11,6 +11,7 @@
 
 #include "models/training_result.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/stats/energy.h"
 #include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
@@ -39,24 +40,11 @@ struct HostFigures {
   double catch_up_seconds = 0;
 };
 
-/// A sum with its named parts in the order to print, and the band that the uncertainty of the
-/// hardware file's constants gives.
-struct PartedSum {
-  std::vector<std::pair<std::string, double>> parts;
-  double low = 0;
-  double high = 0;
-
-  double total() const {
-    double sum = 0;
-    for (const auto& part : parts) sum += part.second;
-    return sum;
-  }
-};
-
 /// One run. Pointers are not owned; `statistics` is null without a clock (--functional-only),
 /// `training` is null without numbers (--timing-only).
 struct RunResult {
   Provenance provenance;
+  std::string config_text;  ///< config.json: every field of the input, as --print-config has it
   HostFigures host;
   const Network* network = nullptr;      ///< never null
   const Partition* partition = nullptr;  ///< never null
@@ -71,10 +59,12 @@ struct RunResult {
   std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
   std::string limited_by;               ///< what bounds the steady rate; empty: not known
   std::optional<double> limit_cycles_per_micro_batch;  ///< that bound, in closed form
-  std::optional<PartedSum> energy;                     ///< joules
+  std::optional<BandedSum> energy;                     ///< joules
+  std::optional<EnergyByPlace> energy_by_place;        ///< the same joules; there with `energy`
+  std::int64_t samples_per_epoch = 0;
   std::vector<double> epoch_joules;       ///< from the start to the end of each epoch on the clock
   std::optional<double> target_accuracy;  ///< of the workload, 0..1
-  std::optional<PartedSum> area;          ///< square millimetres of the chip
+  std::optional<BandedSum> area;          ///< square millimetres of the chip
   std::optional<double> used_area_mm2;    ///< of its cores that serve a stage, and around them
 };
 

@@ -54,6 +54,8 @@ std::vector<Statistic<LayerView>> layer_catalogue();
 /// Of the loss, which is no layer: "loss.passes. ...".
 std::vector<Statistic<RunView>> loss_catalogue();
 std::vector<Statistic<LinkView>> link_catalogue();
+/// "energy. ..." and "area. ...".
+std::vector<Statistic<RunView>> energy_catalogue();
 
 /// numerator / denominator, null for 0/0 and whatever else is no finite number.
 OrderedJson ratio_or_null(double numerator, double denominator);
@@ -64,6 +66,9 @@ OrderedJson ratio_or_null(Numerator numerator, Denominator denominator) {
 
 /// The number, null if NaN or infinite (JSON has neither).
 OrderedJson finite_or_null(double value);
+
+/// {"<part>": value, ...}
+OrderedJson parts_json(const BandedSum& sum);
 
 /// The object of one view: every row's value at its path.
 template <class View>

@@ -133,6 +133,7 @@ OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
   // What matters most gets the room first.
   if (!write(kSummaryFile, summary_text(summary))) return summary;
   write(kEpochsFile, epochs_csv(run));
+  write(kConfigFile, run.config_text);
   if (run.statistics) {
     write(kStalenessFile, staleness_csv(run));
     write(kUtilizationFile, utilization_csv(run));
@@ -145,6 +146,7 @@ std::vector<std::string> publish_epochs(const RunResult& run, ResultDirectory& d
   try {
     directory.write(kSummaryFile, summary_text(make_summary(run)), Survives::the_program);
     directory.write(kEpochsFile, epochs_csv(run), Survives::the_program);
+    directory.write(kConfigFile, run.config_text, Survives::the_program);
   } catch (const UserError& error) {
     directory.discard(kSummaryFile);
     return {error.what()};

@@ -24,15 +24,15 @@ std::string memory_csv(const RunResult& run);
 /// A row per epoch with the columns of training.epochs[] in summary.json, empty where that is null.
 std::string epochs_csv(const RunResult& run);
 
-/// Writes summary.json, epochs.csv and, where there is a clock, the other CSV files, to be
-/// published by the caller. A file that cannot be written does not cost the later ones, which are
+/// Writes summary.json, epochs.csv, config.json and, where there is a clock, the other CSV files, to
+/// be published by the caller. A file that cannot be written does not cost the later ones, which are
 /// larger and matter less: its message goes to `failures`. Returns the summary.
 OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
                           std::vector<std::string>& failures);
 
-/// Writes and publishes summary.json and epochs.csv of a run that goes on, without a wait for the
-/// disk: the next epoch does it again. Returns messages of what
-/// could not be written; what was published before then stays.
+/// Writes and publishes summary.json, epochs.csv and config.json of a run that goes on, without a
+/// wait for the disk: the next epoch does it again. Returns messages of what could not be written;
+/// what was published before then stays.
 std::vector<std::string> publish_epochs(const RunResult& run, ResultDirectory& directory);
 
 }  // namespace stagecoach

@@ -142,8 +142,8 @@ std::string target_text(const OrderedJson& summary) {
                      std::to_string(at["epoch"].get<std::int64_t>() + 1) + " (" +
                      percent(at["accuracy"]) + " %)";
   if (at["simulated_seconds"].is_number()) {
-    text += " after " + with_unit(at["simulated_seconds"], "s") + " and " +
-            with_unit(at["joules"], "J");
+    text += " after " + with_unit(at["simulated_seconds"], "s");
+    if (at["joules"].is_number()) text += " and " + with_unit(at["joules"], "J");
   }
   return text + "\n\n";
 }
@@ -151,23 +151,24 @@ std::string target_text(const OrderedJson& summary) {
 std::string epoch_table(const OrderedJson& summary) {
   const OrderedJson& epochs = summary["training"]["epochs"];
   if (epochs.empty()) return "";
-  TextTable table({{"epoch", false},
-                   {"train loss", false},
-                   {"train %", false},
-                   {"test loss", false},
-                   {"test %", false},
-                   {"cycles", false},
-                   {"end time", false},
-                   {"energy", false}});
+  std::vector<TextTable::Column> columns = {{"epoch", false},     {"train loss", false},
+                                            {"train %", false},   {"test loss", false},
+                                            {"test %", false},    {"cycles", false},
+                                            {"end time", false}};
+  const bool priced = summary["energy"]["total_joules"].is_number();
+  if (priced) columns.push_back({"energy", false});
+  TextTable table(columns);
   // The first and the last of very many.
   constexpr std::size_t kMost = 100;
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     if (epochs.size() > kMost && i == kMost / 2) i = epochs.size() - kMost / 2;
     const OrderedJson& e = epochs[i];
-    table.add_row({std::to_string(e["epoch"].get<std::int64_t>() + 1), decimals(e["train_loss"], 4),
-                   percent(e["train_accuracy"]), decimals(e["test_loss"], 4),
-                   percent(e["test_accuracy"]), count(e["cycles"]),
-                   with_unit(e["simulated_seconds"], "s"), with_unit(e["joules"], "J")});
+    std::vector<std::string> row = {
+        std::to_string(e["epoch"].get<std::int64_t>() + 1), decimals(e["train_loss"], 4),
+        percent(e["train_accuracy"]), decimals(e["test_loss"], 4), percent(e["test_accuracy"]),
+        count(e["cycles"]), with_unit(e["simulated_seconds"], "s")};
+    if (priced) row.push_back(with_unit(e["joules"], "J"));
+    table.add_row(row);
   }
   const bool classes = std::any_of(epochs.begin(), epochs.end(), [](const OrderedJson& e) {
     return e["train_accuracy"].is_number() || e["test_accuracy"].is_number();
@@ -266,8 +267,12 @@ std::string memory_total(const OrderedJson& m) {
   return m["weights_bytes"].is_number() ? total_line("memory", weights) : "";
 }
 
-std::string energy_total(const OrderedJson& e) {
-  if (!e["total_joules"].is_number()) return "";
+std::string energy_total(const OrderedJson& summary) {
+  const OrderedJson& e = summary["energy"];
+  if (!e["total_joules"].is_number()) {
+    const bool clocked = summary["timing"]["cycles"].is_number();
+    return clocked ? total_line("energy", "not known: the hardware file has no \"energy\"") : "";
+  }
   std::string text = with_unit(e["total_joules"], "J");
   if (e["per_sample_joules"].is_number()) {
     text += ", " + with_unit(e["per_sample_joules"], "J") + " per sample";
@@ -301,7 +306,7 @@ std::string totals(const OrderedJson& summary) {
                                       bytes(traffic["host_bytes"]) + " to and from the host");
   }
   const OrderedJson& h = summary["host"];
-  return text + energy_total(summary["energy"]) + area_total(summary["area"]) +
+  return text + energy_total(summary) + area_total(summary["area"]) +
          total_line("this computer", decimals(h["wall_seconds"], 1) + " s, " +
                                          decimals(h["samples_per_second"], 0) + " samples/s, " +
                                          count(h["threads"]) + " threads, at most " +

@@ -81,7 +81,8 @@ TEST_CASE("a trace that leaves no room for the results is given up for them") {
     return (fs::file_size(program.path("kept/" + std::string(name))) + 4095) / 4096;
   };
   const auto room = static_cast<int>(
-      4 * (1 + pages("epochs.csv") + pages("trace.json.gz") + 2 * pages("summary.json") - 1));
+      4 * (1 + pages("epochs.csv") + pages("config.json") + pages("trace.json.gz") +
+           2 * pages("summary.json") - 1));
   REQUIRE(pages("trace.json.gz") > 2);
   fs::remove_all(program.path("kept"));
   REQUIRE(on_small_disk(program, room, some + "60", outcome));

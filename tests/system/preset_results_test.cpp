@@ -58,14 +58,11 @@ std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pac
   Nobody sink;
   Outcome out;
   out.statistics = simulate(machine.plan, *rules, spec, micro_batches, sink, {});
-  const auto parted = [](const BandedSum& sum) {
-    return PartedSum{sum.values(), sum.low(), sum.high()};
-  };
   RunResult result;
   result.network = &w.net, result.partition = &stages, result.plan = &machine.plan;
   result.statistics = &out.statistics;
-  result.energy = parted(energy_of(hw.energy, machine.plan, out.statistics));
-  if (hw.area) result.area = parted(area_of(*hw.area, hw, machine.plan));
+  if (hw.energy) result.energy = energy_of(*hw.energy, machine.plan, out.statistics);
+  if (hw.area) result.area = area_of(*hw.area, hw, machine.plan);
   out.summary = make_summary(result);
   out.summary.erase("host");
   out.summary.erase("provenance");

@@ -27,7 +27,7 @@ TEST_CASE("a run leaves every documented file, and its summary adds up") {
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   for (const char* name : {"summary.json", "staleness.csv", "utilization.csv", "memory.csv",
-                           "epochs.csv", "trace.json.gz"})
+                           "epochs.csv", "config.json", "trace.json.gz"})
     CHECK(fs::file_size(program.path("out") + "/" + name) > 0);
   const json s = program.summary();
   CHECK(s["schema"] == "stagecoach.summary/1");
@@ -305,6 +305,34 @@ TEST_CASE("log lines say what is not finite instead of printing it") {
   CHECK(outcome.output.find("nan") == std::string::npos);
 }
 
+TEST_CASE("a chip without energies gives no joules, and says so once") {
+  const Program program;
+  json chip =
+      json::parse(std::ifstream(std::string(STAGECOACH_SOURCE_DIR) + "/hw/small_mesh.json"));
+  chip.erase("energy");
+  program.write("hw.json", chip.dump());
+  const Outcome outcome = program("--hw " + program.path("hw.json") + " --workload " +
+                                  STAGECOACH_SOURCE_DIR + "/workloads/lenet5-glyphs.json --quiet " +
+                                  "--samples 100 --epochs 2 --out " + program.path("out") +
+                                  " --set workload/training/target_accuracy=0.01");
+  INFO(outcome.output);
+  REQUIRE(outcome.status == 0);
+  const std::size_t told = outcome.output.find("energy");
+  CHECK(outcome.output.substr(told).find("not known: the hardware file has no \"energy\"") == 14);
+  CHECK(outcome.output.find("energy", told + 60) == std::string::npos);
+  CHECK(outcome.output.find(" J") == std::string::npos);
+  const json s = program.summary();
+  CHECK(s["energy"]["total_joules"].is_null());
+  CHECK(s["energy"]["parts"].empty());
+  CHECK(s["stages"][0]["joules"].is_null());
+  CHECK(s["interconnect"]["links"][0]["joules"].is_null());
+  CHECK(s["training"]["epochs"][1]["joules"].is_null());
+  CHECK(s["training"]["to_target"]["joules"].is_null());
+  CHECK(s["area"]["total_mm2"].is_number());
+  CHECK(s["timing"]["cycles"].is_number());
+  CHECK_FALSE(json::parse(program.read("out/config.json"))["hw"].contains("energy"));
+}
+
 TEST_CASE("a refused run leaves no folder behind") {
   const Program program;
   refused(program.run("--set workload/training/epoch=3"), {"/training/epoch"});
@@ -317,6 +345,7 @@ TEST_CASE("the printed configuration gives the same run") {
   const json first = program.summary();
   const Outcome printed = program(Program::files() + " --samples 300 --epochs 1 --print-config");
   REQUIRE(printed.status == 0);
+  CHECK(program.read("out/config.json") == printed.output);
   const json both = json::parse(printed.output);
   program.write("hw.json", both["hw"].dump());
   program.write("workload.json", both["workload"].dump());

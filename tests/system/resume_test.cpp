@@ -30,7 +30,8 @@ std::string results(const Program& program, const std::string& folder) {
   json summary = program.summary(folder);
   summary.erase("host");
   std::string all = summary.dump();
-  for (const char* name : {"epochs.csv", "staleness.csv", "utilization.csv", "memory.csv"})
+  for (const char* name : {"epochs.csv", "config.json", "staleness.csv", "utilization.csv",
+                           "memory.csv"})
     all += program.read(folder + "/" + name);
   return all;
 }
@@ -147,8 +148,8 @@ TEST_CASE("a checkpoint of another run is refused by what differs") {
 TEST_CASE("a checkpoint is not lost by accident") {
   const Program program;
   stop_a_run(program);
-  for (const char* name : {"summary.json", "epochs.csv", "staleness.csv", "utilization.csv",
-                           "memory.csv"})
+  for (const char* name : {"summary.json", "epochs.csv", "config.json", "staleness.csv",
+                           "utilization.csv", "memory.csv"})
     fs::remove(program.path("out/" + std::string(name)));
   refused(program.run(""), {"holds a checkpoint already", "--resume", "--force"});
   CHECK(checkpoints(program).size() == 2);

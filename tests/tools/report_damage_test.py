@@ -64,8 +64,10 @@ class DamageTest(Pages):
             ("memory.csv", b"\x00\xff\n", "memory.csv"),
             ("utilization.csv", whole["utilization.csv"].replace(b"idle_cycles", b"idle"),
              "lacks the column 'idle_cycles'"),
-            ("epochs.csv", b"epoch\n", "lacks the column 'train_loss'"),
-            ("config.json", b'{"hw": {}}', "lacks 'workload'"))
+            ("epochs.csv", b"epoch\n", "lacks the column 'samples'"),
+            ("config.json", b'{"hw": {}}', "/hw: lacks 'interconnect'"),
+            ("config.json", b'{"hw": {"interconnect": {"kind": 5}}, "workload": {}}',
+             "/hw/interconnect/kind: found 5, must be a string"))
         for i, (name, content, said) in enumerate(cases):
             with self.subTest(f"{name}: {said}"):
                 out = self.copy(self.timed, name=f"run{i}")

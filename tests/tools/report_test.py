@@ -6,6 +6,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -48,15 +49,46 @@ class RunPageTest(Pages):
         self.assertEqual([link["name"] for link in chip["links"]], [m["name"] for m in mesh])
         self.assertEqual(chip["links"][0]["name"], "tile(0,1)->tile(0,0)")
         self.assertEqual((chip["links"][0]["from"], chip["links"][0]["to"]), ([1, 0], [0, 0]))
-        self.assertEqual([m["name"] for m in chip["measures"]], ["utilization", "stalls"])
+        self.assertEqual([m["name"] for m in chip["measures"]], ["utilization", "stalls", "energy"])
 
-    def test_the_map_offers_energy_where_the_result_has_it(self):
-        def joules(summary):
-            for i, stage in enumerate(summary["stages"]):
-                stage["joules"] = float(i)
-        chip = self.page(self.copy(self.timed, joules)).charts("chip")[0]
-        self.assertEqual(chip["measures"][2]["name"], "energy")
-        self.assertEqual(chip["measures"][2]["cells"], [0, 1, 2, 3, 4])
+    def test_energy_is_shown_by_place_and_adds_up(self):
+        summary = json.loads((self.timed / "summary.json").read_text(encoding="utf-8"))
+        read = self.page(self.copy(self.timed))
+        measure = read.charts("chip")[0]["measures"][2]
+        for drawn, stage in zip(measure["cells"], summary["stages"]):
+            self.assertAlmostEqual(drawn / stage["joules"], 1, 5)
+        self.assertGreater(min(measure["links"]), 0)
+        places = next(s for s in read.charts("bars") if s["title"].startswith("Energy by place"))
+        self.assertEqual(places["stages"], [0, 1, 2, 3, 4, None, None])
+        self.assertEqual(places["rows"][4:], ["4 fc3", "all links", "host and chip"])
+        total = sum(sum(s["values"]) for s in places["series"])
+        self.assertAlmostEqual(total / summary["energy"]["total_joules"], 1, 4)
+
+    def test_a_chip_without_energies_has_a_page_and_a_comparison(self):
+        chip = json.loads((ROOT / "hw/small_mesh.json").read_text(encoding="utf-8"))
+        del chip["energy"]
+        (self.root / "hw.json").write_text(json.dumps(chip), encoding="utf-8")
+        out = self.root / "bare"
+        subprocess.run([PROGRAM, "--hw", self.root / "hw.json", "--workload",
+                        ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--samples", "60",
+                        "--epochs", "2"], capture_output=True, check=True)
+        read = self.page(out)
+        words = read.words()
+        self.assertEqual(words.count('Energy is not known: the hardware file has no "energy".'), 1)
+        self.assertNotRegex(words, r"[0-9] [mµn]?J\b")
+        self.assertNotIn("Accuracy against energy", words)
+        self.assertEqual([m["name"] for m in read.charts("chip")[0]["measures"]],
+                         ["utilization", "stalls"])
+        words = self.page(self.copy(self.trained, name="base"), out).words()
+        self.assertIn("hw/energy/mac_pj 4.6 –", words)
+
+    def test_without_energies_the_map_offers_none(self):
+        out = self.root / "ideal"
+        subprocess.run([PROGRAM, "--hw", ROOT / "hw/ideal.json", "--workload",
+                        ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--timing-only",
+                        "--samples", "30", "--epochs", "1"], capture_output=True, check=True)
+        chip = self.page(out).charts("chip")[0]
+        self.assertEqual([m["name"] for m in chip["measures"]], ["utilization", "stalls"])
 
     def test_every_preset_has_a_map(self):
         for preset in ("ideal", "gemmini16", "tpu_like", "nvdla_small", "two_gpus", "eyeriss",
@@ -126,33 +158,41 @@ class RunPageTest(Pages):
         self.assertIn("workload/pipeline/pacing lockstep elastic the command", read.words())
         self.assertIn("workload/dataset/train_samples 60", read.words())
 
-    def test_a_resolved_configuration_in_the_result_is_taken(self):
-        out = self.copy(self.timed)
-        asked = subprocess.run([PROGRAM, "--print-config", "--hw", ROOT / "hw/small_mesh.json",
-                                "--workload", ROOT / "workloads/lenet5-glyphs.json", "--set",
-                                "workload/pipeline/schedule=gpipe"], capture_output=True,
-                               text=True, check=True)
-        (out / "config.json").write_text(asked.stdout, encoding="utf-8")
-        self.assertIn("gpipe, elastic", self.page(out).title)
+    def test_the_results_own_configuration_is_taken_wherever_the_files_went(self):
+        files = {part: self.root / f"{part}.json" for part in ("hw", "workload")}
+        shutil.copy(ROOT / "hw/small_mesh.json", files["hw"])
+        shutil.copy(ROOT / "workloads/lenet5-glyphs.json", files["workload"])
+        out = self.root / "made"
+        subprocess.run([PROGRAM, "--hw", files["hw"], "--workload", files["workload"], "--out", out,
+                        "--samples", "60", "--timing-only", "--set",
+                        "workload/pipeline/schedule=gpipe"], capture_output=True, check=True)
+        for path in files.values():
+            path.unlink()
+        read = self.page(out)
+        self.assertIn("gpipe, elastic", read.title)
+        self.assertIn("workload/pipeline/schedule gpipe pipelined the command", read.words())
 
-    def test_files_that_changed_are_not_taken(self):
-        out = self.copy(self.timed, lambda s: s["provenance"].update(workload_sha256="0" * 64))
+    def test_a_result_without_its_configuration_says_so(self):
+        out = self.copy(self.timed)
+        (out / "config.json").unlink()
         read = self.page(out)
         self.assertEqual(read.title, "lenet5-glyphs on small_mesh")
-        self.assertIn("The workload file was not found", read.words())
-        self.assertIn("the run's files are not at hand, or changed", read.words())
+        self.assertIn("Not in the result folder: config.json", read.words())
+        self.assertIn("only what the run's command says is known", read.words())
+        self.assertIn("the result has no config.json", read.words())
 
     def test_what_would_help_is_asked_with_the_runs_own_settings(self):
         read = self.page(run(self.root / "run", "--timing-only", "--set",
                              "hw/interconnect/link_bytes_per_cycle=1"))
         asked = subprocess.run(
-            [PROGRAM, "--check", "--hw", ROOT / "hw/small_mesh.json", "--workload",
+            [PROGRAM, "--check", "--json", "--hw", ROOT / "hw/small_mesh.json", "--workload",
              ROOT / "workloads/lenet5-glyphs.json", "--set",
              "hw/interconnect/link_bytes_per_cycle=1", "--samples", "60", "--timing-only"],
             capture_output=True, text=True, check=True).stdout
-        first = re.search(r"^(\S+) {2,}\S.*? {2,}[\d.,]+ +(-[\d.]+ %)", asked, re.M)
-        self.assertIn(first.group(1), read.words())
-        self.assertIn(first.group(2), read.words())
+        best = json.loads(asked)["rate"]["what_if"][0]
+        self.assertLess(best["relative"], 0)
+        self.assertIn(f"{best['field']} {best['change']}", read.words())
+        self.assertIn(f"{100 * best['relative']:+.1f} %", read.words())
 
     def test_banners(self):
         def unfinished(summary):

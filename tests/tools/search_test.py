@@ -50,6 +50,17 @@ class SearchTest(SweepCase):
                 self.assertTrue(all(bool(p[3]) == (p[2] == "c") for p in found))
                 self.assertRegex(done.stdout, r"20 points, 0 failed; 20 through; cost: .*full: 20 ")
 
+    def test_joules_of_a_chip_that_has_no_energies_are_refused(self):
+        for asked in (["--objectives", "max:test_accuracy,min:total_joules"],
+                      [*OBJECTIVES, "--constraint", "energy.per_sample_joules<=1"]):
+            with self.subTest(asked):
+                done = self.sweep("--search", "5", *self.grid(SMALL), *asked, grid=None, status=2)
+                self.assertIn('hw.json has no "energy", so that a run has no joules', done.stderr)
+        (self.folder / "hw.json").write_text('{"energy": {}}', encoding="utf-8")
+        self.sweep("--search", "2", *self.grid(SMALL), "--objectives",
+                   "max:test_accuracy,min:total_joules", "--fidelities", "full", grid=None,
+                   status=0)
+
     def test_a_space_that_is_used_up_ends_the_search(self):
         self.search(50, "--fidelities", "full", grid={"hw/width": [1, 2, 4], "hw/depth": [1, 2]})
         self.assertEqual(len(set(self.points("full"))), 6)

@@ -8,6 +8,14 @@ from sweep_case import SweepCase
 
 
 class SweepTest(SweepCase):
+    def test_joules_of_a_chip_that_has_no_energies_are_refused(self):
+        asked = ("--objectives", "max:test_accuracy,min:total_joules")
+        done = self.sweep(*asked, status=2)
+        self.assertIn('--objectives: found min:total_joules, but ', done.stderr)
+        self.assertIn('hw.json has no "energy", so that a run has no joules', done.stderr)
+        (self.folder / "hw.json").write_text('{"energy": {}}', encoding="utf-8")
+        self.sweep(*asked, status=0)
+
     def test_every_point_of_the_product_has_a_row_in_order(self):
         self.sweep("--set", 'workload/pacing=["elastic", "lockstep"]', "--jobs", "2", status=0)
         self.assertEqual([(r["hw/width"], r["workload/pacing"]) for r in self.rows()],

@@ -80,12 +80,11 @@ def _names(runs):
 
 def differences(runs):
     found = inputs.differences([run.inputs for run in runs])
-    unknown = [run.label for run in runs if len(run.inputs.config) < 2]
-    words = ("Every field in which the runs' hardware, workload and options differ; a field that a "
-             "file leaves out counts with its default.")
+    unknown = [run.label for run in runs if not run.inputs.config]
+    words = ("Every field in which the runs' hardware, workload and options differ, after defaults "
+             "and overrides.")
     if unknown:
-        words += (f" Not all files of {', '.join(unknown)} were found (by name and SHA-256): "
-                  "fields that only they hold are missing here.")
+        words += f" {', '.join(unknown)}: no config.json in the result, so that no field is known."
     if not found:
         return section("What differs in their inputs", words + " There is none.")
     rows = [[path, *(setting.show(v) for v in values)] for path, values in found]
@@ -157,7 +156,7 @@ def curves(runs):
             lines = []
             for i, run in enumerate(runs):
                 for key, dashed in (("test", False), ("train", True)):
-                    points = [(e[field], e[f"{key}_{kind}"]) for e in training.with_samples(run)
+                    points = [(e[field], e[f"{key}_{kind}"]) for e in run.epochs
                               if e.get(field) is not None
                               and e.get(f"{key}_{kind}") is not None]
                     if points:

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run was asked to do: every field of its two files, and which differ from the defaults.
-
-The result's config.json (every field after defaults and overrides) is used where it is there. Else
-the two files are looked for by the names in the run's command and taken if their SHA-256 is the
-recorded one; the command's --set then stands above them.
+"""What a run was asked to do: the fields of its config.json (every one, after defaults and
+overrides), what its command set, and which fields differ from the defaults.
 """
 
 import dataclasses
 import functools
-import hashlib
 import json
-import pathlib
 
 import command_line
 
@@ -23,32 +18,19 @@ FLAGS = ("--timing-only", "--functional-only")
 
 @dataclasses.dataclass
 class Inputs:
-    config: dict  # {"hw": ..., "workload": ...}, parts that were not found are missing
-    whole: bool  # every field, defaults too
-    files: dict  # "hw", "workload" -> path of the file found
+    config: dict  # {"hw": ..., "workload": ...}; {}: the result has no config.json
     settings: dict  # what the command set: path -> value
     options: dict  # option -> value
 
 
 def read(result):
-    settings, options, names = _command(result.words)
-    if result.config is not None:
-        return Inputs(result.config, True, _files(result, names), settings, options)
-    files = _files(result, names)
-    config = {}
-    for part, path in files.items():
-        try:
-            config[part] = command_line.read_json(path)
-        except (OSError, ValueError):
-            continue  # the file of that SHA-256 went away in between
-    for path, value in settings.items():
-        _put(config, path.split("/"), value)
-    return Inputs(config, False, files, settings, options)
+    settings, options = _command(result.words)
+    return Inputs(result.config or {}, settings, options)
 
 
 def _command(words):
-    """The fields that a command sets, its other options, and the names of its files."""
-    settings, options, names = {}, {}, {}
+    """The fields that a command sets, and its other options."""
+    settings, options = {}, {}
     i = 1
     while i < len(words):
         option, joined, value = words[i].partition("=")
@@ -62,50 +44,12 @@ def _command(words):
                 settings[path] = json.loads(text)
             except ValueError:
                 settings[path] = text
-        elif option in ("--hw", "--workload"):
-            names[option[2:]] = value
         elif option in FIELDS and value.isdecimal():
             settings[FIELDS[option]] = int(value)
         elif option in OPTIONS:
             options[option] = value or "yes"
         i += 1
-    return settings, options, names
-
-
-def _files(result, names):
-    """Files of the run's command whose content is what the run read."""
-    found = {}
-    for part, digest, folder in (("hw", "hardware_sha256", "hw"),
-                                 ("workload", "workload_sha256", "workloads")):
-        name = names.get(part)
-        if not name:
-            continue
-        wanted = result.summary["provenance"][digest]
-        for path in (pathlib.Path(name), command_line.ROOT / name,
-                     command_line.ROOT / folder / f"{pathlib.Path(name).stem}.json"):
-            try:
-                if hashlib.sha256(path.read_bytes()).hexdigest() == wanted:
-                    found[part] = path
-                    break
-            except (OSError, ValueError):
-                continue
-    return found
-
-
-def _put(config, steps, value):
-    """Sets a field as --set does; a path that leads nowhere in what was found is left out."""
-    at = config.get(steps[0])
-    for step in steps[1:-1]:
-        if isinstance(at, list) and step.isdecimal() and int(step) < len(at):
-            at = at[int(step)]
-        elif isinstance(at, dict):
-            at = at.setdefault(step, {})
-        else:
-            return
-    if isinstance(at, dict):
-        at[steps[-1]] = value
-    elif isinstance(at, list) and steps[-1].isdecimal() and int(steps[-1]) < len(at):
-        at[int(steps[-1])] = value
+    return settings, options
 
 
 def get(config, path, default=None):
@@ -188,13 +132,9 @@ def differences(all_inputs):
     tables = [dict(leaves(inputs.config)) for inputs in all_inputs]
     for table, inputs in zip(tables, all_inputs):
         table.update({option: value for option, value in inputs.options.items()})
-    known = schemas() if not all(inputs.whole for inputs in all_inputs) else None
     rows = []
     for path in dict.fromkeys(p for table in tables for p in table):
         values = [table.get(path) for table in tables]
-        if known and not path.startswith("--"):  # a field that a file leaves out has its default
-            default = default_of(known, path)[:1] or [None]
-            values = [default[0] if v is None else v for v in values]
         if any(v != values[0] for v in values):
             rows.append((path, values))
     return rows

@@ -27,8 +27,8 @@ COLUMNS = {  # what a table must hold; "?" may be empty
     "memory.csv": ("stage", "cycle", "weights_bytes", "optimizer_bytes", "stashed_weights_bytes",
                    "activations_bytes", "gradients_bytes", "total_bytes"),
 }
-EPOCHS = ("epoch", "train_loss?", "train_accuracy?", "test_loss?", "test_accuracy?", "cycles?",
-          "simulated_seconds?", "joules?")
+EPOCHS = ("epoch", "samples", "train_loss?", "train_accuracy?", "test_loss?", "test_accuracy?",
+          "cycles?", "simulated_seconds?", "joules?")
 SLICE = {"tid": "number", "ts": "number", "dur": "number", "name": "text",
          "args": {"pass": "text", "sample": "number", "stage": "number", "stage_name": "text"}}
 
@@ -89,8 +89,8 @@ def load(folder):
                          "a sweep")
     summary = _summary(path)
     result = Result(folder, summary, {}, summary["training"]["epochs"], [], None, [])
-    expected = list(COLUMNS) if result.timed else []
-    for name in expected:
+    expected = ["config.json", *(COLUMNS if result.timed else ())]
+    for name in expected[1:]:
         result.tables[name] = _table(folder / name, COLUMNS[name], len(summary["stages"]))
     epochs = folder / "epochs.csv"
     if epochs.exists():
@@ -201,5 +201,6 @@ def _config(path):
     if not path.exists():
         return None
     config = command_line.read_json(path)
-    shape.check(path, config, {"hw": {}, "workload": {}})
+    shape.check(path, config, {"hw": {"interconnect": {"kind": "text"}},
+                               "workload": {"pipeline": {}, "training": {"mitigation": {}}}})
     return config

@@ -6,13 +6,14 @@ from .shape import Map
 SCHEMA = "stagecoach.summary/1"
 CAUSES = ("forward", "backward", "update", "stall_input", "stall_output", "stall_memory",
           "stall_interconnect", "idle")
-EPOCH = {"epoch?": "number", "train_loss": "number?", "train_accuracy": "number?", "test_loss": "number?",
-         "test_accuracy": "number?", "cycles": "number?", "simulated_seconds": "number?",
+EPOCH = {"epoch?": "number", "samples": "number", "train_loss": "number?",
+         "train_accuracy": "number?", "test_loss": "number?", "test_accuracy": "number?", "cycles": "number?", "simulated_seconds": "number?",
          "joules": "number?"}
 STAGE = {
     "index": "number", "name": "text", "core": "text?", "layers": ["text"],
     "cycles": {cause: "number?" for cause in CAUSES},
-    "utilization": "number?", "mac_utilization": "number?", "joules?": "number?",
+    "utilization": "number?", "mac_utilization": "number?", "joules": "number?",
+    "energy_parts": Map("number?"),
     "datapaths?": {"forward": "number?", "input_gradient": "number?", "weight_gradient": "number?",
                    "first_weight_write": "number?", "activation_sets": "number?"},
     "staleness": {"closed_form": "number?", "min": "number?", "mean": "number?", "max": "number?",
@@ -43,6 +44,7 @@ SUMMARY = {
     "interconnect": {"bytes": "number?", "links": "any"},
     "energy": {"total_joules": "number?", "total_joules_low?": "number?",
                "total_joules_high?": "number?", "per_sample_joules": "number?",
+               "shared_joules": "number?", "shared_parts": Map("number?"),
                "parts": Map("number?")},
     "area?": {"total_mm2": "number?", "total_mm2_low?": "number?", "total_mm2_high?": "number?",
               "parts?": Map("number?")},
@@ -51,6 +53,6 @@ SUMMARY = {
 # Parts that are null in some runs and have a shape in the others.
 HISTOGRAM = Map("number")
 LINKS = [{"name": "text", "bytes": "number", "busy_cycles": "number", "wait_cycles": "number",
-          "utilization": "number?", "joules?": "number?"}]
+          "utilization": "number?", "joules": "number?"}]
 TO_TARGET = {"epoch": "number", "simulated_seconds": "number?", "joules": "number?"}
 DIVERGED_AT = {"epoch": "number", "sample": "number?"}

@@ -108,6 +108,8 @@ TEST_CASE("Without options the documented defaults hold") {
 
 TEST_CASE("Questions are told apart and only some need files") {
   CHECK(parse_run({"--check"}).ask == Ask::check);
+  CHECK_FALSE(parse_run({"--check"}).json);
+  CHECK(parse_run({"--check", "--json"}).json);
   CHECK(parse_run({"--print-config"}).ask == Ask::print_config);
   CHECK(parse({"--list-stats"}).ask == Ask::list_stats);
   CHECK(parse({"--list-stats"}).search_word == "");

@@ -64,8 +64,10 @@ std::vector<double> results(const HardwareSpec& hw, const Work& work) {
   for (StageStatistics& s : run.stages) s.updates = 40 / work.batch;
   run.links = {{"link", 1000, 0, 0}};
   run.host_bytes = 1000;
-  const BandedSum energy = energy_of(hw.energy, p, run);
-  out.push_back(energy.total()), out.push_back(energy.low()), out.push_back(energy.high());
+  if (hw.energy) {
+    const BandedSum energy = energy_of(*hw.energy, p, run);
+    out.push_back(energy.total()), out.push_back(energy.low()), out.push_back(energy.high());
+  }
   if (hw.area) out.push_back(area_of(*hw.area, hw, p).total());
   return out;
 }

@@ -67,8 +67,31 @@ TEST_CASE("every part of the energy is its count times its constant") {
   CHECK(part(e, "host") == Approx(400 * 8 * 5 * pj));
   CHECK(part(e, "static") == Approx(10e-6 * (0.001 + 3 * 0.002)));
   double sum = 0;
-  for (const auto& [name, joules] : e.values()) sum += joules;
+  for (const BandedPart& p : e.parts) sum += p.value;
   CHECK(sum == e.total());  // the same additions in the same order
+}
+
+TEST_CASE("stages share the power of a core that serves both, and all shares make the chip's") {
+  MachinePlan plan = plan_of_one_stage();
+  plan.stages.push_back(plan.stages[0]);  // on the same core, with a core of its own for backward
+  plan.stages[1].backward_core = 1;
+  plan.cores.push_back(plan.cores[0]);
+  plan.cores[1].cores = 5;
+  RunStatistics run = run_of(plan);
+  run.stages[1].updates = 4;
+  const EnergyByPlace places = energy_by_place(prices(), plan, run);
+  const double seconds = 10e-6, per_core = 0.002;
+  CHECK(part(places.stages[0], "static") == Approx(seconds * 1.5 * per_core));
+  CHECK(part(places.stages[1], "static") == Approx(seconds * 6.5 * per_core));
+  CHECK(part(places.stages[0], "macs") == Approx(30000 * 2e-12));
+  CHECK(part(places.stages[1], "vector_unit") == Approx((3000 + 200) * 1e-12));
+  CHECK(places.links[0].total() == Approx(100 * 8 * 0.5e-12));
+  CHECK(part(places.shared, "host") == Approx(400 * 8 * 5e-12));
+  CHECK(part(places.shared, "static") == Approx(seconds * 0.001));
+  double sum = places.shared.total();
+  for (const BandedSum& stage : places.stages) sum += stage.total();
+  for (const BandedSum& link : places.links) sum += link.total();
+  CHECK(sum == Approx(energy_of(prices(), plan, run).total()).epsilon(1e-12));
 }
 
 TEST_CASE("the energy of epochs grows with their samples and time, and ends at the run's") {

@@ -16,8 +16,10 @@ namespace {
 
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
 void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
-  const std::set<std::string> leaves = {"stages[].staleness.histogram", "energy.parts",
-                                        "area.parts", "training.diverged_at", "training.to_target"};
+  const std::set<std::string> leaves = {"stages[].staleness.histogram", "stages[].energy_parts",
+                                        "energy.parts",          "energy.shared_parts",
+                                        "area.parts",            "training.diverged_at",
+                                        "training.to_target"};
   if (value.is_object() && !leaves.count(path)) {
     for (const auto& [key, child] : value.items()) {
       collect(child, path.empty() ? key : path + "." + key, paths);
@@ -75,6 +77,7 @@ TEST_CASE("the summary has the fields that users rely on, in their order") {
   for (const char* path : {"provenance.command",
                            "training.samples",
                            "training.epochs[].test_accuracy",
+                           "training.epochs[].samples",
                            "training.epochs[].cycles",
                            "training.diverged",
                            "timing.steady_cycles_per_sample",
@@ -85,11 +88,13 @@ TEST_CASE("the summary has the fields that users rely on, in their order") {
                            "stages[].staleness.backward_mean",
                            "stages[].memory.stashed_weights_bytes",
                            "stages[].memory.spilled_bytes",
+                           "stages[].joules",
                            "layers[].parameters",
                            "layers[].passes.weight_gradient.memory_cycles",
                            "utilization.steady_mean",
                            "memory.activations_peak_bytes",
                            "interconnect.links[].wait_cycles",
+                           "interconnect.links[].joules",
                            "energy.per_sample_joules",
                            "host.peak_rss_bytes"}) {
     INFO(path);
@@ -134,6 +139,26 @@ TEST_CASE("memory is measured counts times planned sizes") {
   CHECK(summary["stages"][1]["memory"]["capacity_bytes"].is_null());
   CHECK(summary["memory"]["weights_bytes"] == 92);
   CHECK(summary["memory"]["activations_peak_bytes"] == 4 * 16);
+}
+
+TEST_CASE("stages and links have their joules, by what they go to") {
+  const ExampleRun run;
+  const OrderedJson summary = make_summary(run.result);
+  CHECK(summary["stages"][0]["joules"] == 0.375);
+  CHECK(summary["stages"][0]["energy_parts"].dump() == R"({"macs":0.25,"static":0.125})");
+  CHECK(summary["interconnect"]["links"][1]["joules"] == 0.125);
+  CHECK(summary["energy"]["shared_joules"] == 0.125);
+  CHECK(summary["energy"]["shared_parts"].dump() == R"({"host":0.125})");
+}
+
+TEST_CASE("samples of an epoch count from the start of the run, and end with it") {
+  ExampleRun run;
+  CHECK(make_summary(run.result)["training"]["epochs"][0]["samples"] == 5);
+  CHECK(make_summary(run.result)["training"]["epochs"][1]["samples"] == 10);
+  run.training.samples = 7;
+  CHECK(make_summary(run.result)["training"]["epochs"][1]["samples"] == 7);
+  run.result.training = nullptr;
+  CHECK(make_summary(run.result)["training"]["epochs"][1]["samples"] == 10);
 }
 
 TEST_CASE("totals follow from the counters") {
@@ -208,6 +233,7 @@ TEST_CASE("without a clock the fields stay and are null") {
   ExampleRun run;
   run.result.statistics = nullptr;
   run.result.energy.reset();
+  run.result.energy_by_place.reset();
   run.result.area.reset();
   const OrderedJson summary = make_summary(run.result);
   CHECK(summary["timing"]["cycles"].is_null());
@@ -217,6 +243,9 @@ TEST_CASE("without a clock the fields stay and are null") {
   CHECK(summary["training"]["epochs"][0]["train_loss"] == 1.5);
   CHECK(summary["training"]["epochs"][0]["cycles"].is_null());
   CHECK(summary["energy"]["total_joules"].is_null());
+  CHECK(summary["energy"]["shared_joules"].is_null());
+  CHECK(summary["stages"][0]["joules"].is_null());
+  CHECK(summary["stages"][0]["energy_parts"].dump() == "{}");
   CHECK(summary["area"]["total_mm2"].is_null());
   CHECK(summary["area"]["parts"].dump() == "{}");
   CHECK(summary["training"]["samples"] == 10);

@@ -55,10 +55,11 @@ TEST_CASE("results are written with what matters most first") {
   std::vector<std::string> failures;
   const OrderedJson summary = write_results(run.result, out, failures);
   for (const std::string& failure : out.publish()) failures.push_back(failure);
-  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv",
-                                                  "utilization.csv", "memory.csv"});
+  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "config.json",
+                                                  "staleness.csv", "utilization.csv", "memory.csv"});
   CHECK(failures.empty());
   CHECK(OrderedJson::parse(read_text(out.path_of(kSummaryFile))) == summary);
+  CHECK(read_text(out.path_of(kConfigFile)) == run.result.config_text);
 }
 
 TEST_CASE("a table that cannot be written costs no other") {
@@ -70,7 +71,8 @@ TEST_CASE("a table that cannot be written costs no other") {
   write_results(run.result, out, failures);
   for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written() ==
-        std::vector<std::string>{"summary.json", "epochs.csv", "staleness.csv", "memory.csv"});
+        std::vector<std::string>{"summary.json", "epochs.csv", "config.json", "staleness.csv",
+                                 "memory.csv"});
   REQUIRE(failures.size() == 1);
   CHECK_THAT(failures[0], Catch::Contains("utilization.csv: cannot be written"));
 }
@@ -93,13 +95,13 @@ TEST_CASE("epochs.csv has the columns of the summary's epochs, empty where they 
   ExampleRun run;
   run.training.epochs[1].test_loss.reset();
   CHECK(epochs_csv(run.result) ==
-        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,cycles,end_cycle,"
+        "epoch,samples,train_loss,train_accuracy,test_loss,test_accuracy,cycles,end_cycle,"
         "simulated_seconds,joules\n"
-        "0,1.5,0.5,1.25,0.75,480,480,9.6e-07,0.375\n"
-        "1,0.5,0.875,,0.8125,520,1000,2e-06,1.0\n");
+        "0,5,1.5,0.5,1.25,0.75,480,480,9.6e-07,0.375\n"
+        "1,10,0.5,0.875,,0.8125,520,1000,2e-06,1.0\n");
 }
 
-TEST_CASE("a run without a clock writes its epochs and the summary alone") {
+TEST_CASE("a run without a clock writes summary, epochs and configuration alone") {
   const TemporaryDirectory temporary;
   ExampleRun run;
   run.result.statistics = nullptr;
@@ -107,7 +109,7 @@ TEST_CASE("a run without a clock writes its epochs and the summary alone") {
   std::vector<std::string> failures;
   write_results(run.result, out, failures);
   for (const std::string& failure : out.publish()) failures.push_back(failure);
-  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv"});
+  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "config.json"});
 }
 
 TEST_CASE("epochs of a run that goes on are published as they end") {
@@ -122,6 +124,7 @@ TEST_CASE("epochs of a run that goes on are published as they end") {
     CHECK(summary["training"]["epochs"].size() == epochs);
     CHECK(summary["training"]["complete"] == false);
     CHECK(read_text(out.path_of(kEpochsFile)) == epochs_csv(run.result));
+    CHECK(read_text(out.path_of(kConfigFile)) == run.result.config_text);
   }
 }
 

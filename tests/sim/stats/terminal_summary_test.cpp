@@ -68,7 +68,7 @@ TEST_CASE("the text says what limits the rate, and how sure the area is") {
   CHECK(text_of(run).find("limited by") == std::string::npos);
   run.result.limited_by = "link fc1 -> fc2";
   run.result.limit_cycles_per_micro_batch = 41.5;
-  run.result.area = PartedSum{{{"macs", 4}}, 3, 6};
+  run.result.area = BandedSum{{{"macs", 4, 3, 6}}};
   CHECK(line_with(text_of(run), "limited by")
             .find("link fc1 -> fc2: at best 41.5 cycles per micro-batch") != std::string::npos);
   CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6") !=
@@ -79,8 +79,8 @@ TEST_CASE("no line is wider than 80 columns, whatever the numbers and names") {
   ExampleRun run;
   run.result.limited_by = "core4-10 (12 stages from block1_1_conv1 to block3_3_conv2)";
   run.result.limit_cycles_per_micro_batch = 72912171.7;
-  run.result.area = PartedSum{{{"macs", 7781.2}}, 3891.4, 11670.1};
-  run.result.energy = PartedSum{{{"macs", 123456.7}}, 61728.4, 246913.4};
+  run.result.area = BandedSum{{{"macs", 7781.2, 3891.4, 11670.1}}};
+  run.result.energy = BandedSum{{{"macs", 123456.7, 61728.4, 246913.4}}};
   for (StageStatistics& stage : run.statistics.stages)
     stage.cycles[CycleKind::forward] = Cycles(437487236398);
   for (StageSpec& stage : run.partition) stage.name = "block2_1_shortcut";

@@ -24,6 +24,7 @@ struct ExampleRun {
     training.samples = 10;
     training.updates = 10;
     result.provenance = {"0.1.0", "tiny", "toy", "aa", "bb", 7, "stagecoach --hw tiny.json"};
+    result.config_text = "{\"hw\": {}, \"workload\": {}}\n";
     result.host = {2.0, 0.25, 1.5, 2, 123456};
     result.network = &network;
     result.partition = &partition;
@@ -31,9 +32,15 @@ struct ExampleRun {
     result.statistics = &statistics;
     result.training = &training;
     result.closed_form_delays = {2, 0};
-    result.energy = PartedSum{{{"compute", 0.25}, {"sram", 0.5}, {"links", 0.25}}, 0.5, 2.0};
+    result.energy = BandedSum{
+        {{"compute", 0.25, 0.125, 0.5}, {"sram", 0.5, 0.25, 1}, {"links", 0.25, 0.125, 0.5}}};
+    result.energy_by_place = EnergyByPlace{
+        {{{{"macs", 0.25, 0, 0}, {"static", 0.125, 0, 0}}}, {{{"macs", 0.125, 0, 0}}}},
+        {{{{"interconnect", 0.25, 0, 0}}}, {{{"interconnect", 0.125, 0, 0}}}},
+        {{{"host", 0.125, 0, 0}}}};
+    result.samples_per_epoch = 5;
     result.epoch_joules = {0.375, 1.0};
-    result.area = PartedSum{{{"macs", 1.5}, {"buffers", 2.5}}, 3.0, 5.0};
+    result.area = BandedSum{{{"macs", 1.5, 1, 2}, {"buffers", 2.5, 2, 3}}};
     result.used_area_mm2 = 1.25;
   }
   ExampleRun(const ExampleRun&) = delete;

@@ -85,6 +85,21 @@ class Plan:
             "search": search, "points": points})
 
 
+def require_energies(plan: Plan) -> None:
+    """Refuses to ask for joules of a chip that has none. Raises InputError."""
+    content = read_json(plan.hardware)
+    there = isinstance(content, dict) and "energy" in content
+    words = [*plan.grid.fields, *plan.arguments]
+    if there or any(word.removeprefix("--set=").startswith("hw/energy") for word in words):
+        return
+    asked = [("--objectives", o, o.column) for o in plan.objectives] + [
+        ("--constraint", c, c.column) for c in plan.constraints]
+    for option, words_of_it, column in asked:
+        if "joules" in column.path or column.path.startswith("energy."):
+            raise InputError(f'{option}: found {words_of_it}, but {plan.hardware} has no "energy", '
+                             "so that a run has no joules; leave it out, or give the chip energies")
+
+
 class Maker:
     """Makes tasks of points: each has a folder named after what decides its result."""
 

@@ -14,7 +14,8 @@ from .errors import InputError
 from .files import FolderLock, Path, read_json
 from .grid import Grid, parse_grid
 from .local import LocalExecutor
-from .plan import CHECKPOINT_MINUTES, SCHEMA, Executor, Maker, Plan, seeds_of
+from .plan import (CHECKPOINT_MINUTES, SCHEMA, Executor, Maker, Plan, require_energies,
+                   seeds_of)
 from .points import Status, Task, read_status, read_summary
 from .program import find_program
 from .progress import Progress
@@ -48,13 +49,16 @@ def make_plan(hw: Input, workload: Input, grid: Union[Grid, Mapping[str, Any]], 
               parse_grid(grid, is_count=lambda field: is_count(simulator, field)))
     if replicas < 1:
         raise InputError(f"replicas: found {replicas}, must be at least 1")
-    return Plan(
+    plan = Plan(
         program=simulator, hardware=input_file("hw", hw, simulator, folder / "inputs"),
         workload=workload_file, out=folder, grid=parsed, arguments=list(arguments),
         objectives=parse_objectives(objectives),
         constraints=[parse_constraint(c) for c in constraints],
         seeds=seeds_of(replicas, workload_file, parsed, arguments),
         checkpoint_minutes=checkpoint_minutes)
+    if objectives != OBJECTIVES or constraints:  # the usual ones count where they are measured
+        require_energies(plan)
+    return plan
 
 
 def executor_of(plan: Plan, lock: FolderLock, jobs: Optional[int], slurm: Optional[SlurmPlan],
@@ -75,6 +79,7 @@ def run_sweep(plan: Plan, *, jobs: Optional[int] = None, slurm: Optional[SlurmPl
     with FolderLock(plan.out) as lock:
         maker = Maker(plan)
         if search is not None:
+            require_energies(plan)
             progress = Progress(stream, search.trials)
             return Outcome(*run_search(plan, search, maker,
                                        executor_of(plan, lock, jobs, slurm, progress), progress))

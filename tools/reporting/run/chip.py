@@ -71,13 +71,13 @@ def _places(units, links, net):
     if net.get("kind") == "mesh2d" or tiles:
         regions = net.get("node") == "region"
         nodes = len(units) if regions else cores
-        rows, columns = net.get("rows") or 0, net.get("columns") or 0
-        if regions or not rows or not columns:
+        rows, columns = net.get("rows"), net.get("columns")
+        if regions or not isinstance(rows, int) or not isinstance(columns, int):  # as needed
             columns = math.ceil(math.sqrt(nodes))
             rows = math.ceil(nodes / columns)
         if not net:
-            return _row(units, "The hardware file was not found, so that places are not known: "
-                        "units stand in a row, and links of the mesh are in the table below only.")
+            return _row(units, "The result has no config.json, so that places are not known: units "
+                        "stand in a row, and links of the mesh are in the table below only.")
         if rows * columns <= MOST_CELLS:
             return _mesh(units, regions, rows, columns)
         return _row(units, f"The mesh has {rows * columns:,} nodes, too many to draw: units stand "
@@ -157,10 +157,9 @@ def _measures(result, units, links):
          "links": [link["utilization"] for link in links]},
         {"name": "stalls", "unit": "ratio", "cells": waits, "most": None,
          "links": [link["wait_cycles"] / cycles for link in links]}]
-    if all(s.get("joules") is not None for u in units for s in u["stages"]):
+    if result.summary["energy"]["total_joules"]:
         measures.append({
             "name": "energy", "unit": "J",
-            "cells": [sum(s["joules"] for s in u["stages"]) for u in units], "most": None,
-            "links": [link.get("joules") for link in links]
-            if all("joules" in link for link in links) else None})
+            "cells": [sum(s["joules"] or 0 for s in u["stages"]) for u in units], "most": None,
+            "links": [link["joules"] for link in links]})
     return measures

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What limits the rate and what would help: the table of `stagecoach --check`."""
+"""What limits the rate and what would help: the answers of `stagecoach --check --json`."""
 
-import re
+import json
+import pathlib
 import subprocess
+import tempfile
 
-from ..words import escape, folded, number, section, table
+from ..words import folded, number, percent, section, table
 
 SECONDS = 60  # that the program may take
-ROW = re.compile(r"^(\S+)\s{2,}(\S.*?)\s{2,}([\d.,]+)\s+([+-]\d[\d.]*) %\s*(.*)$")
+TITLE = "What limits the rate, and what would help"
+NEXT_LIMITS, LONGEST = 4, 12  # rows shown
 
 
 def limits(result, program):
@@ -22,55 +25,74 @@ def limits(result, program):
     if timing["steady_cycles_per_sample"] is not None:
         words += (f". Measured in the steady state: {number(timing['steady_cycles_per_sample'])} "
                   "cycles per sample")
-    report, reason = check(result, program)
-    if report is None:
-        return section("What limits the rate, and what would help", f"{words}. {reason}")
-    lines = report.splitlines()
-    rows = [m.groups() for m in (ROW.match(line.replace(",", "")) for line in lines) if m]
-    rate = [line.strip() for line in lines if line.startswith(("Next limit", "One more core"))]
-    helps = table(["one field twice as good or switched on", "change", "cycles per micro-batch",
-                   "difference", "why"],
-                  [[field, change, (number(float(cycles)), cycles), (f"{percent} %", percent), why]
-                   for field, change, cycles, percent, why in rows], names={0, 1, 4},
-                  sortable=True) if rows else ""
-    return section("What limits the rate, and what would help", f"{words}. {' '.join(rate)}", helps,
-                   folded("The whole report of --check", f"<pre>{escape(report)}</pre>"))
+    found, reason = check(result, program)
+    if found is None:
+        return section(TITLE, f"{words}. {reason}")
+    rate = found["rate"]
+    if rate is None:
+        return section(TITLE, f"{words}.")
+    if rate["with_one_more_core"] is not None:
+        words += (f". One more core would bring it to {number(rate['with_one_more_core'])} cycles "
+                  "per micro-batch")
+    return section(TITLE, f"{words}.", _helps(rate), folded(
+        "Where the slowest core spends its cycles, and the next limits",
+        _core(rate["limiting_core"]) + _next(rate["limits"])))
+
+
+def _helps(rate):
+    """Fields that would help or harm; those without effect in one line below."""
+    same = rate["cycles_per_micro_batch"]
+    telling = [w for w in rate["what_if"] if w["cycles_per_micro_batch"] != same or w["caution"]]
+    rows = [[w["field"], w["change"],
+             (number(w["cycles_per_micro_batch"]), w["cycles_per_micro_batch"]),
+             ("–" if w["relative"] is None else f"{100 * w['relative']:+.1f} %", w["relative"]),
+             w["caution"] or ""] for w in telling]
+    without = ", ".join(w["field"] for w in rate["what_if"] if w not in telling)
+    return (table(["one field twice as good or switched on", "change", "cycles per micro-batch",
+                   "difference", "caution"], rows, names={0, 1, 4}, sortable=True)
+            if rows else "") + (folded("Fields without effect", without) if without else "")
+
+
+def _core(core):
+    if core is None:  # a link or the host limits
+        return ""
+    rows = [[f"{p['layer']} {p['pass']}"] + [(number(p[key]), p[key]) for key in (
+        "cycles", "compute_cycles", "memory_cycles", "interconnect_cycles")]
+            for p in core["passes"][:LONGEST]]
+    return table(["pass of the slowest core", "cycles", "of compute alone", "of buffer ports alone",
+                  "of links alone"], rows, sortable=True)
+
+
+def _next(found):
+    slowest = found[0]["cycles_per_micro_batch"]
+    rows = [[limit["name"], number(limit["cycles_per_micro_batch"]),
+             percent(limit["cycles_per_micro_batch"] / slowest if slowest else None)]
+            for limit in found[:NEXT_LIMITS + 1]]
+    return table(["limit", "cycles per micro-batch", "of the slowest"], rows)
 
 
 def check(result, program):
-    """(the text of --check for the run's own input, None), or (None, why there is none)."""
-    files = result.inputs.files
+    """(what --check --json says of the run's own input, None), or (None, why there is none)."""
     advice = "stagecoach --check with the run's files and settings says what would help."
-    if "hw" not in files or "workload" not in files:
-        return None, f"{advice} It was not asked here: the run's files are not at hand, or changed."
+    if result.config is None:
+        return None, f"{advice} It was not asked here: the result has no config.json."
     if program is None:
         return None, f"{advice} It was not asked here: the program is not built."
-    command = [program, "--check", "--hw", str(files["hw"]), "--workload", str(files["workload"])]
-    for word in _kept(result.words):
-        command.append(word)
     try:
         version = subprocess.run([program, "--version"], capture_output=True, text=True,
                                  check=False, timeout=SECONDS)
         if result.summary["provenance"]["version"] not in version.stdout.split():
             return None, f"{advice} It was not asked here: the program is of another version."
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              timeout=SECONDS)
+        with tempfile.TemporaryDirectory() as folder:
+            command = [program, "--check", "--json"]
+            for part in ("hw", "workload"):
+                path = pathlib.Path(folder, f"{part}.json")
+                path.write_text(json.dumps(result.config[part]), encoding="utf-8")
+                command += [f"--{part}", str(path)]
+            done = subprocess.run(command + ["--timing-only"] * ("--timing-only" in result.words),
+                                  capture_output=True, text=True, check=False, timeout=SECONDS)
+        return json.loads(done.stdout), None
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"{advice} It gave no answer here: {error}."
-    if done.returncode != 0:
+    except ValueError:
         return None, f"{advice} It gave no answer here: {done.stderr.strip()}"
-    return done.stdout, None
-
-
-def _kept(words):
-    """The options of a run's command that change what --check says."""
-    valued = ("--set", "--samples", "--epochs", "--seed", "--data")
-    for i, word in enumerate(words):
-        if word in valued and i + 1 < len(words):
-            yield from (word, words[i + 1])
-        elif word.partition("=")[0] in valued and "=" in word:
-            yield word
-        elif word == "--timing-only":
-            yield word
-
-

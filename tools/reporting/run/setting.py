@@ -36,7 +36,7 @@ def title_parts(result):
     p = result.summary["provenance"]
     parts = [p["workload"], p["hardware"]]
     config = result.inputs.config
-    if "workload" not in config:
+    if not config:
         return parts
     return parts + [
         inputs.get(config, f"{PIPELINE}/schedule", "pipelined"),
@@ -55,8 +55,8 @@ def setting(result):
     options = [[option, "–" if value == "yes" else value] for option, value in
                known.options.items()]
     if not known.config:
-        words = ("The run's files were not found (by the names in its command and their SHA-256), "
-                 "so that only what its command says is known.")
+        words = ("The result has no config.json, so that only what the run's command says is "
+                 "known.")
         rows = [[path, show(value)] for path, value in known.settings.items()] + options
         return section("What was run", words,
                        table(["field", "value"], rows, names=2) if rows else "")
@@ -64,13 +64,9 @@ def setting(result):
              "the command" if _is_set(path, known.settings) else ""]
             for path, value, default in inputs.not_default(known)]
     changed = [row for row in rows if row[3]] + [[o, v, "–", "the command"] for o, v in options]
-    lacking = [words for part, words in (("hw", "hardware"), ("workload", "workload"))
-               if part not in known.config]
-    words = "" if not lacking else (
-        f"The {' and the '.join(lacking)} file was not found, so that its fields are not known. ")
     columns = ["field", "value", "default", "from"]
     return section(
-        "What was run", f"{words}Fields that the command changed stand first; below, all that "
+        "What was run", "Fields that the command changed stand first; below, all that "
         "differ from their default or have none.",
         table(columns, changed, names=4) if changed else
         note("The command changed nothing: the files stand as they are."),

@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learning curves against samples, simulated time and joules."""
 
-from .. import charts, inputs, series
+from .. import charts, series
 from ..words import count, folded, number, percent, section, si, table
 
 AGAINST = (("samples", "samples", "samples"), ("simulated_seconds", "simulated time", "s"),
            ("joules", "energy", "J"))
 CURVES = (("train", "training", "forward"), ("test", "test", "backward"))
-
-
-def with_samples(result):
-    """Epochs with `samples`: how many were trained until their end."""
-    total = result.summary["training"]["samples"] or 0
-    epochs = result.epochs
-    each = inputs.get(result.inputs.config, "workload/dataset/train_samples")
-    each = each if isinstance(each, int) else 0
-    if each * len(epochs) < total:
-        each = total / max(1, len(epochs))
-    return [{**epoch, "samples": epoch.get("samples") or min(each * (i + 1), total)}
-            for i, epoch in enumerate(epochs)]
 
 
 def curve(epochs, kind, against, fields):
@@ -37,18 +25,23 @@ def curve(epochs, kind, against, fields):
 
 
 def training(result):
-    epochs = [e for e in with_samples(result)
+    epochs = [e for e in result.epochs
               if any(e.get(f"{key}_{kind}") is not None for key, _, _ in CURVES
                      for kind in ("loss", "accuracy"))]
     if not epochs:
         return ""
-    rows = [[(count(e.get("epoch", i) + 1), i), *((show(e[field]), e[field]) for field, show in (
-        ("train_loss", number), ("train_accuracy", lambda v: percent(v, 2)),
-        ("test_loss", number), ("test_accuracy", lambda v: percent(v, 2)), ("cycles", count),
-        ("simulated_seconds", lambda v: si(v, "s")), ("joules", lambda v: si(v, "J"))))]
+    columns = [("training loss", "train_loss", number),
+               ("training accuracy", "train_accuracy", lambda v: percent(v, 2)),
+               ("test loss", "test_loss", number),
+               ("test accuracy", "test_accuracy", lambda v: percent(v, 2)),
+               ("cycles", "cycles", count), ("end time", "simulated_seconds", lambda v: si(v, "s")),
+               ("energy", "joules", lambda v: si(v, "J"))]
+    columns = [c for c in columns if any(e[c[1]] is not None for e in epochs)]
+    rows = [[(count(e.get("epoch", i) + 1), i), *((show(e[field]), e[field])
+                                                  for _, field, show in columns)]
             for i, e in enumerate(epochs)]
-    shown = table(["epoch", "training loss", "training accuracy", "test loss", "test accuracy",
-                   "cycles", "end time", "energy"], series.thinned(rows, 500), sortable=True)
+    shown = table(["epoch", *(name for name, _, _ in columns)], series.thinned(rows, 500),
+                  sortable=True)
     words = ("Training figures are of the outputs seen while training, each under the weights that "
              "it met; test figures are of the weights at the end of the epoch. Time and energy are "
              "the machine's, from the start of the run.")
@@ -66,6 +59,7 @@ def _target(figures):
     target, reached = percent(figures["target_accuracy"]), figures.get("to_target")
     if reached is None:
         return f"The target of {target} was not reached."
-    spent = "" if reached["simulated_seconds"] is None else (
-        f' after {si(reached["simulated_seconds"], "s")} and {si(reached["joules"], "J")}')
+    spent = " and ".join(si(reached[field], unit) for field, unit in (
+        ("simulated_seconds", "s"), ("joules", "J")) if reached[field] is not None)
+    spent = f" after {spent}" if spent else ""
     return f'The target of {target} was reached with epoch {reached["epoch"] + 1}{spent}.'
