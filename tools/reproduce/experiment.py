@@ -6,13 +6,11 @@ An experiment prints its tables as Markdown and what they show as lines that beg
 and nothing else."""
 
 import argparse
-import concurrent.futures
 import csv
 import dataclasses
-import functools
-import hashlib
-import json
+import os
 import pathlib
+import re
 import statistics
 import sys
 
@@ -20,10 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import command_line  # noqa: E402
-from stagecoach import errors, files  # noqa: E402
-from stagecoach.points import read_summary  # noqa: E402
-from stagecoach.program import words_of  # noqa: E402
-from stagecoach.runs import call  # noqa: E402
+import runner  # noqa: E402
+from stagecoach.files import write_text  # noqa: E402,F401
+
+RESULTS = ROOT / "docs/results"
 
 PACING = "workload/pipeline/pacing"
 SCHEDULE = "workload/pipeline/schedule"
@@ -35,18 +33,39 @@ LOCKSTEP = {PACING: "lockstep"}
 @dataclasses.dataclass
 class Run:
     """One call of the program. Hardware and workload: a file's name in hw/ and workloads/, or the
-    file's content as a dict. Settings: path -> value of --set. `label` heads the name of the result's
-    folder; a hash of all that makes the result, the program and the data's place ends it."""
+    file's content as a dict. Settings: path -> value of --set. `label`: its name in tables, and the
+    head of its folder's. `kept`: a training that takes more than seconds is recorded."""
     hardware: object
     workload: object
     settings: dict = dataclasses.field(default_factory=dict)
     arguments: list = dataclasses.field(default_factory=list)
     label: str = "run"
+    kept: bool = True
+
+    @property
+    def recorded(self):
+        return self.kept and "--timing-only" not in self.arguments
 
 
 def timing(samples):
     """Arguments of a run that computes no number."""
     return ["--timing-only", "--samples", str(samples)]
+
+
+def label_of(key, run):
+    """Words for a key, as a file's name may have them."""
+    parts = key if isinstance(key, tuple) else (key,)
+    words = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(map(str, parts))).strip("-")
+    return words if run.label == "run" else f"{run.label}-{words}"
+
+
+RECORD_OPTIONS = [
+    ("--results", {"metavar": "DIR", "help": "where finished trainings are recorded; what is there "
+                   "is not trained again (default: docs/results/SCRIPT; --short: in --out)"}),
+    ("--from-results", {"action": "store_true", "help": "of what is recorded, without program and "
+                        "data; nothing is trained"}),
+    ("--status", {"action": "store_true", "help": "show what is done and what is left, with an "
+                  "estimate; nothing is trained"})]
 
 
 class Experiment:
@@ -58,16 +77,19 @@ class Experiment:
         (flag, keywords of add_argument); `full_only`: those without a meaning for --short."""
         p = argparse.ArgumentParser(description=description, allow_abbrev=False,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-        p.add_argument("--program", type=command_line.program, default=command_line.PROGRAM)
+        p.add_argument("--program", type=command_line.program)
         p.add_argument("--out", default=f"out/{name}", help=f"results (default: out/{name})")
         p.add_argument("--jobs", type=command_line.count, default=2,
                        help="runs at a time, one thread each")
         p.add_argument("--short", action="store_true",
                        help="the form for tests: seconds, generated data")
         if trains:
+            options = [*RECORD_OPTIONS, *options]
             full_only = [
                 ("--data", {"type": command_line.existing_folder,
-                            "help": "root of the workload's data set paths"}),
+                            "default": os.environ.get("STAGECOACH_DATA"),
+                            "help": "root of the workload's data set paths (default: "
+                            "$STAGECOACH_DATA)"}),
                 ("--seeds", {"type": command_line.whole_numbers, "default": seeds,
                              "help": f"default: {seeds}"}), *full_only]
         for flag, keywords in [*full_only, *options]:
@@ -77,74 +99,55 @@ class Experiment:
         for flag, _ in full_only:
             if self.short and any(word.split("=")[0] == flag for word in sys.argv[1:]):
                 print(f"{p.prog}: {flag} is ignored: --short has its own", file=sys.stderr)
-        if trains and not self.short and not self.arguments.data:
-            p.error("give --data DIR, or --short for generated data")
+        self.out = command_line.make_folder(p, "--out", self.arguments.out)
         self.seeds = []
         if trains:
             self.seeds = [1] if self.short else self.arguments.seeds
-        self.out = command_line.make_folder(p, "--out", self.arguments.out)
+        self._runner = self._make_runner(p, name, trains)
         self.claims = []
 
-    def _file(self, kind, content):
-        """Path of a hardware or workload file; a dict is written to one."""
-        if not isinstance(content, dict):
-            path = pathlib.Path(content)
-            return path if path.is_absolute() else ROOT / kind / content
-        text = json.dumps(content, indent=1, sort_keys=True)
-        name = hashlib.sha256(text.encode()).hexdigest()[:12]
-        path = self.out / "inputs" / f"{kind}-{name}.json"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            files.write_text(path, text + "\n")
-        return path
-
-    def command(self, run):
-        """Arguments of the program without --out, and the run's folder."""
-        hardware, workload = self._file("hw", run.hardware), self._file("workloads", run.workload)
-        command = ["--hw", str(hardware), "--workload", str(workload), "--quiet", "--threads", "1"]
-        data = None if self.short else getattr(self.arguments, "data", None)
-        if data:
-            command += ["--data", data]
-        command += [*words_of(run.settings), *run.arguments]
-        identity = [hardware.read_text(encoding="utf-8"), workload.read_text(encoding="utf-8"),
-                    run.settings, run.arguments, data, self._program_sha256]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-        return command, self.out / f"runs/{run.label}-{digest}"
-
-    @functools.cached_property
-    def _program_sha256(self):
-        """Another build may give other bits: its results are others."""
-        return hashlib.sha256(pathlib.Path(self.arguments.program).read_bytes()).hexdigest()
+    def _make_runner(self, parser, name, trains):
+        a = self.arguments
+        self._from_results = trains and a.from_results
+        data = a.data if trains and not self.short else None
+        if trains and not (self.short or self._from_results or data):
+            parser.error("give --data DIR, or --short for generated data")
+        results = (a.results if trains else None) or (
+            self.out / "results" if self.short or not trains else RESULTS / name)
+        if not self._from_results:
+            a.program = a.program or command_line.program(command_line.PROGRAM)
+        return runner.Runner(ROOT, self.out, results, a.program, data, a.jobs,
+                             from_results=self._from_results, quiet=self.short)
 
     def run(self, run):
-        """The run's summary.json. A result that is there is not made again; a training that
-        diverged is a result, one that was interrupted is none. Anything else that fails ends the
-        script."""
-        command, folder = self.command(run)
-        summary = read_summary(folder)
-        if summary is None:
-            command = [self.arguments.program, *command, "--out", str(folder), "--force"]
-            try:
-                call(command)
-            except errors.StagecoachError as error:
-                raise SystemExit(f"{' '.join(command)}\nended: {error}") from error
-            summary = command_line.read_json(folder / "summary.json")
-        return summary
+        return self.run_all([run])[0]
 
     def run_all(self, runs):
-        """Summaries of several runs, --jobs at a time, in the order of `runs`."""
-        with concurrent.futures.ThreadPoolExecutor(self.arguments.jobs) as pool:
-            return list(pool.map(self.run, runs))
+        """Summaries of several runs, --jobs at a time, in the order of `runs`: of a training what is
+        recorded of it (records.py). A training that diverged is a result; anything else that fails
+        ends the script."""
+        trains = any(run.recorded for run in runs)
+        if trains and self.arguments.status:
+            self._runner.describe(runs)
+            sys.exit(0)
+        return self._runner.run_all(runs)
 
     def train(self, cases):
-        """Runs every case with every seed; cases: key -> Run. Returns key -> summaries."""
+        """Runs every case with every seed; cases: key -> Run. Returns key -> summaries; with
+        --from-results of those that are recorded."""
         points = [(key, seed) for seed in self.seeds for key in cases]
-        summaries = self.run_all([
-            dataclasses.replace(cases[key], arguments=[*cases[key].arguments, "--seed", str(seed)])
-            for key, seed in points])
+        runs = [dataclasses.replace(
+            cases[key], arguments=[*cases[key].arguments, "--seed", str(seed)],
+            label=f"{label_of(key, cases[key])}-seed{seed}") for key, seed in points]
         found = {key: [] for key in cases}
-        for (key, _), summary in zip(points, summaries):
-            found[key].append(summary)
+        missing = []
+        for (key, _), run, summary in zip(points, runs, self.run_all(runs)):
+            if summary is None:
+                missing.append(run.label)
+            else:
+                found[key].append(summary)
+        if missing:
+            print(f"not recorded: {', '.join(missing)}", file=sys.stderr)
         return found
 
     def table(self, name, headers, rows, title=""):
@@ -176,15 +179,10 @@ class Experiment:
         sys.exit(0 if all(holds for _, holds in self.claims) else 1)
 
 
-def staleness(summary):
-    """Measured staleness per stage: (least, mean, most)."""
-    return [(s["staleness"]["min"], s["staleness"]["mean"], s["staleness"]["max"])
-            for s in summary["stages"]]
-
-
 def steady_delays(summary):
     """Per stage the delay that most samples met (in a long run: the one past the warm-up)."""
-    return [int(max(s["staleness"]["histogram"].items(), key=lambda item: item[1])[0])
+    return [s["staleness"]["mode"] if "mode" in s["staleness"]
+            else int(max(s["staleness"]["histogram"].items(), key=lambda item: item[1])[0])
             for s in summary["stages"]]
 
 
@@ -209,7 +207,14 @@ def by_epoch(summaries, figure="test_accuracy"):
     training had diverged."""
     runs = [[None if e[figure] is None else e[figure] for e in s["training"]["epochs"]]
             + [None] * bool(s["training"]["diverged"]) for s in summaries]
-    return [[run[i] if i < len(run) else None for run in runs] for i in range(max(map(len, runs)))]
+    return [[run[i] if i < len(run) else None for run in runs]
+            for i in range(max(map(len, runs), default=0))]
+
+
+def to_reach(summary, accuracy, figure):
+    """The figure at the end of the first epoch whose test accuracy is so high; None: none is."""
+    return next((e[figure] for e in summary["training"]["epochs"]
+                 if e["test_accuracy"] is not None and e["test_accuracy"] >= accuracy), None)
 
 
 def loss(summaries):
@@ -220,6 +225,8 @@ def loss(summaries):
 
 def percent(values, digits=2):
     """Mean and, of several, standard deviation of ratios, in percent."""
+    if not values:
+        return "not run"
     if any(v is None for v in values):
         gone = sum(v is None for v in values)
         return "diverged" if gone == len(values) else f"{gone} of {len(values)} diverged"
@@ -228,5 +235,5 @@ def percent(values, digits=2):
 
 
 def mean(values):
-    """None if a value is missing."""
-    return None if any(v is None for v in values) else statistics.mean(values)
+    """None if a value is missing, or all."""
+    return None if not values or None in values else statistics.mean(values)

@@ -14,34 +14,16 @@ from .program import libraries_of, value_of
 _FREE = ("$comment", "$source", "$uncertainty", "$schema", "name")  # keys whose texts name no file
 
 
-class Identity:
-    """Of the points of one sweep."""
+class NamedFiles:
+    """The files and folders that the texts of a JSON value name. `roots`: kind of value -> where they
+    may lie."""
 
-    def __init__(self, program: str, hardware: str, workload: str, arguments: Sequence[str],
-                 digests: Digests) -> None:
-        """Reads both files and what they name. Raises OSError or InputError."""
+    def __init__(self, roots: Mapping[str, Sequence[pathlib.Path]], digests: Digests) -> None:
+        self._roots = roots
         self._digests = digests
-        folder = pathlib.Path(workload).parent
-        data = value_of(arguments, "--data")
-        self._roots = {"hw": [pathlib.Path(hardware).parent,
-                              pathlib.Path(hardware).parent / "technologies"],
-                       "workload": [pathlib.Path(data) if data else folder, folder]}
-        deciding = [program, *map(str, libraries_of(program)), hardware, workload]
-        files = [digests.of(path) for path in deciding]
-        named = [self._named("hw", read_json(hardware)),
-                 self._named("workload", read_json(workload))]
-        self._base = json.dumps([files, named], sort_keys=True)
 
-    def of(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> str:
-        """Sixteen hexadecimal digits, the same at every call and on every computer."""
-        named = [self._named(path.split("/")[0], value) for path, value in sorted(settings.items())]
-        files = [self._digests.of(path) for path in map(_file_of, arguments) if path]
-        text = json.dumps([self._base, dict(settings), list(arguments), named, files],
-                          sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _named(self, kind: str, value: Any) -> list[list[str]]:
-        """The digest of every file or folder that a text in the JSON value names."""
+    def of(self, kind: str, value: Any) -> list[list[str]]:
+        """Each text that names one, with the digest of what it names."""
         found = []
         for text in dict.fromkeys(_texts(value)):
             path = self._find(kind, text)
@@ -55,9 +37,37 @@ class Identity:
         for root in self._roots.get(kind, []):
             for path in (root / text, root / f"{text}.json"):
                 # A folder is data only if its name says so: a bare word may be one by chance.
-                if path.is_file() or (path.is_dir() and kind == "workload" and "/" in text):
+                if path.is_file() or (path.is_dir() and kind != "hw" and "/" in text):
                     return path
         return None
+
+
+class Identity:
+    """Of the points of one sweep."""
+
+    def __init__(self, program: str, hardware: str, workload: str, arguments: Sequence[str],
+                 digests: Digests) -> None:
+        """Reads both files and what they name. Raises OSError or InputError."""
+        self._digests = digests
+        folder = pathlib.Path(workload).parent
+        data = value_of(arguments, "--data")
+        self._files = NamedFiles({"hw": [pathlib.Path(hardware).parent,
+                                         pathlib.Path(hardware).parent / "technologies"],
+                                  "workload": [pathlib.Path(data) if data else folder, folder]},
+                                 digests)
+        deciding = [program, *map(str, libraries_of(program)), hardware, workload]
+        files = [digests.of(path) for path in deciding]
+        named = [self._files.of("hw", read_json(hardware)),
+                 self._files.of("workload", read_json(workload))]
+        self._base = json.dumps([files, named], sort_keys=True)
+
+    def of(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> str:
+        """Sixteen hexadecimal digits, the same at every call and on every computer."""
+        named = [self._files.of(path.split("/")[0], value) for path, value in sorted(settings.items())]
+        files = [self._digests.of(path) for path in map(_file_of, arguments) if path]
+        text = json.dumps([self._base, dict(settings), list(arguments), named, files],
+                          sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 """Runs points on this computer: some processes at a time, one thread that waits for them."""
 
 import os
+import pathlib
 import select
 import selectors
 import signal
@@ -36,6 +37,7 @@ class _Process:
         self.process = subprocess.Popen(  # a session of its own: Ctrl-C reaches it through us only
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
             pass_fds=keep_open, start_new_session=True)
+        yield_as_we_do(self.process.pid)
         self.descriptor = os.pidfd_open(self.process.pid)
 
     def end(self) -> tuple[int, float]:
@@ -51,6 +53,17 @@ class _Process:
     def finish(self, status: int, seconds: float) -> tuple[Task, Status]:
         """Writes down what became of the point."""
         return self.task, self.task.finish(status, self.message, seconds)
+
+
+def yield_as_we_do(pid: int) -> None:
+    """A session of its own is also a scheduling group of its own, which begins at nice 0 and would
+    weigh as much as a user's work: it gets the nice value of ours."""
+    try:
+        own = pathlib.Path("/proc/self/autogroup").read_text(encoding="ascii").split()
+        if own[-1] != "0":
+            pathlib.Path(f"/proc/{pid}/autogroup").write_text(own[-1], encoding="ascii")
+    except (OSError, IndexError):
+        pass  # a kernel without such groups, or a process that has ended
 
 
 class LocalExecutor:
