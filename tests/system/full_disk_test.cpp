@@ -48,7 +48,7 @@ bool on_small_disk(const Program& program, int kib, const std::string& more, Out
 TEST_CASE("files that cannot be written cost no others, and the report is printed") {
   const Program program;
   const Outcome outcome =
-      with_small_files(48, run_line(program, "--trace --save-weights " + program.path("w")));
+      with_small_files(64, run_line(program, "--trace --save-weights " + program.path("w")));
   refused(outcome, {"trace.json.gz: cannot be written: File too large",
                     "--save-weights " + program.path("w") + ": cannot be written: File too large",
                     "memory.csv: cannot be written: File too large", "busiest", "results"});
@@ -105,7 +105,7 @@ TEST_CASE("weights that cannot be saved are refused before the training") {
 TEST_CASE("weights that were saved before stay until the new ones are complete") {
   const Program program;
   program.write("w", "good");
-  refused(with_small_files(48, run_line(program, "--force --save-weights " + program.path("w"))),
+  refused(with_small_files(64, run_line(program, "--force --save-weights " + program.path("w"))),
           {"--save-weights", "File too large"});
   CHECK(program.read("w") == "good");
   CHECK_FALSE(has_temporary_files(program.path("")));

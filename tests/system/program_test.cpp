@@ -194,7 +194,7 @@ TEST_CASE("wrong input is refused with where, what and what is allowed") {
       program("--hw " + program.path("broken.json") + " --workload " + program.path("broken.json")),
       {"broken.json", "line 1, column"});
   refused(program.run("--set hw/cores/0/weight_buffer/capacity_kib=1"),
-          {"small_mesh.json: /cores", "needs 60 cores"});
+          {"small_mesh.json: /cores", "needs 725 cores"});
   refused(program.run("--epochs 1000001"), {"--epochs", "found 1000001", "1000000"});
 }
 
