@@ -63,6 +63,9 @@ class FigureTest(unittest.TestCase):
         self.assertTrue(panel.low < 97.9 < 98.1 < panel.high)
 
 
+TABLES_ONLY = {"usc_fpga"}  # comparisons of integers, which no figure makes clearer
+
+
 class ReproduceTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -78,7 +81,8 @@ class ReproduceTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{script}:\n{done.stdout}\n{done.stderr}")
         self.assertIn("holds: ", done.stdout, f"{script} claims nothing")
         figures = list(folder.glob("*.svg"))
-        self.assertTrue(figures, f"{script} drew nothing")
+        if script not in TABLES_ONLY:
+            self.assertTrue(figures, f"{script} drew nothing")
         for figure in figures:
             xml.etree.ElementTree.parse(figure)
             for broken in ("nan", "inf"):
