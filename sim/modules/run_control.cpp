@@ -9,7 +9,8 @@
 namespace stagecoach {
 namespace {
 
-/// Micro-batches of the steady part for each one that it may begin or end with more in flight.
+/// Micro-batches of the steady part for each one that it may begin or end with more in flight, and
+/// samples for each one that its mini-batches may be short of.
 constexpr MicroBatchId kSteadyShare = 50;
 
 /// Samples of the micro-batches [0, end).
@@ -106,9 +107,15 @@ void RunControl::report(RunStatistics& s) const {
   const bool complete = between > 0 && pipeline_retired_ > last.micro_batch;
   // Steady: as many entered as left. Where one more or less is within two in a hundred, it may.
   if (!complete || kSteadyShare * std::abs(last.in_flight - first.in_flight) > between) return;
-  s.steady_cycles = last.time - first.time;
-  s.steady_samples =
+  const std::int64_t samples =
       samples_before(plan_, last.micro_batch + 1) - samples_before(plan_, first.micro_batch + 1);
+  // Smaller mini-batches, as at the end of an epoch, take more cycles a sample.
+  const std::int64_t of_full_batches =
+      (plan_.at(last.micro_batch).batch - plan_.at(first.micro_batch).batch) *
+      plan_.at(0).batch_samples;
+  if (kSteadyShare * (of_full_batches - samples) > of_full_batches) return;
+  s.steady_cycles = last.time - first.time;
+  s.steady_samples = samples;
 }
 
 }  // namespace stagecoach

@@ -73,7 +73,8 @@ struct RunStatistics {
   std::int64_t micro_batches = 0;  ///< retired
   std::int64_t samples = 0;
   /// Between the ends of the mini-batches at 1/4 and 3/4 of the run, if as many micro-batches
-  /// entered the pipeline between them as left; else nothing was steady, and both are 0.
+  /// entered the pipeline between them as left, and the mini-batches were full ones; else nothing
+  /// was steady, and both are 0.
   Cycles steady_cycles = 0;
   std::int64_t steady_samples = 0;
   std::vector<StageStatistics> stages;
