@@ -6,6 +6,7 @@
 
 #include "models/base/error.h"
 #include "sim/config/errors.h"
+#include "sim/config/preset_folder.h"
 
 namespace stagecoach {
 namespace {
@@ -15,29 +16,9 @@ namespace fs = std::filesystem;
 constexpr const char* kExtension = ".json";
 constexpr const char* kTemplate = "TEMPLATE";  ///< to copy, not to run
 
-/// Where presets may lie, as seen from the program.
-constexpr const char* kPlaces[] = {"../share/stagecoach", ".."};
-
-/// The folder of presets ("hw" or "workloads") that comes with this program; empty: there is none.
-fs::path preset_folder(const std::string& kind) {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (const char* place : kPlaces) {
-    const fs::path folder = (program.parent_path() / place / kind).lexically_normal();
-    if (!program.empty() && fs::is_directory(folder, error)) return folder;
-  }
-  return {};
-}
-
 std::vector<std::string> presets_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const fs::path file = entry.path();
-    if (file.extension() == kExtension && file.stem() != kTemplate)
-      names.push_back(file.stem().string());
-  }
-  std::sort(names.begin(), names.end());
+  std::vector<std::string> names = json_files_in(folder);
+  names.erase(std::remove(names.begin(), names.end(), kTemplate), names.end());
   return names;
 }
 

@@ -41,7 +41,7 @@ class Counter : public OpSink {
 RecordedRun recorded_run(const Job& job) {
   RecordedRun run;
   run.hardware = printable(job.hardware.name);
-  run.hardware_sha256 = sha256_hex(hardware_table().write(job.hardware).dump());
+  run.hardware_sha256 = sha256_hex(write_hardware(job.hardware).dump());
   run.stages = job.stages();
   run.network = graph_texts(job.workload.network, job.workload.stages);
   OrderedJson pipeline = resolved_workload(job.workload)["pipeline"];

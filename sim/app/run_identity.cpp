@@ -50,7 +50,7 @@ OrderedJson digests(const Job& job, const Options& options) {
 
 std::string run_identity(const Job& job, const Options& options) {
   return OrderedJson{{"program", program()},
-                     {"hardware", hardware_table().write(job.hardware)},
+                     {"hardware", write_hardware(job.hardware)},
                      {"workload", workload(job)},
                      {"options", changing_options(options)},
                      {"sha256", digests(job, options)}}

@@ -141,47 +141,8 @@ Codec<MappingSpec> mapping_codec() {
        t.codec()});
 }
 
-Table<EnergySpec> energy_table() {
-  using E = EnergySpec;
-  Table<E> t("energy", "Energy per event; zeros are written out.");
-  const auto pj = [&](const char* key, double E::*member, const char* sentence) {
-    t.required(key, member, number(quantity(), "pJ"), sentence);
-  };
-  pj("mac_pj", &E::mac_pj, "One multiply-accumulate.");
-  pj("vector_operation_pj", &E::vector_operation_pj, "One operation of the vector unit.");
-  pj("weight_read_pj_per_bit", &E::weight_read_pj_per_bit, "Weight side of the buffers, reads.");
-  pj("weight_write_pj_per_bit", &E::weight_write_pj_per_bit, "Weight side, writes.");
-  pj("activation_read_pj_per_bit", &E::activation_read_pj_per_bit, "Activation side, reads.");
-  pj("activation_write_pj_per_bit", &E::activation_write_pj_per_bit, "Activation side, writes.");
-  pj("hop_pj_per_bit", &E::hop_pj_per_bit, "One link crossed, router included.");
-  pj("dram_pj_per_bit", &E::dram_pj_per_bit, "To or from DRAM.");
-  pj("host_pj_per_bit", &E::host_pj_per_bit, "To or from the host.");
-  t.required("static_watts", &E::static_watts, number(quantity(), "W"),
-             "Of the chip, whatever happens.");
-  t.required("static_milliwatts_per_core", &E::static_milliwatts_per_core, number(quantity(), "mW"),
-             "Of every core that serves a stage.");
-  t.uncertainties(&E::uncertainty);
-  return t;
-}
-
-Table<AreaSpec> area_table() {
-  using A = AreaSpec;
-  Table<A> t(
-      "area",
-      "Silicon per part, for comparing designs. Every core of the file counts, used or not; of "
-      "a group with \"as_needed\" those that serve a stage.");
-  t.required("mac_um2", &A::mac_um2, number(quantity(), "um2"), "One multiply-accumulate unit.");
-  t.required("sram_um2_per_bit", &A::sram_um2_per_bit, number(quantity(), "um2/bit"),
-             "Buffers, periphery included.");
-  t.required("core_overhead_mm2", &A::core_overhead_mm2, number(quantity(), "mm2"),
-             "The rest of a core: control, router, vector unit.");
-  t.required("chip_overhead_mm2", &A::chip_overhead_mm2, number(quantity(), "mm2"),
-             "Interfaces and the rest of the chip.");
-  t.uncertainties(&A::uncertainty);
-  return t;
-}
-
-void check_chip(const HardwareSpec& h, const Place& at) {
+/// Rules over what is not energy and not area.
+void check_chip(const HardwareFile& h, const Place& at) {
   if (h.mapping.kind == MappingKind::balanced && h.cores.size() > 1) {
     at.child("mapping").report("this rule needs one group of cores; there are " +
                                std::to_string(h.cores.size()));
@@ -203,15 +164,7 @@ void check_chip(const HardwareSpec& h, const Place& at) {
       at.child("cores").item(i).report("\"as_needed\" leaves nothing for the groups after it");
     }
   }
-  if (h.energy && !h.dram && h.energy->dram_pj_per_bit != 0) {
-    at.child("energy").child("dram_pj_per_bit").report("means nothing without \"dram\": give 0");
-  }
-  if (h.energy && h.interconnect.kind == InterconnectKind::ideal && h.energy->hop_pj_per_bit != 0) {
-    at.child("energy")
-        .child("hop_pj_per_bit")
-        .report("means nothing on an ideal interconnect, which has no links: give 0");
-  }
-  for (std::size_t i = 0; h.area && i < h.cores.size(); ++i) {
+  for (std::size_t i = 0; h.area_file && i < h.cores.size(); ++i) {
     if (h.cores[i].kind == CoreKind::fixed || h.cores[i].kind == CoreKind::roofline) {
       at.child("area").report("core \"" + h.cores[i].name +
                               "\" is of a kind whose MAC units are not known: leave area out");
@@ -224,8 +177,8 @@ void check_chip(const HardwareSpec& h, const Place& at) {
 
 }  // namespace
 
-Table<HardwareSpec> hardware_table() {
-  using H = HardwareSpec;
+Table<HardwareFile> hardware_table() {
+  using H = HardwareFile;
   Table<H> t("hardware", "A chip: cores, what connects them, how stages are laid on them.");
   t.required("name", &H::name, text(), "Name of the design.");
   t.required("clock_mhz", &H::clock_mhz, number(between(0.001, 1e6), "MHz"),
@@ -248,22 +201,50 @@ Table<HardwareSpec> hardware_table() {
                            {"stall", MemoryPolicy::stall, "fewer samples are in flight"},
                            {"spill", MemoryPolicy::spill, "the excess goes to DRAM and back"}}),
       "What happens when a stage needs more than its buffers hold.");
-  t.may_have("energy", &H::energy, energy_table().codec(), "Energy per event.",
+  t.may_have("energy", &H::energy_file, energy_table().codec(), "Energy per event.",
              "no joules are reported");
-  t.may_have("area", &H::area, area_table().codec(), "Silicon per part.", "no area is reported");
+  t.may_have("area", &H::area_file, area_table().codec(), "Silicon per part.", "no area is reported");
   t.check(check_chip);
   return t;
 }
 
+namespace {
+
+/// What "energy" and "area" come to on this chip.
+void price_chip(HardwareFile& h, const Place& at) {
+  if (h.area_file) h.area = area_of_file(*h.area_file, h, at.child("area"));
+  if (!h.energy_file) return;
+  h.energy = energy_of_file(*h.energy_file, h, at.child("energy"));
+  if (!h.dram && h.energy->dram_pj_per_bit != 0) {
+    at.child("energy").child("dram_pj_per_bit").report("means nothing without \"dram\": give 0");
+  }
+  if (h.interconnect.kind == InterconnectKind::ideal && h.energy->hop_pj_per_bit != 0) {
+    at.child("energy")
+        .child("hop_pj_per_bit")
+        .report("means nothing on an ideal interconnect, which has no links: give 0");
+  }
+}
+
+}  // namespace
+
 HardwareSpec read_hardware(const Document& document, Issues& issues) {
-  HardwareSpec spec;
+  HardwareFile spec;
   if (document.ok() && document.root().is_object() && document.root().contains("network") &&
       !document.root().contains("cores")) {
     issues.add(document.where(""), "is a workload; allowed: a hardware file (see --workload)");
     return spec;
   }
-  if (document.ok()) hardware_table().read(document.root(), Place(document, issues), spec);
+  const Place root(document, issues);
+  if (document.ok() && hardware_table().read(document.root(), root, spec)) price_chip(spec, root);
   return spec;
+}
+
+OrderedJson write_hardware(const HardwareSpec& spec) {
+  HardwareFile file;
+  static_cast<HardwareSpec&>(file) = spec;
+  if (spec.energy) file.energy_file = file_of(*spec.energy);
+  if (spec.area) file.area_file = file_of(*spec.area);
+  return hardware_table().write(file);
 }
 
 HardwareSpec load_hardware(const std::string& path) {

@@ -4,7 +4,7 @@
 namespace stagecoach {
 
 OrderedJson resolved_config(const HardwareSpec& hardware, const WorkloadConfig& workload) {
-  return {{"hw", hardware_table().write(hardware)}, {"workload", resolved_workload(workload)}};
+  return {{"hw", write_hardware(hardware)}, {"workload", resolved_workload(workload)}};
 }
 
 std::string resolved_config_text(const HardwareSpec& hardware, const WorkloadConfig& workload) {

@@ -50,6 +50,10 @@ def main():
         summary = json.loads((elsewhere / "out/summary.json").read_text(encoding="utf-8"))
         check(summary["provenance"]["hardware"] == "small_mesh", "another preset was taken")
         check("--hw small_mesh" in summary["provenance"]["command"], "the command is another")
+        run([program, "--hw", "mesh_of_16", "--workload", "lenet5-glyphs", "--samples", "20",
+             "--epochs", "1", "--timing-only", "--quiet", "--out", "mesh"], elsewhere)
+        meshed = json.loads((elsewhere / "mesh/summary.json").read_text(encoding="utf-8"))
+        check(meshed["energy"]["total_joules"] > 0, "no technology table was found")
         wrong = run([program, "--hw", "smal_mesh", "--workload", "lenet5-glyphs", "--check"],
                     elsewhere, status=2)
         check('did you mean "small_mesh"' in wrong and '"ideal"' in wrong, f"no help in: {wrong}")

@@ -15,8 +15,10 @@ add_custom_target(documents ALL DEPENDS ${manual} ${completion})
 
 install(TARGETS stagecoach RUNTIME)
 file(GLOB hardware_presets CONFIGURE_DEPENDS hw/*.json)
+file(GLOB technologies CONFIGURE_DEPENDS hw/technologies/*.json)
 file(GLOB workload_presets CONFIGURE_DEPENDS workloads/*.json)
 install(FILES ${hardware_presets} DESTINATION ${presets}/hw)
+install(FILES ${technologies} DESTINATION ${presets}/hw/technologies)
 install(FILES ${workload_presets} DESTINATION ${presets}/workloads)
 install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${completion} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
