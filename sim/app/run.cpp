@@ -32,6 +32,7 @@
 #include "sim/stats/provenance.h"
 #include "sim/stats/terminal_summary.h"
 #include "sim/system/simulation.h"
+#include "sim/trace/wave_sinks.h"
 
 namespace stagecoach {
 namespace {
@@ -219,14 +220,17 @@ class Run {
   void simulate_machine() {
     SimulationOptions options;
     options.output_bytes_per_sample = output_bytes(job_.workload.network, job_.hardware.elements);
-    if (options_.trace) {
+    if (options_.trace && options_.perfetto)
+      waves_.add(files_.begin_perfetto(job_, window_of("trace", kVcdSliceCap)));
+    if (options_.vcd) waves_.add(files_.begin_waves(job_, window_of("waves", kVcdSliceCap)));
+    if (options_.trace && !options_.perfetto) {
       const TraceWindow window = window_of("trace", kTraceSliceCap);
       options.spans = &files_.begin_trace(job_, window);
       options.trace_from = window.first;
       options.trace_micro_batches = window.end - window.first;
     }
     options.stops = [this] { return door_->stops(); };
-    if (options_.vcd) options.waves = &files_.begin_waves(job_, window_of("waves", kVcdSliceCap));
+    if (!waves_.empty()) options.waves = &waves_;
     statistics_ = simulate(job_.machine->plan, *job_.schedule, job_.workload.schedule,
                            *job_.micro_batches, *door_, options);
   }
@@ -352,6 +356,7 @@ class Run {
   const Options& options_;
   const std::vector<std::string>& arguments_;
   RunFiles files_;
+  WaveSinks waves_;
   Job job_;
   /// Past std::cerr, which would write the bar's carriage returns out.
   DescriptorBuffer terminal_buffer_{STDERR_FILENO};

@@ -36,6 +36,10 @@ ChromeTrace& RunFiles::begin_trace(const Job& job, TraceWindow window) {
                         job.machine->plan, job.workload.stages, *job.micro_batches, window);
 }
 
+PerfettoTrace& RunFiles::begin_perfetto(const Job& job, TraceWindow window) {
+  return perfetto_.emplace(job.machine->plan, *job.micro_batches, window);
+}
+
 VcdWriter& RunFiles::begin_waves(const Job& job, TraceWindow window) {
   return waves_.emplace(job.machine->plan, *job.micro_batches, window);
 }
@@ -107,6 +111,12 @@ void RunFiles::write_waves(const RunResult& result) {
   directory_.complete(kWavesFile);
 }
 
+void RunFiles::write_perfetto(const RunResult& result) {
+  perfetto_->write(directory_.begin(kPerfettoFile).descriptor(),
+                   directory_.path_of(kPerfettoFile), result.statistics->cycles);
+  directory_.complete(kPerfettoFile);
+}
+
 OrderedJson RunFiles::finish(const RunResult& result, const Trainer* trainer,
                              const std::string& stopped_because) {
   // What grew during the run and failed goes first: where a disk is full, that makes room for the
@@ -115,6 +125,7 @@ OrderedJson RunFiles::finish(const RunResult& result, const Trainer* trainer,
   if (trace_ && !attempt([this] { trace_->finish(); })) give_up_trace();
   const OrderedJson summary = write_tables(result);
   if (trace_) attempt([this] { directory_.complete(kTraceFile); });
+  if (perfetto_ && !attempt([&] { write_perfetto(result); })) directory_.discard(kPerfettoFile);
   if (waves_ && !attempt([&] { write_waves(result); })) directory_.discard(kWavesFile);
   // The summary says that the run is complete: whatever else the run leaves comes before it.
   if (weights_ && trainer) attempt([&] { save_weights(*trainer); });

@@ -15,6 +15,7 @@
 #include "sim/stats/run_result.h"
 #include "sim/stats/statistic.h"
 #include "sim/trace/chrome_trace.h"
+#include "sim/trace/perfetto_trace.h"
 #include "sim/trace/vcd_writer.h"
 
 namespace stagecoach {
@@ -34,6 +35,7 @@ class RunFiles {
   OpSink* recorder() { return recorder_ ? &*recorder_ : nullptr; }
   /// Begin --trace and --vcd for the job's machine.
   ChromeTrace& begin_trace(const Job& job, TraceWindow window);
+  PerfettoTrace& begin_perfetto(const Job& job, TraceWindow window);
   VcdWriter& begin_waves(const Job& job, TraceWindow window);
 
   /// Whether the files of a run that goes on should be brought up to date again: at every epoch,
@@ -59,12 +61,14 @@ class RunFiles {
   OrderedJson write_tables(const RunResult& result);
   void save_weights(const Trainer& trainer);
   void write_waves(const RunResult& result);
+  void write_perfetto(const RunResult& result);
 
   const Options& options_;
   ResultDirectory directory_;
   std::optional<PendingFile> weights_;
   std::optional<ScheduleRecorder> recorder_;
   std::optional<ChromeTrace> trace_;
+  std::optional<PerfettoTrace> perfetto_;
   std::optional<VcdWriter> waves_;
   std::vector<std::string> failures_;
   double updated_at_ = 0;        ///< wall seconds

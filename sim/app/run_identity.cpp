@@ -30,6 +30,7 @@ OrderedJson changing_options(const Options& options) {
           {"--kernels", to_word(options.kernels)},
           {"--functional-only", options.functional_only},
           {"--trace", options.trace},
+          {"--trace-format", options.perfetto ? "perfetto" : "chrome"},
           {"--vcd", options.vcd},
           {"--trace-from", options.trace_from},
           {"--trace-samples",

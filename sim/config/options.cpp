@@ -42,6 +42,7 @@ constexpr OptionRow kRows[] = {
     {"Output", "force", "", "overwrite an existing result", "refuse"},
     {"Output", "record-schedule", "FILE", "keep the order, for --replay", "not kept"},
     {"Output", "trace", "", "write trace.json.gz, for Perfetto", "off"},
+    {"Output", "trace-format", "chrome|perfetto", "perfetto: trace.perfetto.gz, for SQL", "chrome"},
     {"Output", "vcd", "", "write machine.vcd, for wave viewers", "off"},
     {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
     {"Output", "trace-samples", "N", "samples in the trace and waves", "all, capped"},
@@ -284,6 +285,7 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   reader.text("out", options.out_dir);
   options.force = reader.has("force");
   options.trace = reader.has("trace");
+  options.perfetto = reader.word("trace-format", {"chrome", "perfetto"}) == 1;
   options.vcd = reader.has("vcd");
   reader.count("trace-from", 0, std::numeric_limits<std::int64_t>::max(), options.trace_from);
   reader.count("trace-samples", 1, kMaxCount, options.trace_samples);
@@ -308,6 +310,7 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
     if (!reader.has("vcd")) reader.need(bound, "trace");
   }
   reader.need("json", "check");
+  reader.need("trace-format", "trace");
   reader.exclude("record-schedule", "functional-only", no_clock);
   reader.exclude("replay", "timing-only", "nothing would be left to do");
   for (const char* other : {"functional-only", "trace", "vcd", "record-schedule"}) {

@@ -53,6 +53,7 @@ struct Options {
   std::string out_dir = "out";
   bool force = false;
   bool trace = false;
+  bool perfetto = false;  ///< format of the trace; else Chrome's
   bool vcd = false;
   std::int64_t trace_from = 0;
   std::optional<std::int64_t> trace_samples;

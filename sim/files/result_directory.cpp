@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kAllFiles[] = {kSummaryFile, kEpochsFile,    kConfigFile,
                                      kMemoryFile,  kStalenessFile, kUtilizationFile,
-                                     kTraceFile,   kWavesFile};
+                                     kTraceFile,   kPerfettoFile,  kWavesFile};
 
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

@@ -22,6 +22,7 @@ constexpr const char* kUtilizationFile = "utilization.csv";
 constexpr const char* kMemoryFile = "memory.csv";
 constexpr const char* kEpochsFile = "epochs.csv";
 constexpr const char* kTraceFile = "trace.json.gz";
+constexpr const char* kPerfettoFile = "trace.perfetto.gz";
 constexpr const char* kWavesFile = "machine.vcd";
 constexpr const char* kCheckpointFolder = "checkpoint";
 

@@ -21,12 +21,6 @@ std::string field(const char* name, std::int64_t value) {
   return std::string(",\"") + name + "\":" + std::to_string(value);
 }
 
-/// Place of a micro-batch's first sample in the order of the run.
-std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id) {
-  const MicroBatch p = micro_batches.at(id);
-  return p.epoch * micro_batches.samples_per_epoch() + p.first_in_epoch;
-}
-
 /// The first micro-batch that ends after `sample`.
 MicroBatchId micro_batch_of(const MicroBatchPlan& micro_batches, std::int64_t sample) {
   MicroBatchId low = 0;
@@ -62,6 +56,11 @@ OperationWords words(StageOperation operation) {
 }
 
 }  // namespace
+
+std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id) {
+  const MicroBatch p = micro_batches.at(id);
+  return p.epoch * micro_batches.samples_per_epoch() + p.first_in_epoch;
+}
 
 TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::int64_t from_sample,
                          std::int64_t samples, std::int64_t slice_cap) {

@@ -36,6 +36,9 @@ struct TraceWindow {
 TraceWindow trace_window(const MicroBatchPlan& micro_batches, int stages, std::int64_t from_sample,
                          std::int64_t samples, std::int64_t slice_cap = kTraceSliceCap);
 
+/// Place of a micro-batch's first sample in the order of the run.
+std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id);
+
 class ChromeTrace : public SpanSink {
  public:
   /// Writes to an open descriptor, beginning with the names of the tracks; `label` begins every

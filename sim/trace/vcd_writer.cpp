@@ -44,11 +44,6 @@ std::string binary(std::int64_t value) {
   return std::string(digits.rbegin(), digits.rend());
 }
 
-std::int64_t first_sample(const MicroBatchPlan& micro_batches, MicroBatchId id) {
-  const MicroBatch p = micro_batches.at(id);
-  return p.epoch * micro_batches.samples_per_epoch() + p.first_in_epoch;
-}
-
 }  // namespace
 
 VcdWriter::VcdWriter(const MachinePlan& plan, const MicroBatchPlan& micro_batches,

@@ -247,6 +247,11 @@ class RunPageTest(Pages):
                       read.words())
         self.assertIn("Most bytes held per class", read.words())
 
+    def test_a_trace_of_another_format_is_not_missed(self):
+        for name, words in (("a", ["--trace-format", "perfetto"]), ("b", ["--trace-format=perfetto"])):
+            read = self.page(run(self.root / name, "--timing-only", "--trace", *words))
+            self.assertNotIn("Not in the result folder", read.words())
+
     def test_names_are_text(self):
         evil = '</script><script>alert("x")</script>'
 

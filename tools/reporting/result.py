@@ -29,6 +29,7 @@ COLUMNS = {  # what a table must hold; "?" may be empty
 }
 EPOCHS = ("epoch", "samples", "train_loss?", "train_accuracy?", "test_loss?", "test_accuracy?",
           "cycles?", "simulated_seconds?", "joules?")
+PERFETTO = {"perfetto", "--trace-format=perfetto"}  # a trace of another format, not drawn here
 SLICE = {"tid": "number", "ts": "number", "dur": "number", "name": "text",
          "args": {"pass": "text", "sample": "number", "stage": "number", "stage_name": "text"}}
 
@@ -96,7 +97,7 @@ def load(folder):
     if epochs.exists():
         result.epochs = _table(epochs, EPOCHS, None)
     expected += ["epochs.csv"] if summary["training"]["epochs"] else []
-    if "--trace" in result.words:
+    if "--trace" in result.words and not PERFETTO & set(result.words):
         expected.append("trace.json.gz")
     result.missing = [name for name in expected if not (folder / name).exists()]
     result.trace = _trace(folder / "trace.json.gz", len(summary["stages"]))

@@ -110,6 +110,10 @@ TEST_CASE("Questions are told apart and only some need files") {
   CHECK(parse_run({"--check"}).ask == Ask::check);
   CHECK_FALSE(parse_run({"--check"}).json);
   CHECK(parse_run({"--check", "--json"}).json);
+  CHECK(parse_run({"--trace", "--trace-format", "perfetto"}).perfetto);
+  CHECK_FALSE(parse_run({"--trace", "--trace-format=chrome"}).perfetto);
+  CHECK_THAT(error_of({"--trace", "--trace-format", "json"}),
+             Contains("allowed: one of \"chrome\", \"perfetto\""));
   CHECK(parse_run({"--print-config"}).ask == Ask::print_config);
   CHECK(parse({"--list-stats"}).ask == Ask::list_stats);
   CHECK(parse({"--list-stats"}).search_word == "");
