@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,7 @@ class ReproduceTest(unittest.TestCase):
             summary["training"].update(interrupted=True, epochs=summary["training"]["epochs"][:1])
             summary["training"]["epochs"][0]["test_accuracy"] = 0
             path.write_text(json.dumps(summary), encoding="utf-8")
+        shutil.rmtree(folder / "results")  # where it would be recorded
         again = self.run_in(folder, "compare_mitigations", "--methods", "sgd")
         self.assertEqual(again.stdout, first.stdout)
 

@@ -34,17 +34,17 @@ LOCKSTEP = {PACING: "lockstep"}
 class Run:
     """One call of the program. Hardware and workload: a file's name in hw/ and workloads/, or the
     file's content as a dict. Settings: path -> value of --set. `label`: its name in tables, and the
-    head of its folder's. `kept`: a training that takes more than seconds is recorded."""
+    head of its folder's. `kept`: is it recorded? None: if it trains."""
     hardware: object
     workload: object
     settings: dict = dataclasses.field(default_factory=dict)
     arguments: list = dataclasses.field(default_factory=list)
     label: str = "run"
-    kept: bool = True
+    kept: bool = None
 
     @property
     def recorded(self):
-        return self.kept and "--timing-only" not in self.arguments
+        return runner.trains(self) if self.kept is None else self.kept
 
 
 def timing(samples):
@@ -126,8 +126,7 @@ class Experiment:
         """Summaries of several runs, --jobs at a time, in the order of `runs`: of a training what is
         recorded of it (records.py). A training that diverged is a result; anything else that fails
         ends the script."""
-        trains = any(run.recorded for run in runs)
-        if trains and self.arguments.status:
+        if any(run.recorded and runner.trains(run) for run in runs) and self.arguments.status:
             self._runner.describe(runs)
             sys.exit(0)
         return self._runner.run_all(runs)
@@ -173,7 +172,10 @@ class Experiment:
         self.claims.append((words, bool(holds)))
 
     def finish(self):
-        """Prints the claims and ends the script."""
+        """Prints what it took and the claims, and ends the script."""
+        if self._runner.trainings and not self.short:
+            print(f"{self._runner.trainings} trainings, {self._runner.seconds / 3600:.1f} hours of "
+                  "one core, which other work may have shared.\n")
         for words, holds in self.claims:
             print(("holds: " if holds else "FAILS: ") + words)
         sys.exit(0 if all(holds for _, holds in self.claims) else 1)

@@ -45,6 +45,14 @@ def mesh_chip(capacity_kib, cores=None):
     return hardware
 
 
+def larger_mesh(edge):
+    """small_mesh.json with edge x edge of its cores."""
+    hardware = load("small_mesh")
+    hardware["cores"][0]["count"] = edge * edge
+    hardware["interconnect"].update(rows=edge, columns=edge)
+    return hardware
+
+
 def cores_of(summary):
     """Cores per stage of a run on mesh_chip; a stage's are named "core3" or "core3-5"."""
     found = {}

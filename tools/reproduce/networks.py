@@ -15,6 +15,9 @@ VGG16_PLACES = {1: "relu1_1", 2: "pool1", 3: "relu2_1", 4: "pool2", 5: "relu3_1"
                 13: "flatten", 14: "relu_fc1", 15: "relu_fc2"}
 
 
+PLACES = {"LeNet-5": "lenet5", "AlexNet": "alexnet", "VGG-16": "vgg16", "ResNet-20": "resnet"}
+
+
 def resnet_place(layer, depth):
     """Name of the layer that ends layer number `layer` (1: the stem) of resnet_cifar."""
     if layer == 1:
@@ -81,6 +84,23 @@ def cifar10(network, batch=1, samples=10000, test_samples=5000, epochs=5, base="
     workload["training"]["optimizer"]["learning_rate_schedule"] = {"type": "cosine"}
     workload["pipeline"]["pacing"] = "lockstep"
     return workload
+
+
+def lenet5(batch, epochs):
+    """LeNet-5 on MNIST, mini-batches that travel as one."""
+    return changed(load("lenet5-mnist"), pipeline={"pacing": "lockstep"},
+                   training={"batch_size": batch, "micro_batch_size": batch, "epochs": epochs})
+
+
+def with_batch_norm(name, width, batch, samples, test_samples, epochs):
+    """A network of the second paper, by its name, on CIFAR-10."""
+    network, base = {
+        "AlexNet": ({"family": "alexnet"}, "alexnet-cifar10"),
+        "VGG-16": ({"family": "vgg", "depth": 16}, "vgg16-cifar10"),
+        "ResNet-20": ({"family": "resnet_cifar", "depth": 20}, "resnet20-cifar10"),
+    }[name]
+    network.update(width=width, norm="batch_norm2d")
+    return cifar10(network, batch, samples, test_samples=test_samples, epochs=epochs, base=base)
 
 
 def deep(short, norm="group_norm", samples=10000, epochs=6):

@@ -20,11 +20,11 @@ RUN = ("training.samples", "training.updates", "training.diverged", "timing.cycl
        "energy.total_joules")
 EPOCH = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "cycles",
          "simulated_seconds", "joules")
-STAGE = ("index", "name", "parameters", "utilization", "staleness.min", "staleness.mean",
+STAGE = ("index", "name", "core", "parameters", "utilization", "staleness.min", "staleness.mean",
          "staleness.max", "staleness.mode", "memory.activations_peak_bytes", "memory.peak_bytes")
 # Of the making: the script's name for the run, digests of what decides it, the program, the time.
 ABOUT = ("run", "id", "data", "fingerprint", "version", "instruction_set", "seconds")
-TEXTS = {*ABOUT[:-1], "name"}
+TEXTS = {*ABOUT[:-1], "name", "core"}
 
 
 def condensed(summary):
@@ -69,7 +69,8 @@ def picked(record, paths):
 
 
 def picked_from(row, paths):
-    return nested(paths, [row[path] for path in paths])
+    """A column that is younger than the file is empty."""
+    return nested(paths, [row.get(path) for path in paths])
 
 
 def cell(value):

@@ -28,7 +28,7 @@ from stagecoach.runs import call
 
 import records
 
-MORE_SAMPLES = 256  # for an estimate of the time
+MORE_SAMPLES = 1024  # for an estimate of the time
 FIRST_SAMPLES = 64  # of the fingerprint, or three mini-batches
 BYTES_OF_AN_IMAGE = 3073  # of CIFAR-10, with its label
 
@@ -63,6 +63,10 @@ class Point:
                            self.training.get("micro_batch_size")])
 
 
+def trains(run):
+    return "--timing-only" not in run.arguments
+
+
 def digest(value):
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -83,6 +87,7 @@ class Runner:
         self._records = records.Records(results)
         self._digests = files.Digests(out / "digests.json")
         self._prints = out / "fingerprints.json"
+        self.trainings, self.seconds = 0, 0.0  # that were asked for, and what they took
 
     def tell(self, text):
         print(text, file=sys.stderr, flush=True)
@@ -126,20 +131,23 @@ class Runner:
         return self._digests.of(self._program)
 
     def _first_samples(self, point, more=0):
-        """summary.json of a training's first samples, and their number."""
+        """summary.json of a training's first samples."""
         samples = max(FIRST_SAMPLES, 3 * int(point.training.get("batch_size", 1))) + more
         arguments = without(without(point.run.arguments, "--samples"), "--epochs")
         with tempfile.TemporaryDirectory(prefix="stagecoach-") as scratch:
-            call([*self._command(point, arguments), "--samples", str(samples), "--epochs", "1",
-                  "--set", "workload/dataset/test_samples=1", "--threads", "1",
-                  "--out", f"{scratch}/out"])
+            command = [*self._command(point, arguments), "--samples", str(samples), "--epochs", "1",
+                       "--set", "workload/dataset/test_samples=1", "--threads", "1",
+                       "--out", f"{scratch}/out"]
+            try:
+                call(command)
+            except errors.StagecoachError as error:
+                raise SystemExit(f"{' '.join(command)}\nended: {error}") from error
             return files.read_json(f"{scratch}/out/summary.json")
 
     def _seconds_a_sample(self, point):
-        """Of the training itself: what some samples more take."""
-        times = [self._first_samples(point, more)["host"]["functional_seconds"]
-                 for more in (0, MORE_SAMPLES)]
-        return max(0.0, times[1] - times[0]) / MORE_SAMPLES
+        """Of the training itself, from enough samples that the beginning does not count."""
+        summary = self._first_samples(point, MORE_SAMPLES)
+        return summary["host"]["functional_seconds"] / summary["training"]["samples"]
 
     def _fingerprint(self, point):
         """Of the program's figures for the first samples of a training; kept as long as program and
@@ -151,7 +159,7 @@ class Runner:
             epochs = summary["training"]["epochs"]
             loss = epochs[-1]["train_loss"] if epochs else None
             known[key] = (f"{summary['timing']['cycles']} {summary['energy']['total_joules']:.6g} "
-                          f"{'diverged' if loss is None else format(loss, '.4g')}")
+                          f"{'-' if loss is None else format(loss, '.4g')}")
             files.write_json(self._prints, known)
         return known[key]
 
@@ -160,7 +168,7 @@ class Runner:
         decides = self._fingerprint(point) if run.recorded else self._program_digest
         folder = (self._out / "runs" /
                   f"{run.label}-{digest([point.identity, point.data, decides])}")
-        resume = ["--checkpoint-every", "5", "--resume"] if run.recorded else []
+        resume = ["--checkpoint-every", "5", "--resume"] if trains(run) else []
         command = [*self._command(point, run.arguments), "--out", str(folder), "--force", *resume]
         return Task(run.settings, run.arguments, folder, command)
 
@@ -185,6 +193,10 @@ class Runner:
         todo = {p.identity: p for p in points if found[p.identity] is None}
         if todo and not self._from_results:
             found.update(self._make(todo))
+        used = {p.identity for p in points if p.run.recorded and trains(p.run)
+                and found[p.identity] is not None}
+        self.trainings += len(used)
+        self.seconds += sum(self._records.about(identity)["seconds"] for identity in used)
         return [found[p.identity] for p in points]
 
     def _make(self, todo):
@@ -197,7 +209,7 @@ class Runner:
                 done[identity] = self._finish(point, task, status)
             else:
                 tasks[str(task.folder)] = (identity, task)
-        recorded = any(p.run.recorded for p in todo.values())
+        recorded = any(p.run.recorded and trains(p.run) for p in todo.values())
         progress = Progress(None if self._quiet or not recorded else sys.stderr, len(tasks))
         try:
             for _, task in tasks.values():
