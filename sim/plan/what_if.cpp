@@ -151,6 +151,10 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
            "and "
            "columns";
   }
+  if (ends_with("].count") && change.hardware.cores.size() > 1 &&
+      some_operation_is_longer(before, after)) {
+    return "stages move to this group from another, where their operations are shorter";
+  }
   if (change.hardware.mapping.kind != MappingKind::balanced || same_shares(before, after))
     return "";
   std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
