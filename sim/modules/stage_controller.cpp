@@ -73,6 +73,7 @@ std::optional<Cycles> StageController::next_data(StageOperation operation, Cycle
 
 Cycles StageController::begin(StageOperation operation, Cycles now, bool announce_update) {
   settle(now);
+  if (planned_) planned_->start(index_, operation);
   switch (operation) {
     case StageOperation::forward:
       return begin_forward(now);
@@ -92,6 +93,10 @@ void StageController::finish(StageOperation operation, Cycles now) {
   if (operation == last) retire(now);
 }
 
+bool StageController::out_of_turn(StageOperation operation) const {
+  return planned_ && !planned_->is_next(index_, operation);
+}
+
 Obstacle StageController::forward_obstacle(Cycles now) const {
   const MicroBatchId p = progress_->forwards;
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
@@ -105,6 +110,7 @@ Obstacle StageController::forward_obstacle(Cycles now) const {
     const bool full = progress_->in_flight() >= schedule_.max_in_flight(index_);
     return full ? Obstacle::in_flight : Obstacle::order;
   }
+  if (out_of_turn(StageOperation::forward)) return Obstacle::order;
   for (const OutputPort& port : forward_outputs_) {
     if (!port.receiver->has_room(port.edge)) return Obstacle::credit;
   }
@@ -116,7 +122,9 @@ Obstacle StageController::backward_obstacle(Cycles now) const {
   if (p == micro_batches_.micro_batches()) return Obstacle::no_more_micro_batches;
   const auto gradient = activations_->gradient(p);
   if (p == progress_->forwards || !gradient || gradient->available > now) return Obstacle::data;
-  return schedule_.may_backward(index_, *progress_) ? Obstacle::nothing : Obstacle::order;
+  const bool waits =
+      !schedule_.may_backward(index_, *progress_) || out_of_turn(StageOperation::backward);
+  return waits ? Obstacle::order : Obstacle::nothing;
 }
 
 Obstacle StageController::weight_gradient_obstacle() const {

@@ -12,6 +12,7 @@
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/schedule/planned_order.h"
 #include "sim/schedule/schedule.h"
 #include "sim/stats/series.h"
 
@@ -51,6 +52,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   void add_forward_output(const OutputPort& port) { forward_outputs_.push_back(port); }
   void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
   void set_cores(WakeIf* forward, WakeIf* backward);
+  /// Starts nothing that its core has not next in the planned order.
+  void follow(PlannedOrder* order) { planned_ = order; }
 
   int index() const override { return index_; }
   Obstacle obstacle(StageOperation operation, Cycles now) const override;
@@ -81,6 +84,8 @@ class StageController : public sc_core::sc_module, public StageIf {
  private:
   void start_of_simulation() override;
 
+  /// The planned order wants something else of the stage's core first.
+  bool out_of_turn(StageOperation operation) const;
   Obstacle forward_obstacle(Cycles now) const;
   Obstacle backward_obstacle(Cycles now) const;
   Obstacle weight_gradient_obstacle() const;
@@ -130,6 +135,7 @@ class StageController : public sc_core::sc_module, public StageIf {
   const MicroBatchPlan& micro_batches_;
   RunControl& control_;
   std::vector<OutputPort> forward_outputs_, backward_outputs_;
+  PlannedOrder* planned_ = nullptr;
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
   bool update_pending_ = false;  ///< the running backward is followed by an update

@@ -14,6 +14,7 @@ class OneForwardOneBackwardFlush : public FlushSchedule {
   using FlushSchedule::FlushSchedule;
 
   TickForm tick_form() const override { return TickForm::forward_or_backward; }
+  bool keeps_planned_order() const override { return true; }
   int activations_in_flight(int stage) const override {
     return std::min(micro_batches_per_batch(), max_in_flight(stage));
   }

@@ -112,6 +112,9 @@ class Schedule {
   virtual bool may_backward(int stage, const StageProgress& here) const = 0;
   /// Where both may start: true if the backward goes first. Weight gradients come last.
   virtual bool backward_first(int stage) const = 0;
+  /// True if elastic pacing keeps the order of the ticks as well (sim/schedule/planned_order.h), so
+  /// that better hardware never costs. Where it is false what can start does.
+  virtual bool keeps_planned_order() const { return false; }
   /// True if a backward is two operations: the gradients that go on to the stage before, and the
   /// weight gradient, later, when a core has nothing better to do.
   virtual bool splits_backward() const { return false; }

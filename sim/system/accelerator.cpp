@@ -63,12 +63,28 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
                                              buffer_capacities(plan_));
     ticks_ = std::make_unique<TickController>("tick_controller", *order_, control_, *network_,
                                               source_, loss_, controllers, plan_);
+  } else if (schedule.keeps_planned_order()) {
+    plan_order(schedule);
   }
   std::vector<const ActivationBuffer*> buffers;
   for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
   watchdog_ = std::make_unique<Watchdog>(
       "watchdog", control_,
       std::vector<const StageController*>(controllers.begin(), controllers.end()), buffers);
+}
+
+void Accelerator::plan_order(const Schedule& schedule) {
+  const auto unit_of = [this](int stage, StageOperation operation) {
+    const StagePlan& at = plan_.stages[stage];
+    const bool forward = operation == StageOperation::forward;
+    const int core = forward ? at.forward_core : at.backward_core;
+    return core * kDatapaths + datapath_of(plan_, core, operation);
+  };
+  planned_ = std::make_unique<PlannedOrder>(schedule, micro_batches_, stages(),
+                                            buffer_capacities(plan_),
+                                            static_cast<int>(plan_.cores.size()) * kDatapaths,
+                                            unit_of);
+  for (const auto& controller : controllers_) controller->follow(planned_.get());
 }
 
 void Accelerator::stop_when(const std::function<bool()>& stops) {

@@ -19,6 +19,7 @@
 #include "sim/modules/weight_buffer.h"
 #include "sim/plan/machine_plan.h"
 #include "sim/schedule/lockstep.h"
+#include "sim/schedule/planned_order.h"
 #include "sim/system/simulation.h"
 
 namespace stagecoach {
@@ -64,6 +65,8 @@ class Accelerator : public sc_core::sc_module {
   int stages() const { return static_cast<int>(plan_.stages.size()); }
   std::vector<Wire> wires() const;
   void make_cores();
+  /// Elastic pacing that keeps the order of the ticks.
+  void plan_order(const Schedule& schedule);
   void make_stages(const Schedule& schedule, const SeriesOptions& series,
                    const std::vector<Wire>& wires);
   void make_stage(int k, const Schedule& schedule, const SeriesOptions& series);
@@ -100,6 +103,7 @@ class Accelerator : public sc_core::sc_module {
   };
   std::vector<RegionLink> regions_;
   std::unique_ptr<LockstepOrder> order_;
+  std::unique_ptr<PlannedOrder> planned_;
   std::unique_ptr<TickController> ticks_;
   std::unique_ptr<Watchdog> watchdog_;
 };
