@@ -170,6 +170,10 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
            "and "
            "columns";
   }
+  if (ends_with("].count") && change.hardware.cores.size() > 1 &&
+      some_operation_is_longer(before, after)) {
+    return "stages move to this group from another, where their operations are shorter";
+  }
   if (dram_users(after) > dram_users(before)) {
     return "the DRAM channel is divided among " + std::to_string(dram_users(after)) +
            " cores instead of " + std::to_string(dram_users(before));

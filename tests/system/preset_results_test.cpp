@@ -124,8 +124,11 @@ double seconds_per_sample(const Outcome& o) {
 
 /// "/cores/0/rows" as reports name it: "cores[0].rows".
 std::string report_name(const std::string& pointer) {
-  const std::size_t at = std::string("/cores/0").size();
-  return pointer.compare(0, at, "/cores/0") == 0 ? "cores[0]." + pointer.substr(at + 1) : pointer;
+  const std::string cores = "/cores/";
+  if (pointer.compare(0, cores.size(), cores) != 0) return pointer;
+  const std::size_t slash = pointer.find('/', cores.size());
+  return "cores[" + pointer.substr(cores.size(), slash - cores.size()) + "]." +
+         pointer.substr(slash + 1);
 }
 
 /// Calls `ask` with every better value of every number of a file: pointer, value, hardware.
