@@ -200,7 +200,16 @@ class Runner:
         return [found[p.identity] for p in points]
 
     def _make(self, todo):
-        """Runs points (identity -> Point); returns identity -> summary."""
+        """Runs points (identity -> Point); returns identity -> summary. Programs that a killed call
+        left are ending: they hold the folder's lock and are waited for."""
+        self._out.mkdir(parents=True, exist_ok=True)
+        try:
+            with files.FolderLock(self._out) as lock:
+                return self._make_alone(todo, lock)
+        except errors.InputError as error:
+            raise SystemExit(str(error)) from error
+
+    def _make_alone(self, todo, lock):
         tasks, done, failed = {}, {}, []
         for identity, point in todo.items():
             task = self._task(point)
@@ -214,7 +223,7 @@ class Runner:
         try:
             for _, task in tasks.values():
                 _count_earlier(task.folder)
-            executor = LocalExecutor(self._jobs, threads=1)
+            executor = LocalExecutor(self._jobs, (lock.descriptor,), threads=1)
             for task, status in executor.run([t for _, t in tasks.values()], progress.draw):
                 identity = tasks[str(task.folder)][0]
                 progress.point({"run": todo[identity].run.label}, status)
