@@ -115,7 +115,7 @@ class RunPageTest(Pages):
             [PROGRAM, "--hw", ROOT / "hw/two_gpus.json", "--set",
              "hw/interconnect/copies=by_engine", "--workload",
              ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--timing-only", "--samples",
-             "30", "--epochs", "1", "--quiet"], check=True)
+             "30", "--epochs", "1", "--quiet"], capture_output=True, check=True)
         chip = self.page(out).charts("chip")[0]
         self.assertEqual({link["name"] for link in chip["links"]},
                          {"gpu0->host", "host->gpu0", "gpu1->host", "host->gpu1"})
