@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "models/base/error.h"
+#include "sim/config/option_table.h"
 
 using namespace stagecoach;
 using Catch::Matchers::Contains;
