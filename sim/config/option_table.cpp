@@ -19,6 +19,7 @@ constexpr OptionRow kRows[] = {
     {"Run", "threads", "N", "worker threads; never changes a result", "all"},
     {"Run", "precision", "f32|f64", "arithmetic of the functional engine", "f32"},
     {"Run", "kernels", "fast|eigen", "f32 by fast paths or by its definition; f64: eigen", "fast"},
+    {"Run", "instruction-set", "auto|avx512|avx2|baseline", "what to compute with", "best here"},
     {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
     {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
     {"Run", "init-weights", "FILE", "first weights: a safetensors file", "drawn"},

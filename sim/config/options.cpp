@@ -225,6 +225,9 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   const bool definition = reader.word("kernels", {"fast", "eigen"}) == 1;
   if (definition || options.precision == Precision::f64) options.kernels = Kernels::eigen;
+  const std::vector<std::string> sets = {"auto", "avx512", "avx2", "baseline"};
+  const int set = reader.word("instruction-set", sets);
+  if (set >= 0) options.instruction_set = sets[static_cast<std::size_t>(set)];
   reader.text("init-weights", options.init_weights_file);
   reader.text("save-weights", options.save_weights_file);
   reader.positive("checkpoint-every", kMaxMinutes, options.checkpoint_minutes);
@@ -247,7 +250,8 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   const char* no_clock = "there is no clock";
   reader.exclude("functional-only", "timing-only", "nothing would be left to do");
   for (const char* numeric :
-       {"precision", "kernels", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
+       {"precision", "kernels", "instruction-set", "init-weights", "save-weights",
+        "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
   }
   if (options.precision == Precision::f64) {

@@ -44,6 +44,7 @@ struct Options {
   bool functional_only = false;
   Precision precision = Precision::f32;
   Kernels kernels = Kernels::fast;  ///< eigen with f64
+  std::string instruction_set = "auto";  ///< or a set that --instruction-set allows
   std::string init_weights_file;  ///< "": drawn from the seed
   std::string save_weights_file;  ///< "": not saved
   std::optional<double> checkpoint_minutes;  ///< between two checkpoints; empty: none are kept
