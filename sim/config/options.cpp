@@ -10,6 +10,7 @@
 #include "models/base/error.h"
 #include "sim/base/wrapped_text.h"
 #include "sim/config/errors.h"
+#include "sim/config/option_table.h"
 
 namespace stagecoach {
 namespace {
@@ -20,52 +21,13 @@ constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxThreads = 1024;
 constexpr double kMaxMinutes = 1e6;
 
-constexpr OptionRow kRows[] = {
-    {"Input", "hw", "FILE", "hardware: file, or name of a preset", ""},
-    {"Input", "workload", "FILE", "what to train: file, or name of a preset", ""},
-    {"Input", "data", "DIR", "root of data set paths", "workload's folder"},
-    {"Input", "set", "PATH=VALUE", "override one field; repeatable", ""},
-    {"Run", "samples", "N", "training samples per epoch", "workload's"},
-    {"Run", "epochs", "N", "passes over the training set", "workload's"},
-    {"Run", "seed", "N", "of weights, order, augmentation", "workload's"},
-    {"Run", "threads", "N", "worker threads; never changes a result", "all"},
-    {"Run", "precision", "f32|f64", "arithmetic of the functional engine", "f32"},
-    {"Run", "kernels", "fast|eigen", "f32 by fast paths or by its definition; f64: eigen", "fast"},
-    {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
-    {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
-    {"Run", "init-weights", "FILE", "first weights: a safetensors file", "drawn"},
-    {"Run", "save-weights", "FILE", "last weights: a safetensors file", "none"},
-    {"Run", "checkpoint-every", "MINUTES", "keep a checkpoint in --out, so often", "none kept"},
-    {"Run", "resume", "", "go on from the checkpoint in --out", "begin"},
-    {"Run", "replay", "FILE", "no clock: a recorded order of operations", ""},
-    {"Output", "out", "DIR", "where results go", "out"},
-    {"Output", "force", "", "overwrite an existing result", "refuse"},
-    {"Output", "record-schedule", "FILE", "keep the order, for --replay", "not kept"},
-    {"Output", "trace", "", "write trace.json.gz, for Perfetto", "off"},
-    {"Output", "trace-format", "chrome|perfetto", "perfetto: trace.perfetto.gz, for SQL", "chrome"},
-    {"Output", "vcd", "", "write machine.vcd, for wave viewers", "off"},
-    {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
-    {"Output", "trace-samples", "N", "samples in the trace and waves", "all, capped"},
-    {"Output", "quiet", "", "no progress and no log lines", "off"},
-    {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
-    {"Ask instead of run", "json", "", "with --check: as JSON", ""},
-    {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
-    {"Ask instead of run", "list-stats", "[WORD]",
-     "statistics (that say WORD), with meaning", ""},
-    {"Ask instead of run", "print-fields", "hw|workload", "the fields of such files, as Markdown",
-     ""},
-    {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of such files, for editors",
-     ""},
-    {"Ask instead of run", "help", "", "this page", ""},
-    {"Ask instead of run", "version", "", "the program's version", ""},
-};
-
 constexpr const char* kExitStatus =
     "Exit status: 0 done, 2 your input, 3 the training diverged, 70 a bug, 129, 130 or 143 "
     "interrupted (hang-up, Ctrl-C, kill; results up to there are written).";
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
+    "stagecoach --hw nvdla_large --workload resnet50-imagenet-timing --forward-only --samples 20",
     "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
     "             --set workload/pipeline/schedule=gpipe \\\n"
     "             --set workload/training/batch_size=8 --trace",
@@ -271,7 +233,8 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   reader.count("seed", 0, std::numeric_limits<std::int64_t>::max(), options.seed);
   std::int64_t threads = 0;
   if (reader.count("threads", 1, kMaxThreads, threads)) options.threads = static_cast<int>(threads);
-  options.timing_only = reader.has("timing-only");
+  options.forward_only = reader.has("forward-only");
+  options.timing_only = reader.has("timing-only") || options.forward_only;
   options.functional_only = reader.has("functional-only");
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   const bool definition = reader.word("kernels", {"fast", "eigen"}) == 1;
@@ -300,6 +263,13 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   for (const char* numeric :
        {"precision", "kernels", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
+    reader.exclude(numeric, "forward-only", no_numbers);
+  }
+  reader.exclude("forward-only", "functional-only", no_clock);
+  reader.exclude("timing-only", "forward-only", "which computes no numbers either");
+  reader.exclude("epochs", "forward-only", "every sample is seen once; --samples says how many");
+  for (const char* order : {"record-schedule", "replay"}) {
+    reader.exclude(order, "forward-only", "only a training's order of operations is kept");
   }
   if (options.precision == Precision::f64) {
     reader.exclude("kernels", "precision", "f64 is always computed by its definition");
