@@ -92,6 +92,18 @@ void check_trace_window(const Job& job, const Options& options) {
                   std::to_string(samples) + " samples");
 }
 
+/// Inference in place of the training that the workload asks for: every sample once, in elastic
+/// pacing, in micro-batches of the workload's size.
+void make_forward_only(Job& job) {
+  WorkloadConfig& workload = job.workload;
+  workload.schedule = ScheduleSpec{};
+  workload.schedule.forward_only = true;
+  workload.switch_epoch.reset();
+  workload.training.epochs = 1;
+  workload.training.batch_size = workload.training.micro_batch_size;
+  job.hardware.mapping.split_forward_backward = false;  // there is one direction
+}
+
 }  // namespace
 
 Job load_job(const Options& options, FitCheck fit) {
@@ -109,6 +121,7 @@ Job load_job(const Options& options, FitCheck fit) {
   job.hardware_sha256 = sha256_hex(hardware.text());
   job.workload_sha256 = sha256_hex(workload.text());
   load_data(job, options, issues);
+  if (options.forward_only) make_forward_only(job);
   cut(job);
   check_trace_window(job, options);
   if (options.replay_file.empty()) plan_machine(job, hardware, fit);
@@ -134,6 +147,7 @@ int thread_count(const Options& options) {
 
 std::vector<int> closed_form_delays(const Job& job) {
   std::vector<int> delays;
+  if (job.forward_only()) return delays;
   for (int k = 0; k < job.stages(); ++k) delays.push_back(job.schedule->delay(k));
   return delays;
 }

@@ -32,6 +32,7 @@ struct Job {
   std::optional<PlannedMachine> machine;  ///< none for a replay: it simulates no hardware
   std::vector<Advice> advice;             ///< where the network does not fit: what would help
 
+  bool forward_only() const { return workload.schedule.forward_only; }
   int stages() const { return static_cast<int>(workload.stages.size()); }
 };
 
@@ -49,7 +50,7 @@ TrainerOptions trainer_options(const Job& job, const Options& options);
 /// Worker threads: --threads, or as many as the machine has.
 int thread_count(const Options& options);
 
-/// Closed-form delays of all stages.
+/// Closed-form delays of all stages; none in inference.
 std::vector<int> closed_form_delays(const Job& job);
 
 }  // namespace stagecoach

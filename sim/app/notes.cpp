@@ -81,10 +81,22 @@ void note_idle_mitigations(const Job& job, Notes& notes) {
   idle(m.pipemare_discrepancy_correction, "pipemare_discrepancy_correction");
 }
 
+/// What the workload and the machine say about training, where nothing is trained.
+void note_forward_only(const Job& job, Notes& notes) {
+  note_samples(job, notes);
+  notes.add("/training",
+            "with --forward-only nothing is trained: of this object micro_batch_size is used, and "
+            "of pipeline its partition; schedule and pacing change nothing");
+}
+
 }  // namespace
 
 std::vector<std::string> notes_of(const Job& job, const Options& options) {
   Notes notes(job);
+  if (job.forward_only()) {
+    note_forward_only(job, notes);
+    return notes.all();
+  }
   const TrainSpec& train = job.workload.training;
   note_samples(job, notes);
   note_norms_over_one_value(job, notes);

@@ -96,6 +96,39 @@ Table<CoreSpec> layer_fields() {
   return t;
 }
 
+Table<PiecesSpec> pieces_table() {
+  using P = PiecesSpec;
+  Table<P> t("pieces", "How a layer is worked off that streams through the buffers.");
+  t.optional("choice", &P::choice,
+             words<PieceChoice>(
+                 {{"fewest", PieceChoice::fewest, "as few as fit: a driver that fills the buffers"},
+                  {"fastest", PieceChoice::fastest, "the least time: a search"}}),
+             "Who cuts a layer into pieces.");
+  t.may_have("accumulators", &P::accumulators, integer(1, 1000000000),
+             "Sums that stay beside the matrix unit while a piece is made.",
+             "a piece has all channels of its inputs and all columns of its rows");
+  t.optional("instruction_loops", &P::instruction_loops, integer(0, 6),
+             "Of the loops of a piece (channels, columns, window columns, window rows, outputs, "
+             "rows) the first so many stand outside the pipelined one, which drains for "
+             "mac_latency_cycles at each of their iterations.");
+  t.optional("result_operations", &P::result_operations, number(quantity(), "operations"),
+             "Of the vector unit on every result: clearing, rounding, clipping.");
+  t.optional("result_passes", &P::result_passes, integer(0, 64),
+             "Loops over the results that these operations are.");
+  t.optional("weights_stay", &P::weights_stay, boolean(),
+             "Of a group of outputs, while all its rows pass; else every piece loads its own.");
+  t.optional("run_gap_cycles", &P::run_gap_cycles, number(quantity(), "cycles"),
+             "Before each contiguous run of data from or to DRAM: a row of a block of channels, the "
+             "weights of a block of outputs.");
+  t.optional("separate_directions", &P::separate_directions, boolean(),
+             "Loads and stores have a channel each, and do not share the bandwidth.");
+  t.check([](const P& p, const Place& at) {
+    if (p.result_passes > 0 && p.instruction_loops == 0)
+      at.report("result_passes says nothing without instruction_loops, which drain the pipeline");
+  });
+  return t;
+}
+
 Table<CoreSpec> matrix_fields() {
   Table<MacSpec> mac;
   mac.optional(
@@ -104,6 +137,10 @@ Table<CoreSpec> matrix_fields() {
   mac.optional("mac_initiation_interval_cycles", &MacSpec::initiation_interval, integer(0, 1000),
                "Until the next operands may enter.");
   Table<CoreSpec> t = layer_fields();
+  t.may_have("pieces", &CoreSpec::pieces, pieces_table().codec(),
+             "Every layer comes from DRAM and goes back there, in pieces: how. --forward-only "
+             "alone reads it.",
+             "layers stream where the network does not fit");
   t.include(&CoreSpec::mac, mac);
   return t;
 }

@@ -21,6 +21,7 @@ constexpr OptionRow kRows[] = {
     {"Run", "kernels", "fast|eigen", "f32 by fast paths or by its definition; f64: eigen", "fast"},
     {"Run", "instruction-set", "auto|avx512|avx2|baseline", "what to compute with", "best here"},
     {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
+    {"Run", "forward-only", "", "inference: no backward and no update; time, memory, energy", ""},
     {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
     {"Run", "init-weights", "FILE", "first weights: a safetensors file", "drawn"},
     {"Run", "save-weights", "FILE", "last weights: a safetensors file", "none"},
@@ -55,6 +56,7 @@ constexpr const char* kExitStatus =
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
+    "stagecoach --hw nvdla_large --workload resnet50-imagenet-timing --forward-only --samples 20",
     "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
     "             --set workload/pipeline/schedule=gpipe \\\n"
     "             --set workload/training/batch_size=8 --trace",

@@ -220,7 +220,8 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   reader.count("seed", 0, std::numeric_limits<std::int64_t>::max(), options.seed);
   std::int64_t threads = 0;
   if (reader.count("threads", 1, kMaxThreads, threads)) options.threads = static_cast<int>(threads);
-  options.timing_only = reader.has("timing-only");
+  options.forward_only = reader.has("forward-only");
+  options.timing_only = reader.has("timing-only") || options.forward_only;
   options.functional_only = reader.has("functional-only");
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   const bool definition = reader.word("kernels", {"fast", "eigen"}) == 1;
@@ -253,6 +254,13 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
        {"precision", "kernels", "instruction-set", "init-weights", "save-weights",
         "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
+    reader.exclude(numeric, "forward-only", no_numbers);
+  }
+  reader.exclude("forward-only", "functional-only", no_clock);
+  reader.exclude("timing-only", "forward-only", "which computes no numbers either");
+  reader.exclude("epochs", "forward-only", "every sample is seen once; --samples says how many");
+  for (const char* order : {"record-schedule", "replay"}) {
+    reader.exclude(order, "forward-only", "only a training's order of operations is kept");
   }
   if (options.precision == Precision::f64) {
     reader.exclude("kernels", "precision", "f64 is always computed by its definition");

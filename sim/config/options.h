@@ -40,7 +40,8 @@ struct Options {
   std::optional<std::int64_t> epochs;
   std::optional<std::int64_t> seed;
   int threads = 0;  ///< 0: as many as the machine has
-  bool timing_only = false;
+  bool timing_only = false;   ///< forward_only, too
+  bool forward_only = false;  ///< inference
   bool functional_only = false;
   Precision precision = Precision::f32;
   Kernels kernels = Kernels::fast;  ///< eigen with f64

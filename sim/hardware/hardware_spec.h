@@ -156,6 +156,29 @@ struct ConcurrentPasses {
   int units() const { return forward_units + input_gradient_units + weight_gradient_units; }
 };
 
+/// Who cuts a layer into pieces.
+enum class PieceChoice {
+  fewest,   ///< a driver that fills the buffers
+  fastest,  ///< a search for the least time
+};
+
+/// How a core works off a layer that streams through its buffers: sim/timing/pieces.h. Inference
+/// only (--forward-only).
+struct PiecesSpec {
+  PieceChoice choice = PieceChoice::fewest;
+  /// Sums that stay beside the matrix unit while a piece is made; empty: a piece has all channels
+  /// of its inputs and all columns of its rows.
+  std::optional<std::int64_t> accumulators;
+  /// Of the loops of a piece so many stand outside the pipelined one, which drains at each of
+  /// their iterations.
+  int instruction_loops = 0;
+  double result_operations = 0;  ///< of the vector unit on every result: rounding, clipping
+  int result_passes = 0;         ///< loops over the results that these are
+  bool weights_stay = true;          ///< of a group, while its rows pass; else they come again
+  double run_gap_cycles = 0;         ///< before each contiguous run of data
+  bool separate_directions = false;  ///< a channel to DRAM each for loads and stores
+};
+
 /// A group of equal cores.
 struct CoreSpec {
   std::string name = "core";
@@ -171,6 +194,7 @@ struct CoreSpec {
   Cycles operation_overhead = 0;  ///< of every operation: filling a pipeline, control
   std::optional<ConcurrentPasses> concurrent_passes;
   VectorUnitSpec vector_unit;
+  std::optional<PiecesSpec> pieces;
   /// One memory for everything, or one each; absent: without limits. Weights, optimizer state,
   /// versions and weight gradients on one side; activations in flight and boundary gradients on the
   /// other. In one memory activations take what weights leave.

@@ -25,7 +25,6 @@ ActivationBuffer::ActivationBuffer(sc_core::sc_module_name name, std::vector<Inp
       gradients_(gradients),
       capacity_(capacity_micro_batches) {
   if (edges_.empty()) throw ModelBug("a stage without input");
-  if (gradients_ < 1) throw ModelBug("a stage whose output nobody gives a gradient for");
 }
 
 void ActivationBuffer::set_cores(WakeIf* forward, WakeIf* backward) {
@@ -98,7 +97,7 @@ std::optional<Arrival> ActivationBuffer::input(MicroBatchId micro_batch) const {
 
 std::optional<Arrival> ActivationBuffer::gradient(MicroBatchId micro_batch) const {
   const Slot* slot = gradient_slots_.find(micro_batch);
-  if (!slot || slot->messages < gradients_) return std::nullopt;
+  if (!slot || gradients_ == 0 || slot->messages < gradients_) return std::nullopt;
   return slot->arrival;
 }
 
@@ -142,8 +141,8 @@ void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
   // What arrives in the same cycle takes the place that becomes free.
   note_arrivals(now, false);
   const std::int64_t samples = samples_of(micro_batch);
-  hold(now, -samples, -samples);
-  gradient_slots_.pop();
+  hold(now, -samples, gradients_ > 0 ? -samples : 0);
+  if (gradients_ > 0) gradient_slots_.pop();
   retired_ = micro_batch + 1;
   if (capacity_ != kUnlimited<std::int64_t>) edges_.front().sender->wake_at(now);
 }

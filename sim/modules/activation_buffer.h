@@ -31,7 +31,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
  public:
   /// `capacity_micro_batches`: queued and in flight together. `edges`: the nearest producer first;
   /// it is the main line, whose micro-batches count against the capacity. `gradients`: messages
-  /// that make up the gradient of a micro-batch. In `lockstep` data sits in the pipeline register
+  /// that make up the gradient of a micro-batch, 0 where there is no backward. In `lockstep` data sits in the pipeline register
   /// until a tick ends: it counts as held from the start of the operation that reads it.
   ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges, int gradients,
                    std::int64_t capacity_micro_batches, const MicroBatchPlan& plan, Pacing pacing);
@@ -55,7 +55,9 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   void begin_backward(MicroBatchId micro_batch, Cycles now) override;
   void retire(MicroBatchId micro_batch, Cycles now) override;
   std::int64_t micro_batches_held() const override { return arrived_ - retired_; }
-  std::int64_t gradients_held() const override { return gradients_arrived_ - retired_; }
+  std::int64_t gradients_held() const override {
+    return gradients_ > 0 ? gradients_arrived_ - retired_ : 0;
+  }
 
   const std::vector<InputEdge>& edges() const { return edges_; }
   std::int64_t capacity_micro_batches() const { return capacity_; }

@@ -110,6 +110,8 @@ class WeightIf : public virtual sc_core::sc_interface {
   /// The micro-batch that has been here longest leaves, and its version is free again; `update`:
   /// the mini-batch's update is complete.
   virtual StageLedger::Update retire(bool update) = 0;
+  /// The same of a micro-batch that has no backward.
+  virtual void pass_through() = 0;
   /// Versions kept besides the newest.
   virtual std::int64_t stashed_versions() const = 0;
 };

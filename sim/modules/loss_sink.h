@@ -16,13 +16,15 @@ namespace stagecoach {
 class LossSink : public sc_core::sc_module, public LossIf {
  public:
   /// `bytes_per_sample`: what goes to the host; `room_micro_batches` may wait for it.
+  /// `gives_gradient`: false in inference, where the way down is all there is.
   LossSink(sc_core::sc_module_name name, const HostPlan& host, Bytes bytes_per_sample,
-           int room_micro_batches)
+           int room_micro_batches, bool gives_gradient)
       : sc_module(name),
         last_stage("last_stage"),
         host_(host),
         bytes_per_sample_(bytes_per_sample),
-        room_micro_batches_(static_cast<std::size_t>(room_micro_batches)) {}
+        room_micro_batches_(static_cast<std::size_t>(room_micro_batches)),
+        gives_gradient_(gives_gradient) {}
 
   sc_core::sc_port<InboxIf> last_stage;
 
@@ -31,7 +33,7 @@ class LossSink : public sc_core::sc_module, public LossIf {
   }
   Cycles room_at() const override { return leaving_[leaving_.size() - room_micro_batches_]; }
   void accept(MicroBatchId micro_batch, int samples, Cycles time) override {
-    last_stage->deposit_gradient(micro_batch, Arrival{time, time});
+    if (gives_gradient_) last_stage->deposit_gradient(micro_batch, Arrival{time, time});
     while (!leaving_.empty() && leaving_.front() <= time) leaving_.pop_front();
     const Bytes bytes = bytes_per_sample_ * samples;
     bytes_moved_ += bytes;
@@ -46,6 +48,7 @@ class LossSink : public sc_core::sc_module, public LossIf {
   const HostPlan host_;
   const Bytes bytes_per_sample_;
   const std::size_t room_micro_batches_;
+  const bool gives_gradient_;
   std::deque<Cycles> leaving_;  ///< when results under way, or waiting for it, have left
   Cycles free_at_ = 0;
   Bytes bytes_moved_ = 0;

@@ -87,6 +87,7 @@ void RunControl::retired(int stage, Cycles time) {
 
 void RunControl::micro_batch_left(Cycles time) {
   const MicroBatchId p = pipeline_retired_ - 1;
+  if (p == 0) first_left_ = time;
   for (Mark* mark : {&steady_begin_, &steady_end_}) {
     if (p != mark->micro_batch) continue;
     mark->time = time;
@@ -102,6 +103,7 @@ void RunControl::report(RunStatistics& s) const {
   s.operations = operations_;
   s.stopped_early = stopped_early_;
   s.epochs = epochs_;
+  s.first_left = first_left_;
   const Mark &first = steady_begin_, &last = steady_end_;
   const MicroBatchId between = last.micro_batch - first.micro_batch;
   const bool complete = between > 0 && pipeline_retired_ > last.micro_batch;

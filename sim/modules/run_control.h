@@ -76,6 +76,7 @@ class RunControl {
   std::vector<int> entry_slot_;  ///< by stage: place in entry_retired_, or -1
   std::vector<MicroBatchId> entry_retired_;
   MicroBatchId pipeline_retired_ = 0;
+  Cycles first_left_ = 0;
   std::function<void(Cycles)> on_retired_;
   Cycles end_ = 0;
   MicroBatchId started_ = 0;        ///< forwards of stage 0 handed over

@@ -90,6 +90,7 @@ Cycles StageController::begin(StageOperation operation, Cycles now, bool announc
 void StageController::finish(StageOperation operation, Cycles now) {
   const StageOperation last =
       schedule_.splits_backward() ? StageOperation::weight_gradient : StageOperation::backward;
+  if (schedule_.forward_only()) return pass_on(now);
   if (operation == last) retire(now);
 }
 
@@ -237,6 +238,14 @@ void StageController::retire(Cycles now) {
   activations_->retire(p, now);
   note_memory(now);
   if (backward_core_ != forward_core_) forward_core_->wake_at(now);
+  control_.retired(index_, now);
+}
+
+void StageController::pass_on(Cycles now) {
+  const MicroBatchId p = progress_->retired;
+  weights_->pass_through();
+  activations_->retire(p, now);
+  note_memory(now);
   control_.retired(index_, now);
 }
 

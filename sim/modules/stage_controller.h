@@ -120,6 +120,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   Cycles first_write(const StageCost& cost, Cycles update_begin) const;
   /// The micro-batch that has been here longest leaves; its update, if any, is complete.
   void retire(Cycles now);
+  /// The same where there is no backward.
+  void pass_on(Cycles now);
 
   // What the ports are bound to.
   WeightIf* weights_ = nullptr;

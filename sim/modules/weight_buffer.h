@@ -23,6 +23,7 @@ class WeightBuffer final : public sc_core::sc_module, public WeightIf {
   void begin_backward() override { last_read_ = ledger_.begin_backward(); }
   void begin_weight_gradient() override { ledger_.begin_weight_gradient(); }
   StageLedger::Update retire(bool update) override;
+  void pass_through() override { ledger_.pass_through(); }
   std::int64_t stashed_versions() const override;
 
   /// Fills staleness, updates and the peak of stashed versions.

@@ -10,6 +10,7 @@
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
 #include "sim/plan/run_length.h"
+#include "sim/plan/streamed_stage.h"
 
 namespace stagecoach {
 
@@ -27,6 +28,7 @@ void add_messages(const PlanScope& scope, MachinePlan& plan) {
       const auto from = static_cast<std::size_t>(input.producer_stage);
       plan.stages[from].forward_messages.push_back(
           {static_cast<int>(to), input.value, whole_bytes(count, e.activations_bytes)});
+      if (scope.forward_only) continue;
       plan.stages[to].backward_messages.push_back(
           {static_cast<int>(from), input.value, whole_bytes(count, e.gradients_bytes)});
     }
@@ -52,7 +54,7 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   }
   s.events = stage_events(scope, k, forward, backward);
   const CoreSpec& updater = scope.hardware->cores[static_cast<std::size_t>(backward.group)];
-  if (updater.updates_in_passing() && scope.micro_batches_per_update == 1)
+  if (updater.updates_in_passing() && scope.micro_batches_per_update == 1 && !scope.forward_only)
     s.first_write_after = updater.mac.latency_cycles;
   s.weights_bytes = needs.weights_bytes;
   s.optimizer_bytes = needs.optimizer_bytes;
@@ -69,6 +71,32 @@ void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, c
   s.dram = dram_traffic(needs, fit);
   for (std::size_t n = 1; n <= s.cost.size(); ++n) {
     charge_dram(*scope.hardware, s.dram, static_cast<std::int64_t>(n), sharers, s.cost[n - 1]);
+  }
+}
+
+/// Inference of stages whose core does not hold them: layer by layer from DRAM.
+void stream_pool(const PlanScope& scope, const Mapping& mapping, const std::vector<int>& stages,
+                 std::int64_t sharers, MachinePlan& plan) {
+  for (const int k : stages) {
+    StagePlan& s = plan.stages[static_cast<std::size_t>(k)];
+    const StreamEnds ends{k == stages.front(), k == stages.back()};
+    const auto streamed = [&](std::size_t samples) {
+      return streamed_stage(scope, k, mapping.forward(k), static_cast<std::int64_t>(samples),
+                            sharers, ends, s.cost[samples - 1].forward);
+    };
+    StreamedStage done;
+    const Bytes one = streamed(1).dram_bytes;
+    for (std::size_t n = 1; n <= s.cost.size(); ++n) {
+      done = streamed(n);
+      s.cost[n - 1].forward = done.forward;
+    }
+    // Weights come once for a micro-batch: what more samples move beside them is theirs.
+    const auto most = static_cast<std::int64_t>(s.cost.size());
+    const Bytes per_sample = most > 1 ? (done.dram_bytes - one) / (most - 1) : one;
+    s.dram.forward = {most > 1 ? one - per_sample : 0, per_sample};
+    const int first = (*scope.partition)[static_cast<std::size_t>(k)].first_layer;
+    for (std::size_t l = 0; l < done.layers.size(); ++l)
+      plan.layers[static_cast<std::size_t>(first) + l].forward = done.layers[l];
   }
 }
 
@@ -149,12 +177,22 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
        spills || (hw.memory_policy == MemoryPolicy::stall && one_fits));
 }
 
+bool streams(const PlanScope& scope, const Mapping& mapping, const PoolPlan& p) {
+  const Service& s = mapping.forward(p.stages[0]);
+  return scope.forward_only &&
+         scope.hardware->cores[static_cast<std::size_t>(s.group)].pieces.has_value();
+}
+
+bool moves_through_dram(const PlanScope& scope, const Mapping& mapping, const PoolPlan& p) {
+  return p.fit.weight_spill > 0 || p.fit.activation_spill > 0 || streams(scope, mapping, p);
+}
+
 void apply_memory(const PlanScope& scope, const Mapping& mapping,
                   const std::vector<MemoryNeeds>& needs, MachinePlan& plan, PlanReport& report) {
   const std::vector<PoolPlan> pools = make_pools(scope, mapping, needs);
   std::int64_t sharers = 0;
   for (const PoolPlan& p : pools) {
-    if (p.fit.weight_spill > 0 || p.fit.activation_spill > 0) {
+    if (moves_through_dram(scope, mapping, p)) {
       sharers += p.units;  // stages that share a core never transfer at once
     }
   }
@@ -169,10 +207,12 @@ void apply_memory(const PlanScope& scope, const Mapping& mapping,
       StagePlan& s = plan.stages[k];
       s.capacity_bytes = p.pool.total();
       s.capacity_micro_batches = std::max<std::int64_t>(1, p.fit.capacity_micro_batches[i]);
-      if (sharers > 0) add_spill(scope, s, p.needs[i], p.fit, sharers);
+      if (sharers > 0 && !scope.forward_only) add_spill(scope, s, p.needs[i], p.fit, sharers);
       report.stages[k] = {s.name, p.needs[i], s.capacity_bytes, s.capacity_micro_batches,
                           p.fit.weight_deficit_bytes == 0 && p.fit.activation_deficit_bytes == 0};
     }
+    if (scope.forward_only && moves_through_dram(scope, mapping, p))
+      stream_pool(scope, mapping, p.stages, sharers, plan);
   }
 }
 
@@ -211,6 +251,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   MachinePlan& plan = machine.plan;
   plan.clock_mhz = hardware.clock_mhz;
   plan.input_queue_micro_batches = hardware.input_queue_micro_batches;
+  plan.forward_only = schedule.forward_only();
   plan.splits_backward = schedule.splits_backward();
   plan.cores = place_cores(hardware, mapping);
   plan.host = plan_host(hardware);

@@ -2,6 +2,8 @@
 #include "sim/plan/held_values.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "models/layers/definition.h"
@@ -155,6 +157,36 @@ Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
   double count = 0;
   for (ValueId v : values) count += static_cast<double>(network.shape_of(v).elements());
   return whole_bytes(count, elements.gradients_bytes);
+}
+
+Bytes working_bytes_per_sample(const Network& network, const StageSpec& stage,
+                               const ElementSpec& elements) {
+  // The last layer of the stage that wants a value; past the end for what leaves the stage.
+  std::map<ValueId, int> wanted_until;
+  for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+    for (ValueId v : network.layers[static_cast<std::size_t>(l)].inputs)
+      wanted_until[root_of(network, v)] = l;
+  }
+  for (ValueId v : stage.outputs) wanted_until[root_of(network, v)] = stage.end_layer;
+  std::set<ValueId> there;
+  for (const StageInput& input : stage.inputs) there.insert(root_of(network, input.value));
+  const auto bytes = [&] {
+    double count = 0;
+    for (ValueId v : there) count += static_cast<double>(network.shape_of(v).elements());
+    return whole_bytes(count, elements.activations_bytes);
+  };
+  Bytes most = bytes();
+  for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+    there.insert(root_of(network, l + 1));
+    most = std::max(most, bytes());
+    for (auto v = there.begin(); v != there.end();) {
+      const auto until = wanted_until.find(*v);
+      const bool last = l + 1 == stage.end_layer;  // a network's output stays until it has left
+      const bool gone = until != wanted_until.end() ? until->second <= l : !last;
+      v = gone ? there.erase(v) : std::next(v);
+    }
+  }
+  return most;
 }
 
 }  // namespace stagecoach

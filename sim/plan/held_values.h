@@ -26,6 +26,12 @@ struct HeldReads {
 HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements);
 
+/// Bytes per sample that the stage's forward alone needs at its fullest: the values that are there and
+/// still wanted, by a later layer of the stage or by another stage, and the result of the layer at
+/// work. A layer that only renames needs nothing.
+Bytes working_bytes_per_sample(const Network& network, const StageSpec& stage,
+                               const ElementSpec& elements);
+
 /// Bytes per sample of all values that a stage reads from others, the network's input included.
 Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
                              const ElementSpec& elements);

@@ -128,6 +128,7 @@ struct MachinePlan {
   LayerCost loss;                 ///< in the last stage, behind its layers
   InterconnectPlan interconnect;
   HostPlan host;
+  bool forward_only = false;     ///< inference: stages have no backward and no update
   bool splits_backward = false;  ///< by the schedule: weight gradients are operations of their own
   int input_queue_micro_batches =
       2;  ///< micro-batches that may wait at a stage's input (pipeline register)

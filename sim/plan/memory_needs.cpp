@@ -42,6 +42,12 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   }
   MemoryNeeds n;
   n.weights_bytes = whole_bytes(kept, e.weights_bytes);
+  n.micro_batch_samples = scope.micro_batch_samples;
+  n.input_bytes_per_sample = input_bytes_per_sample(*scope.network, spec, e);
+  if (scope.forward_only) {
+    n.held_bytes_per_sample = working_bytes_per_sample(*scope.network, spec, e);
+    return n;
+  }
   n.optimizer_bytes = whole_bytes(trainable * context.update.optimizer_values, e.optimizer_bytes);
   n.predicted_bytes = whole_bytes(trainable * context.update.predicted_values, e.weights_bytes);
   n.version_bytes = whole_bytes(trainable, e.weights_bytes);
@@ -50,11 +56,9 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   n.held_bytes_per_sample = held_bytes_per_sample(*scope.network, spec, e);
   n.held_reads_per_sample = held_reads_per_sample(*scope.network, spec, e);
   n.accumulates = context.accumulates;
-  n.input_bytes_per_sample = input_bytes_per_sample(*scope.network, spec, e);
   n.gradient_bytes_per_sample =
       gradient_bytes_per_sample(*scope.network, spec, e, scope.splits_backward);
   n.gradients_in_flight = scope.splits_backward;
-  n.micro_batch_samples = scope.micro_batch_samples;
   // Beside concurrent datapaths one more set is being filled while the others are read.
   n.activation_micro_batches =
       slots.activation_micro_batches + (context.core->concurrent_passes ? 1 : 0);

@@ -216,7 +216,8 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
   const double largest = loads.empty() ? 0 : loads[static_cast<std::size_t>(slowest)];
   report.mean_load = largest > 0 ? sum / static_cast<double>(loads.size()) / largest : 0;
   add_link_limits(scope, plan, report.limits);
-  add_in_flight_limits(scope, plan, slots, report.limits);
+  // A stage holds nothing that has to come back.
+  if (!scope.forward_only) add_in_flight_limits(scope, plan, slots, report.limits);
   std::stable_sort(report.limits.begin(), report.limits.end(),
                    [](const RateLimit& a, const RateLimit& b) {
                      return a.cycles_per_micro_batch > b.cycles_per_micro_batch;

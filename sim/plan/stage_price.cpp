@@ -26,11 +26,12 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
   for (int l = spec.first_layer; l < spec.end_layer; ++l) {
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
     append(passes.forward, price_pass(node, LayerPass::forward, forward, samples));
+    if (scope.forward_only) continue;
     append(passes.backward, price_pass(node, LayerPass::input_gradient, backward, samples));
     append(weight_gradient, price_pass(node, LayerPass::weight_gradient, backward, samples));
     passes.update.push_back(price_update(node, backward));
   }
-  if (spec.has_loss && !spec.free_loss) {
+  if (spec.has_loss && !spec.free_loss && !scope.forward_only) {
     const std::int64_t outputs = scope.network->output().elements();
     passes.forward.push_back(price_loss(outputs, false, forward, samples));
     passes.backward.push_back(price_loss(outputs, true, backward, samples));
@@ -71,6 +72,12 @@ void fit_line(const EventCounts& one, const EventCounts& full, int n, EventCount
   per_micro_batch += scaled(per_sample, -1);
 }
 
+StageCost forward_alone(const StageCost& cost) {
+  StageCost alone;
+  alone.forward = cost.forward;
+  return alone;
+}
+
 }  // namespace
 
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
@@ -86,6 +93,7 @@ PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const
       micro_batches.micro_batches() > 0 ? micro_batches.at(0).batch_end : 1;
   scope.splits_backward = schedule.splits_backward();
   scope.turnaround = schedule.turnaround();
+  scope.forward_only = schedule.forward_only();
   return scope;
 }
 
@@ -144,6 +152,10 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
   };
   StageCost cost;
   cost.forward = operation_cost(passes.forward, *f.core, f.core->fixed.forward_cycles);
+  if (scope.forward_only) {
+    if (!spec.free_loss) finish_cost(cost, *f.core, *b.core, false);
+    return forward_alone(cost);
+  }
   const FixedCore& fixed = b.core->fixed;
   const Cycles apart = scope.splits_backward ? fixed.weight_gradient_cycles() : 0;
   cost.backward = operation_cost(passes.backward, *b.core, fixed.backward_cycles - apart);
@@ -180,7 +192,9 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
   const PricingContext b = pricing_context(scope, backward);
   const LayerNode& node = scope.network->layers[static_cast<std::size_t>(layer)];
   const int n = scope.micro_batch_samples;
-  return {cost_of(price_pass(node, LayerPass::forward, f, n)),
+  const LayerPassCost down = cost_of(price_pass(node, LayerPass::forward, f, n));
+  if (scope.forward_only) return {down, {}, {}, {}, n};
+  return {down,
           cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
           cost_of(price_pass(node, LayerPass::weight_gradient, b, n)),
           cost_of({price_update(node, b)}), n};
@@ -190,7 +204,7 @@ LayerCost price_loss_layer(const PlanScope& scope, const Service& forward,
                            const Service& backward) {
   const std::int64_t outputs = scope.network->output().elements();
   const int n = scope.micro_batch_samples;
-  if (scope.partition->back().free_loss) return {{}, {}, {}, {}, n};
+  if (scope.partition->back().free_loss || scope.forward_only) return {{}, {}, {}, {}, n};
   return {cost_of({price_loss(outputs, false, pricing_context(scope, forward), n)}),
           cost_of({price_loss(outputs, true, pricing_context(scope, backward), n)}),
           {},

@@ -20,6 +20,7 @@ struct PlanScope {
   std::int64_t micro_batches_per_update = 1;
   bool splits_backward = false;  ///< Schedule::splits_backward
   int turnaround = 0;            ///< Schedule::turnaround
+  bool forward_only = false;     ///< Schedule::forward_only: no backward, no update, no loss
 
   /// With hardware for forward and backward each: does stage `k` of `stages` have two units? The
   /// last one's backward follows its forward at once, and they share one, unless a turnaround

@@ -178,6 +178,9 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
     return "the DRAM channel is divided among " + std::to_string(dram_users(after)) +
            " cores instead of " + std::to_string(dram_users(before));
   }
+  if (before.forward_only && some_operation_is_longer(before, after)) {
+    return "layers that stream are cut into larger pieces, which leave less room for loads ahead";
+  }
   if (change.hardware.mapping.kind == MappingKind::balanced && !same_shares(before, after)) {
     std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
                        " in use instead of " + std::to_string(cores_in_use(before));

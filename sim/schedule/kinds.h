@@ -20,5 +20,6 @@ std::unique_ptr<Schedule> make_two_buffered_weights(const ScheduleSpec&, int sta
                                                     const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_zero_bubble(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_forward_only(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 
 }  // namespace stagecoach

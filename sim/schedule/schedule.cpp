@@ -79,6 +79,7 @@ StagePolicy Schedule::stage_policy(int stage) const {
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
                                         const MicroBatchPlan& plan) {
   if (stages < 1) throw ModelBug("a schedule needs at least one stage");
+  if (spec.forward_only) return make_forward_only(spec, stages, plan);
   check_bounds(spec, stages, plan);
   check_turnaround(spec);
   if (spec.vertical_sync && spec.kind != ScheduleKind::one_f_one_b) {

@@ -71,6 +71,8 @@ struct ScheduleSpec {
   /// Schedule::turnaround.
   int turnaround = 0;
   MicroBatchId switch_micro_batch = 0;  ///< hybrid: first micro-batch of the sequential part
+  /// Inference in place of `kind`: --forward-only. The fields above but pacing say nothing then.
+  bool forward_only = false;
 };
 
 /// A schedule for S stages and one micro-batch plan. Stateless: every answer follows from the
@@ -118,6 +120,8 @@ class Schedule {
   /// True if a backward is two operations: the gradients that go on to the stage before, and the
   /// weight gradient, later, when a core has nothing better to do.
   virtual bool splits_backward() const { return false; }
+  /// True if there is no backward: a micro-batch leaves a stage when its forward there is over.
+  virtual bool forward_only() const { return false; }
   /// True if the backward of micro-batch p (its second half) is followed by an update.
   virtual bool updates_after(MicroBatchId p) const = 0;
 };

@@ -6,6 +6,14 @@
 
 namespace stagecoach {
 
+void StageLedger::pass_through() {
+  progress_.start_backward();
+  progress_.retire();
+  const WeightVersion read = in_flight_.front();
+  in_flight_.pop_front();
+  if (in_flight_.empty() || in_flight_.front() != read) --distinct_in_flight_;
+}
+
 StageLedger::Update StageLedger::update() {
   Update update;
   for (const WeightVersion read : awaiting_update_) {

@@ -41,6 +41,8 @@ class StageLedger {
   /// The micro-batch in flight for longest leaves, its gradients complete. `update`: and so is the
   /// update of its mini-batch. Nothing is returned without.
   Update retire(bool update);
+  /// The micro-batch in flight for longest leaves and there was no backward (inference).
+  void pass_through();
   /// The update of the micro-batches that have left since the last one is complete.
   Update update();
   /// Micro-batches have left whose update is to come.

@@ -189,6 +189,24 @@ void append_timing(Rows& rows) {
                   "whichever part they are in); null if it is too short to say: if more samples "
                   "left than entered between them, or faster than anything could in the long run.",
                   [](const RunView& v) { return or_null(steady_cycles_per_sample(v.run)); }});
+  rows.push_back({"timing.forward_only", "true or false",
+                  "Inference (--forward-only): no backward, no update, no loss.", [](const RunView& v) {
+                    return OrderedJson(v.run.plan && v.run.plan->forward_only);
+                  }});
+  rows.push_back(machine_row(
+      "timing.first_micro_batch_cycles", "cycles",
+      "Of inference: until the first micro-batch had left the pipeline, its way in from the host "
+      "included: how long an answer takes that nothing else delays.",
+      [](const MachinePlan& plan, const RunStatistics& s) {
+        return plan.forward_only ? OrderedJson(s.first_left) : OrderedJson();
+      }));
+  rows.push_back({"timing.steady_samples_per_second", "samples per second",
+                  "The clock over steady_cycles_per_sample; of inference: frames a second.",
+                  [](const RunView& v) {
+                    const auto cycles = steady_cycles_per_sample(v.run);
+                    if (!cycles || !v.run.plan) return OrderedJson();
+                    return ratio_or_null(v.run.plan->clock_mhz * 1e6, *cycles);
+                  }});
   rows.push_back({"timing.limited_by", "text",
                   "What bounds the steady rate in closed form: a core, a link, the host, or the "
                   "micro-batches that a buffer or the schedule lets a stage hold.",

@@ -77,6 +77,7 @@ struct RunStatistics {
   /// was steady, and both are 0.
   Cycles steady_cycles = 0;
   std::int64_t steady_samples = 0;
+  Cycles first_left = 0;  ///< when the first micro-batch had left the pipeline
   std::vector<StageStatistics> stages;
   std::vector<LinkStatistics> links;
   std::vector<EpochTime> epochs;

@@ -105,7 +105,42 @@ std::string bar_legend() {
   return "  " + busy + "; " + idle + "\n  waiting for: " + stalls + "\n";
 }
 
+std::string with_unit(const OrderedJson& value, const char* unit) {
+  return value.is_number() ? with_si_prefix(value.get<double>(), unit) : kNothing;
+}
+
+bool forward_only(const OrderedJson& summary) {
+  return summary["timing"]["forward_only"].get<bool>();
+}
+
+/// Of inference: nothing is stale.
+std::string memory_table(const OrderedJson& summary) {
+  TextTable table({{"stage", false},
+                   {"name", true},
+                   {"layers", false},
+                   {"memory", false},
+                   {"capacity", false},
+                   {"from and to DRAM", false},
+                   {"energy", false}});
+  const double samples = summary["training"]["samples"].get<double>();
+  for (const OrderedJson& stage : summary["stages"]) {
+    const OrderedJson& memory = stage["memory"];
+    const OrderedJson& capacity = memory["capacity_bytes"];
+    const auto each = [&](const OrderedJson& value) {
+      return value.is_number() ? OrderedJson(value.get<double>() / samples) : value;
+    };
+    table.add_row({count(stage["index"]), stage["name"].get<std::string>(),
+                   std::to_string(stage["layers"].size()), bytes(memory["peak_bytes"]),
+                   capacity.is_null() ? "no limit" : bytes(capacity),
+                   bytes(each(memory["spilled_bytes"])), with_unit(each(stage["joules"]), "J")});
+  }
+  return table.text() +
+         "  memory: weights, and the values that a forward needs at its fullest; DRAM and energy:\n"
+         "  for each sample.\n";
+}
+
 std::string staleness_and_memory_table(const OrderedJson& summary) {
+  if (forward_only(summary)) return memory_table(summary);
   TextTable table({{"stage", false},
                    {"name", true},
                    {"layers", false},
@@ -124,10 +159,6 @@ std::string staleness_and_memory_table(const OrderedJson& summary) {
          "  staleness: mean weight updates between a sample's forward and its own update,\n"
          "  as measured; closed form: what the schedule makes it in the steady state;\n"
          "  memory: what the stage held at most.\n";
-}
-
-std::string with_unit(const OrderedJson& value, const char* unit) {
-  return value.is_number() ? with_si_prefix(value.get<double>(), unit) : kNothing;
 }
 
 /// When the workload's target accuracy was reached; nothing without a target.
@@ -149,6 +180,7 @@ std::string target_text(const OrderedJson& summary) {
 }
 
 std::string epoch_table(const OrderedJson& summary) {
+  if (forward_only(summary)) return "";
   const OrderedJson& epochs = summary["training"]["epochs"];
   if (epochs.empty()) return "";
   std::vector<TextTable::Column> columns = {{"epoch", false},     {"train loss", false},
@@ -181,8 +213,10 @@ std::string heading(const OrderedJson& summary) {
   const OrderedJson& p = summary["provenance"];
   const OrderedJson& t = summary["training"];
   return wrapped(p["workload"].get<std::string>() + " on " + p["hardware"].get<std::string>() +
-                     ": " + count(t["samples"]) + " samples, " + count(t["updates"]) +
-                     " updates, seed " + p["seed"].dump() + ", stagecoach " +
+                     ": " + count(t["samples"]) + " samples, " +
+                     (forward_only(summary) ? std::string("inference")
+                                            : count(t["updates"]) + " updates") +
+                     ", seed " + p["seed"].dump() + ", stagecoach " +
                      p["version"].get<std::string>(),
                  2) +
          "\n";
@@ -238,6 +272,13 @@ std::string busiest(const OrderedJson& summary) {
                                              "help");
 }
 
+/// Of inference: samples a second, in the steady state if there was one.
+std::string figures_a_second(const OrderedJson& timing) {
+  const OrderedJson& steady = timing["steady_samples_per_second"];
+  return number(steady.is_number() ? steady : timing["samples_per_simulated_second"]) +
+         " samples a second";
+}
+
 std::string time_totals(const OrderedJson& summary) {
   const OrderedJson& t = summary["timing"];
   if (t["cycles"].is_null()) return total_line("time", "no clock in this run");
@@ -250,6 +291,10 @@ std::string time_totals(const OrderedJson& summary) {
     text += "; steady state " + decimals(t["steady_cycles_per_sample"], 1) + " cycles per sample";
   }
   const OrderedJson& u = summary["utilization"];
+  if (forward_only(summary)) {
+    text += "; the first answer after " + count(t["first_micro_batch_cycles"]) + " cycles; " +
+            figures_a_second(t);
+  }
   return total_line("time", text) +
          total_line("utilization", percent(u["mean"]) + " % of stages' time, steady state " +
                                        percent(u["steady_mean"]) + " %; MAC units " +

@@ -12,6 +12,7 @@ namespace stagecoach {
 namespace {
 
 int gradients_of(const MachinePlan& plan, int k) {
+  if (plan.forward_only) return 0;
   int messages = 0;
   for (const StagePlan& stage : plan.stages) {
     for (const Message& message : stage.backward_messages) messages += message.to_stage == k;
@@ -43,7 +44,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
               control_, pacing),
       loss_("loss_sink", plan.host, options.output_bytes_per_sample,
-            plan.input_queue_micro_batches) {
+            plan.input_queue_micro_batches, !plan.forward_only) {
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
   make_cores();
@@ -158,7 +159,7 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
     cores_.at(core)->host(controller, operation, one_core, schedule.backward_first(k));
   };
   host(stage.forward_core, StageOperation::forward);
-  host(stage.backward_core, StageOperation::backward);
+  if (!plan_.forward_only) host(stage.backward_core, StageOperation::backward);
   if (schedule.splits_backward()) host(stage.backward_core, StageOperation::weight_gradient);
   controller.set_cores(cores_[stage.forward_core].get(), cores_[stage.backward_core].get());
   controller.weights(*weights_.back());
@@ -235,10 +236,10 @@ void Accelerator::connect_backward() {
 
 void Accelerator::connect_retirement() {
   // Every other stage's gradient ends in one of these, so they are the last to retire a
-  // micro-batch.
-  std::vector<int> entries{0};
+  // micro-batch. Without gradients it is the last stage, which every way down ends in.
+  std::vector<int> entries{plan_.forward_only ? stages() - 1 : 0};
   for (int k = 1; k < stages(); ++k) {
-    if (plan_.stages[k].input_bytes_per_sample > 0) entries.push_back(k);
+    if (plan_.stages[k].input_bytes_per_sample > 0 && !plan_.forward_only) entries.push_back(k);
   }
   control_.set_entry_stages(entries);
   ComputeCore* first = cores_[plan_.stages[0].forward_core].get();

@@ -33,6 +33,8 @@ SUMMARY = {
                  "target_accuracy?": "number?", "to_target?": "any", "diverged_at?": "any"},
     "timing": {"cycles": "number?", "clock_mhz": "number?", "simulated_seconds": "number?",
                "samples_per_simulated_second": "number?", "steady_cycles_per_sample": "number?",
+               "forward_only?": "flag?", "first_micro_batch_cycles?": "number?",
+               "steady_samples_per_second?": "number?",
                "limited_by?": "text?", "limit_cycles_per_micro_batch?": "number?"},
     "stages": [STAGE],
     "layers": [{"name": "text", "type": "text", "stage": "number", "parameters": "number",

@@ -120,9 +120,9 @@ void find_missing(const TypeInfo& type, const Json& json, const std::string& at,
                   std::vector<std::string>& missing) {
   const auto look_at = [&](const FieldInfo& field) {
     // One buffer stands for the two others, a technology for prices that the template all gives,
-    // concurrent passes for passes one after the other.
+    // concurrent passes for passes one after the other, pieces for what fits.
     const bool alternative = field.key == "buffer" || field.key == "concurrent_passes" ||
-                             chooses_prices(field.key);
+                             field.key == "pieces" || chooses_prices(field.key);
     if (!json.contains(field.key)) {
       if (!alternative) missing.push_back(at + "/" + field.key);
       return;
