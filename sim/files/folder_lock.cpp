@@ -20,7 +20,7 @@ namespace stagecoach {
 namespace {
 
 constexpr const char* kLockFile = ".lock";
-constexpr mode_t kMode = 0666;
+constexpr mode_t kLockMode = 0666;
 
 bool is_file_at(int descriptor, const std::string& path) {
   struct stat open_file, named_file;
@@ -44,7 +44,7 @@ std::string holder(int descriptor) {
 FolderLock::FolderLock(const std::string& folder, const std::string& what)
     : path_((std::filesystem::path(folder) / kLockFile).string()) {
   for (;;) {
-    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kMode);
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kLockMode);
     if (descriptor_ < 0) throw UserError(what + ": cannot be written: " + std::strerror(errno));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
       if (is_file_at(descriptor_, path_)) break;

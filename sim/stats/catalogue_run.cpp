@@ -10,8 +10,8 @@ namespace stagecoach {
 
 namespace {
 
-using Row = Statistic<RunView>;
-using Rows = std::vector<Row>;
+using RunRow = Statistic<RunView>;
+using Rows = std::vector<RunRow>;
 
 template <class View>
 OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& run,
@@ -22,7 +22,7 @@ OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& r
 }
 
 /// A row that is null without a clock.
-Row clock_row(const char* path, const char* unit, const char* meaning,
+RunRow clock_row(const char* path, const char* unit, const char* meaning,
               std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics ? of(v.run, *v.run.statistics) : OrderedJson();
@@ -30,7 +30,7 @@ Row clock_row(const char* path, const char* unit, const char* meaning,
 }
 
 /// A row that is null without a clock or without a known machine.
-Row machine_row(const char* path, const char* unit, const char* meaning,
+RunRow machine_row(const char* path, const char* unit, const char* meaning,
                 std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics)
@@ -38,7 +38,8 @@ Row machine_row(const char* path, const char* unit, const char* meaning,
           }};
 }
 
-Row memory_sum(const char* path, const char* meaning, std::function<Bytes(const StageMemory&)> of) {
+RunRow memory_sum(const char* path, const char* meaning,
+                  std::function<Bytes(const StageMemory&)> of) {
   return machine_row(path, "bytes", meaning, [of](const MachinePlan& plan, const RunStatistics& s) {
     Bytes sum = 0;
     for (std::size_t k = 0; k < s.stages.size(); ++k) {
@@ -364,10 +365,10 @@ Rows run_catalogue() {
        [](const RunView& v) {
          return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
        }});
-  for (Row& row : loss_catalogue()) rows.push_back(std::move(row));
+  for (RunRow& row : loss_catalogue()) rows.push_back(std::move(row));
   append_totals(rows);
   append_interconnect(rows);
-  for (Row& row : energy_catalogue()) rows.push_back(std::move(row));
+  for (RunRow& row : energy_catalogue()) rows.push_back(std::move(row));
   append_host(rows);
   return rows;
 }

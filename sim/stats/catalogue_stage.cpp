@@ -7,7 +7,7 @@ namespace stagecoach {
 
 namespace {
 
-using Row = Statistic<StageView>;
+using StageRow = Statistic<StageView>;
 
 const StageStatistics* counters(const StageView& v) {
   return v.run.statistics ? &v.run.statistics->stages[v.index] : nullptr;
@@ -26,7 +26,7 @@ OrderedJson layer_names(const StageView& v) {
   return names;
 }
 
-Row cycles_row(const CycleWords& words) {
+StageRow cycles_row(const CycleWords& words) {
   const CycleKind kind = words.kind;
   return {std::string("cycles.") + words.name, "cycles", words.meaning, [kind](const StageView& v) {
             const auto* c = counters(v);
@@ -34,7 +34,8 @@ Row cycles_row(const CycleWords& words) {
           }};
 }
 
-Row memory_row(const char* name, const char* meaning, std::function<Bytes(const StageMemory&)> of) {
+StageRow memory_row(const char* name, const char* meaning,
+                    std::function<Bytes(const StageMemory&)> of) {
   return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
             const auto* c = counters(v);
             const auto* p = plan_of(v);
@@ -43,8 +44,8 @@ Row memory_row(const char* name, const char* meaning, std::function<Bytes(const 
 }
 
 /// For classes that the plan alone decides: known without a clock too.
-Row plan_row(const char* name, const char* meaning,
-             std::function<OrderedJson(const StagePlan&)> of) {
+StageRow plan_row(const char* name, const char* meaning,
+                  std::function<OrderedJson(const StagePlan&)> of) {
   return {std::string("memory.") + name, "bytes", meaning, [of](const StageView& v) {
             const auto* p = plan_of(v);
             return p ? of(*p) : OrderedJson();
@@ -71,8 +72,8 @@ const StalenessCount* staleness_of(const StageView& v) {
 }
 
 /// A row over the staleness counts that is null where nothing was counted.
-Row staleness_row(const char* name, const char* meaning,
-                  std::function<OrderedJson(const StalenessCount&)> of) {
+StageRow staleness_row(const char* name, const char* meaning,
+                       std::function<OrderedJson(const StalenessCount&)> of) {
   return {std::string("staleness.") + name, "updates", meaning, [of](const StageView& v) {
             const auto* c = staleness_of(v);
             return c && !c->histogram.empty() ? of(*c) : OrderedJson();
@@ -94,7 +95,7 @@ OrderedJson closed_form(const StageView& v) {
                                                    : OrderedJson();
 }
 
-void append_identity(std::vector<Row>& rows) {
+void append_identity(std::vector<StageRow>& rows) {
   rows.push_back({"index", "number", "Place in the pipeline, 0 at the input.",
                   [](const StageView& v) { return OrderedJson(v.index); }});
   rows.push_back(
@@ -109,7 +110,7 @@ void append_identity(std::vector<Row>& rows) {
   rows.push_back({"layers", "list", "Names of its layers, in order.", layer_names});
 }
 
-void append_time(std::vector<Row>& rows) {
+void append_time(std::vector<StageRow>& rows) {
   for (const CycleWords& words : kCycleKinds) rows.push_back(cycles_row(words));
   rows.push_back(
       {"utilization", "ratio", "(forward + backward + update) over all cycles.", utilization});
@@ -120,7 +121,7 @@ void append_time(std::vector<Row>& rows) {
 }
 
 /// Of a core whose passes are concurrent: how much of the run one of its datapaths works.
-Row datapath_row(const char* name, const char* meaning, Cycles StageStatistics::*busy) {
+StageRow datapath_row(const char* name, const char* meaning, Cycles StageStatistics::*busy) {
   return {std::string("datapaths.") + name, "ratio", meaning, [busy](const StageView& v) {
             const auto* c = counters(v);
             const auto* p = plan_of(v);
@@ -129,8 +130,8 @@ Row datapath_row(const char* name, const char* meaning, Cycles StageStatistics::
           }};
 }
 
-Row datapath_count(const char* name, const char* unit, const char* meaning,
-                   std::function<OrderedJson(const StageStatistics&)> of) {
+StageRow datapath_count(const char* name, const char* unit, const char* meaning,
+                        std::function<OrderedJson(const StageStatistics&)> of) {
   return {std::string("datapaths.") + name, unit, meaning, [of](const StageView& v) {
             const auto* c = counters(v);
             const auto* p = plan_of(v);
@@ -138,7 +139,7 @@ Row datapath_count(const char* name, const char* unit, const char* meaning,
           }};
 }
 
-void append_datapaths(std::vector<Row>& rows) {
+void append_datapaths(std::vector<StageRow>& rows) {
   rows.push_back(datapath_row("forward",
                               "Share of the run in which the forward's datapath works; null unless "
                               "the core's passes are concurrent.",
@@ -160,7 +161,7 @@ void append_datapaths(std::vector<Row>& rows) {
       [](const StageStatistics& s) { return OrderedJson(s.peak_activation_sets); }));
 }
 
-void append_staleness(std::vector<Row>& rows) {
+void append_staleness(std::vector<StageRow>& rows) {
   rows.push_back({"staleness.closed_form", "updates",
                   "The schedule's delay of this stage in the steady state; of `hybrid`, in its "
                   "pipelined part.",
@@ -183,7 +184,7 @@ void append_staleness(std::vector<Row>& rows) {
       [](const StalenessCount& s) { return ratio_or_null(s.backward_sum, s.count()); }));
 }
 
-void append_memory(std::vector<Row>& rows) {
+void append_memory(std::vector<StageRow>& rows) {
   rows.push_back(plan_row(
       "weights_bytes", "The current version, and its predicted weights.",
       [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
@@ -231,7 +232,7 @@ const BandedSum* stage_energy(const StageView& v) {
   return v.run.energy_by_place ? &v.run.energy_by_place->stages[v.index] : nullptr;
 }
 
-void append_energy(std::vector<Row>& rows) {
+void append_energy(std::vector<StageRow>& rows) {
   rows.push_back({"joules", "joules",
                   "Its operations, its traffic with DRAM and static power of its cores; of a core "
                   "that serves several stages, an equal share.",
@@ -247,8 +248,8 @@ void append_energy(std::vector<Row>& rows) {
 
 }  // namespace
 
-std::vector<Row> stage_catalogue() {
-  std::vector<Row> rows;
+std::vector<StageRow> stage_catalogue() {
+  std::vector<StageRow> rows;
   append_identity(rows);
   append_time(rows);
   append_datapaths(rows);

@@ -11,13 +11,13 @@ namespace {
 
 constexpr double kNoExponent = 1e15;  ///< up to here all digits are written
 
+}  // namespace
+
 std::string formatted(const char* format, double value) {
   char text[64];
   std::snprintf(text, sizeof text, format, value);
   return text;
 }
-
-}  // namespace
 
 std::string with_separators(std::int64_t value) {
   std::string digits = std::to_string(value);

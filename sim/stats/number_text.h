@@ -16,6 +16,9 @@ std::string with_separators(Quantity<Unit> value) {
   return with_separators(value.count());
 }
 
+/// printf's `format` with one double, up to 63 characters.
+std::string formatted(const char* format, double value);
+
 /// So many decimals: 1234567.25, 1 -> "1,234,567.2". From 10^15 on "1.23e+15".
 std::string with_decimals(double value, int digits);
 

@@ -16,12 +16,6 @@ namespace {
 
 constexpr const char* kNothing = "-";  // where summary.json has null
 
-std::string formatted(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
 std::string number(const OrderedJson& value) {
   return value.is_number() ? figure(value.get<double>()) : kNothing;
 }

@@ -14,14 +14,15 @@ namespace stagecoach {
 
 namespace {
 
-constexpr std::size_t kForgetAt = 1 << 16;
+constexpr std::size_t kForgetChangesAt = 1 << 16;
 constexpr std::size_t kFlushBytes = 1 << 20;
 constexpr std::int64_t kNone = -1;  ///< no sample
 
 constexpr const char* kOperations[] = {"idle", "forward", "backward", "update", "weight_gradient"};
 
 // Signals of a stage, counted from its first.
-constexpr int kState = 0, kBusy = 1, kSamples = 2, kActivations = 3, kGradients = 4, kVersion = 5;
+constexpr int kState = 0, kBusy = 1, kSamplesSignal = 2, kActivationsSignal = 3,
+              kGradientsSignal = 4, kVersionSignal = 5;
 // Of a core.
 constexpr int kOperation = 0, kSample = 1;
 
@@ -48,7 +49,7 @@ std::string binary(std::int64_t value) {
 
 VcdWriter::VcdWriter(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
                      TraceWindow window)
-    : plan_(plan), micro_batches_(micro_batches), window_(window), forget_at_(kForgetAt) {
+    : plan_(plan), micro_batches_(micro_batches), window_(window), forget_at_(kForgetChangesAt) {
   if (window_.first == 0) open_ = true;
 }
 
@@ -150,7 +151,7 @@ void VcdWriter::operation(const SpanRecord& span) {
     put(span.end, core_stage_signals_[unit], kNone);
   }
   if (operation == StageOperation::update) {
-    put(span.end, stage_signals_[span.stage] + kVersion, span.version_written);
+    put(span.end, stage_signals_[span.stage] + kVersionSignal, span.version_written);
   }
   // Its update, if one follows, is told next; nothing of the window comes after that.
   const bool last =
@@ -173,11 +174,12 @@ void VcdWriter::held(int stage, Cycles time, std::int64_t activations, std::int6
   const StagePlan& plan = plan_.stages[stage];
   const int first = stage_signals_[stage];
   if (activations != 0) {
-    put(time, first + kSamples, activations, true);
-    put(time, first + kActivations, (activations * plan.activation_bytes_per_sample).count(), true);
+    put(time, first + kSamplesSignal, activations, true);
+    put(time, first + kActivationsSignal,
+        (activations * plan.activation_bytes_per_sample).count(), true);
   }
   if (gradients != 0) {
-    put(time, first + kGradients, (gradients * plan.gradient_bytes_per_sample).count(), true);
+    put(time, first + kGradientsSignal, (gradients * plan.gradient_bytes_per_sample).count(), true);
   }
 }
 
@@ -208,7 +210,7 @@ void VcdWriter::forget_until(Cycles time) {
                                  [time](const Change& c) { return c.time > time; });
   for (auto c = changes_.begin(); c != kept; ++c) apply(*c);
   changes_.erase(changes_.begin(), kept);
-  forget_at_ = changes_.size() + kForgetAt;
+  forget_at_ = changes_.size() + kForgetChangesAt;
 }
 
 void VcdWriter::append_value(std::string& text, const Signal& signal) const {

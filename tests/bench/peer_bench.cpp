@@ -186,7 +186,7 @@ bool register_peers() {
   return true;
 }
 
-const bool kRegistered = register_peers();
+const bool kPeersRegistered = register_peers();
 
 }  // namespace
 }  // namespace stagecoach

@@ -12,7 +12,8 @@
 namespace stagecoach {
 namespace {
 
-constexpr std::int64_t kSamples = 45;  // divided by none of the batches below but 9 and 45
+constexpr std::int64_t kEquivalenceSamples =
+    45;  // divided by none of the batches below but 9 and 45
 constexpr std::int64_t kEpochs = 2;
 
 Network network() {
@@ -57,10 +58,10 @@ MachinePlan uneven_machine(int stages, int most_samples) {
   return plan;
 }
 
-struct Setup {
+struct EquivalenceSetup {
   Network net = network();
   Partition layered = make_partition(net, {});
-  test::RandomDataset data{Shape::features(10), kSamples, 0, 4, 0, 7};
+  test::RandomDataset data{Shape::features(10), kEquivalenceSamples, 0, 4, 0, 7};
   Precision precision = Precision::f64;
 
   TrainSpec train(int batch, int micro) const {
@@ -86,7 +87,7 @@ struct Setup {
   TensorMap simulated(const ScheduleSpec& spec, const Partition& partition, int batch,
                       int micro) const {
     const int stages = static_cast<int>(partition.size());
-    const MicroBatchPlan micro_batches(kSamples, kEpochs, batch, micro);
+    const MicroBatchPlan micro_batches(kEquivalenceSamples, kEpochs, batch, micro);
     const auto schedule = make_schedule(spec, stages, micro_batches);
     const auto trainer = make(*schedule, partition, micro_batches, batch, micro);
     simulate(uneven_machine(stages, micro_batches.micro_batch_size()), *schedule, spec,
@@ -115,7 +116,7 @@ struct Setup {
   /// w(n+1) = w(n) - rate * gradient at w(n - delay), one micro-batch at a time: every stage reads
   /// the version named, forward and backward.
   TensorMap delayed_sgd(int delay_batches, int batch, int micro) const {
-    const MicroBatchPlan micro_batches(kSamples, kEpochs, batch, micro);
+    const MicroBatchPlan micro_batches(kEquivalenceSamples, kEpochs, batch, micro);
     const auto schedule = make_schedule({}, static_cast<int>(layered.size()), micro_batches);
     const auto trainer = make(*schedule, layered, micro_batches, batch, micro, delay_batches + 1);
     const int stages = static_cast<int>(layered.size());
@@ -131,7 +132,7 @@ struct Setup {
   }
 };
 
-ScheduleSpec spec_of(ScheduleKind kind, Pacing pacing) {
+ScheduleSpec equivalence_schedule(ScheduleKind kind, Pacing pacing) {
   ScheduleSpec spec;
   spec.kind = kind;
   spec.pacing = pacing;
@@ -171,13 +172,14 @@ const Pacing kPacings[] = {Pacing::lockstep, Pacing::elastic};
 const std::pair<int, int> kSizes[] = {{1, 1}, {9, 3}, {8, 1}, {8, 3}, {7, 7}, {45, 4}, {32, 5}};
 
 TEST_CASE("schedules that flush are plain mini-batch SGD to rounding, whatever the sizes") {
-  const Setup s;
+  const EquivalenceSetup s;
   for (const auto& [batch, micro] : kSizes) {
     const TensorMap plain = s.plain_sgd(batch);
     for (const ScheduleKind kind : kSynchronous) {
       for (const Pacing pacing : kPacings) {
         CAPTURE(batch, micro, static_cast<int>(kind), static_cast<int>(pacing));
-        CHECK(distance(plain, s.simulated(spec_of(kind, pacing), batch, micro)) < 1e-12);
+        CHECK(distance(plain, s.simulated(equivalence_schedule(kind, pacing), batch, micro)) <
+              1e-12);
       }
     }
   }
@@ -186,18 +188,18 @@ TEST_CASE("schedules that flush are plain mini-batch SGD to rounding, whatever t
 TEST_CASE(
     "schedules that flush have the same bits, for they sum the same micro-batches in the same "
     "order") {
-  Setup s;
+  EquivalenceSetup s;
   for (const Precision precision : {Precision::f32, Precision::f64}) {
     s.precision = precision;
     for (const auto& [batch, micro] : kSizes) {
-      const TensorMap one =
-          s.simulated(spec_of(ScheduleKind::sequential, Pacing::lockstep), batch, micro);
+      const TensorMap one = s.simulated(
+          equivalence_schedule(ScheduleKind::sequential, Pacing::lockstep), batch, micro);
       // Micro-batches that are whole mini-batches: nothing is summed twice, plain SGD bit for bit.
       if (batch == micro) CHECK(same_bits(one, s.plain_sgd(batch)));
       for (const ScheduleKind kind : kSynchronous) {
         for (const Pacing pacing : kPacings) {
           CAPTURE(batch, micro, static_cast<int>(kind), static_cast<int>(pacing));
-          const TensorMap other = s.simulated(spec_of(kind, pacing), batch, micro);
+          const TensorMap other = s.simulated(equivalence_schedule(kind, pacing), batch, micro);
           // The update of a mini-batch of one micro-batch is fused into its backward, and rounds
           // once less, unless it is an operation of its own.
           if (batch == micro && kind == ScheduleKind::zero_bubble) {
@@ -212,43 +214,44 @@ TEST_CASE(
 }
 
 TEST_CASE("asynchronous schedules are not plain SGD") {
-  const Setup s;
+  const EquivalenceSetup s;
   const TensorMap plain = s.plain_sgd(1);
   for (const ScheduleKind kind : {ScheduleKind::pipelined, ScheduleKind::one_f_one_b}) {
-    CHECK(distance(plain, s.simulated(spec_of(kind, Pacing::lockstep), 1, 1)) > 1e-6);
+    CHECK(distance(plain, s.simulated(equivalence_schedule(kind, Pacing::lockstep), 1, 1)) > 1e-6);
   }
 }
 
 TEST_CASE(
     "two_buffered_weights is w(n+1) = w(n) - rate gradient(w(n-1)), bit for bit, in both pacings") {
-  const Setup s;
+  const EquivalenceSetup s;
   for (const auto& [batch, micro] : kSizes) {
     const TensorMap expected = s.delayed_sgd(1, batch, micro);
     for (const Pacing pacing : kPacings) {
       CAPTURE(batch, micro, static_cast<int>(pacing));
-      CHECK(same_bits(expected, s.simulated(spec_of(ScheduleKind::two_buffered_weights, pacing),
-                                            batch, micro)));
+      CHECK(same_bits(expected,
+                      s.simulated(equivalence_schedule(ScheduleKind::two_buffered_weights, pacing),
+                                  batch, micro)));
     }
   }
 }
 
 TEST_CASE("vertical sync is SGD with a delay of S-1 at every stage, bit for bit in lockstep") {
-  const Setup s;
-  ScheduleSpec spec = spec_of(ScheduleKind::one_f_one_b, Pacing::lockstep);
+  const EquivalenceSetup s;
+  ScheduleSpec spec = equivalence_schedule(ScheduleKind::one_f_one_b, Pacing::lockstep);
   spec.vertical_sync = true;
   const int delay = static_cast<int>(s.layered.size()) - 1;
   CHECK(same_bits(s.delayed_sgd(delay, 1, 1), s.simulated(spec, 1, 1)));
 }
 
 TEST_CASE("hybrid from the start is sequential, and to the end is pipelined, bit for bit") {
-  const Setup s;
+  const EquivalenceSetup s;
   for (const Pacing pacing : kPacings) {
-    ScheduleSpec hybrid = spec_of(ScheduleKind::hybrid, pacing);
+    ScheduleSpec hybrid = equivalence_schedule(ScheduleKind::hybrid, pacing);
     hybrid.switch_micro_batch = 0;
     CHECK(same_bits(s.simulated(hybrid, 1, 1), s.plain_sgd(1)));
-    hybrid.switch_micro_batch = kSamples * kEpochs;
+    hybrid.switch_micro_batch = kEquivalenceSamples * kEpochs;
     CHECK(same_bits(s.simulated(hybrid, 1, 1),
-                    s.simulated(spec_of(ScheduleKind::pipelined, pacing), 1, 1)));
+                    s.simulated(equivalence_schedule(ScheduleKind::pipelined, pacing), 1, 1)));
   }
 }
 

@@ -10,10 +10,10 @@
 namespace stagecoach {
 namespace {
 
-ScheduleSpec pipelined() { return schedule_spec(ScheduleKind::pipelined, Pacing::elastic); }
+ScheduleSpec plain_pipelined() { return schedule_spec(ScheduleKind::pipelined, Pacing::elastic); }
 
 RunStatistics pipelined_run(const MachinePlan& plan, int samples) {
-  return run(plan, pipelined(), MicroBatchPlan(samples, 1, 1, 1));
+  return run(plan, plain_pipelined(), MicroBatchPlan(samples, 1, 1, 1));
 }
 
 /// S stages of forward 10, backward 6, update 4, `hop` cycles apart.
@@ -86,7 +86,7 @@ TEST_CASE("double buffering: two places hide a transfer behind its producer, one
         set_cost(plan.stages[0], make, 0, 0);
         plan.interconnect = {InterconnectKind::point_to_point,
                              100.0 / static_cast<double>(transfer), 0, 1, 3};
-        ScheduleSpec roomy = pipelined();
+        ScheduleSpec roomy = plain_pipelined();
         roomy.max_in_flight = {1000};
         const Cycles period = queue == 1 ? std::max<Cycles>(make + transfer, 10)
                                          : std::max({make, transfer, Cycles{10}});
@@ -126,7 +126,7 @@ TEST_CASE("a stage that holds B samples passes B in 2(S-1-k)+1 ticks, with stale
       const int round_trip = 2 * (stages - 1 - k) + 1;
       for (int held = 1; held <= round_trip + 1; ++held) {
         const MachinePlan plan = ticking(stages);
-        ScheduleSpec spec = pipelined();
+        ScheduleSpec spec = plain_pipelined();
         for (int j = 0; j < stages; ++j) {
           spec.max_in_flight.push_back(j == k ? held : 2 * (stages - 1 - j) + 1);
         }
@@ -166,7 +166,7 @@ TEST_CASE("a later stage's buffer takes its sample a tick earlier, when the one 
       plan.stages[k].capacity_micro_batches = held;
       const int samples = 60 * held;
       CAPTURE(k, held);
-      const Steady s = steady(plan, pipelined(), samples, k);
+      const Steady s = steady(plan, plain_pipelined(), samples, k);
       CHECK(s.cycles * held == samples * 10 * round_trip);
       CHECK(s.largest_delay <= held - 1);
     }
@@ -206,7 +206,7 @@ TEST_CASE("a link that two flows share is busy all the time and gives each half 
   plan.stages[1].forward_messages = {{2, 2, 240}};
   plan.stages[2].backward_messages = {{1, 2, 0}, {0, 1, 0}};
   plan.interconnect = {InterconnectKind::mesh2d, 8.0, 1, 1, 3};
-  ScheduleSpec roomy = pipelined();
+  ScheduleSpec roomy = plain_pipelined();
   roomy.max_in_flight = {100};
   const RunStatistics half = run(plan, roomy, MicroBatchPlan(200, 1, 1, 1));
   const RunStatistics whole = run(plan, roomy, MicroBatchPlan(400, 1, 1, 1));

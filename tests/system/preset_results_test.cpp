@@ -35,14 +35,14 @@ class Nobody : public OpSink {
 };
 
 /// One run: its plan, and what summary.json would say of it beside host and provenance.
-struct Outcome {
+struct PresetOutcome {
   MachinePlan plan;
   RunStatistics statistics;
   OrderedJson summary;
 };
 
 /// Nothing where the network cannot be laid on the hardware.
-std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pacing) {
+std::optional<PresetOutcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pacing) {
   PlannedMachine machine;
   try {
     machine = planned(hw, w);
@@ -56,7 +56,7 @@ std::optional<Outcome> outcome(const HardwareSpec& hw, const Work& w, Pacing pac
   spec.pacing = pacing;
   const auto rules = make_schedule(spec, static_cast<int>(stages.size()), micro_batches);
   Nobody sink;
-  Outcome out;
+  PresetOutcome out;
   out.statistics = simulate(machine.plan, *rules, spec, micro_batches, sink, {});
   RunResult result;
   result.network = &w.net, result.partition = &stages, result.plan = &machine.plan;
@@ -114,9 +114,11 @@ std::vector<Json> better_values(const Json& value, bool up) {
   return {v * 0.9, v / 2, v / 16};
 }
 
-double seconds(const Outcome& o) { return o.summary["timing"]["simulated_seconds"].get<double>(); }
+double seconds(const PresetOutcome& o) {
+  return o.summary["timing"]["simulated_seconds"].get<double>();
+}
 
-double seconds_per_sample(const Outcome& o) {
+double seconds_per_sample(const PresetOutcome& o) {
   const auto& timing = o.summary["timing"];
   return timing["steady_cycles_per_sample"].get<double>() /
          (timing["clock_mhz"].get<double>() * 1e6);

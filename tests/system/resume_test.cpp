@@ -45,12 +45,12 @@ std::vector<std::string> checkpoints(const Program& program) {
   return paths;
 }
 
-constexpr const char* kEpochs = "--epochs 40 ";
+constexpr const char* kResumeEpochs = "--epochs 40 ";
 constexpr const char* kOften = "--checkpoint-every 0.0002 ";
 
 /// A run of LeNet-5 stopped by a signal after some epochs, with two checkpoints or more behind it.
 void stop_a_run(const Program& program, const std::string& more = "") {
-  LongRun run(program, kOften + more, kEpochs);
+  LongRun run(program, kOften + more, kResumeEpochs);
   run.read_epochs(6);
   run.send(SIGTERM);
   INFO(run.output());
@@ -60,12 +60,12 @@ void stop_a_run(const Program& program, const std::string& more = "") {
 }
 
 Outcome resumed(const Program& program, const std::string& more = "") {
-  return program(LongRun::arguments(program, kEpochs) + " --resume " + more);
+  return program(LongRun::arguments(program, kResumeEpochs) + " --resume " + more);
 }
 
 /// The same run, never stopped, in a folder of its own.
 std::string whole(const Program& program) {
-  REQUIRE(program(LongRun::arguments(program, kEpochs, "whole")).status == 0);
+  REQUIRE(program(LongRun::arguments(program, kResumeEpochs, "whole")).status == 0);
   return results(program, "whole");
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("a folder without anything, or with a run that was killed early, is be
   const std::string first = results(program, "out");
   fs::remove_all(program.path("out"));
   {
-    LongRun run(program, "", kEpochs);
+    LongRun run(program, "", kResumeEpochs);
     run.read_epochs(2);
     run.send(SIGKILL);
     run.end();
@@ -184,7 +184,7 @@ TEST_CASE("a signal while the machine is simulated again costs nothing") {
   stop_a_run(program);
   const std::string before = results(program, "out");
   {
-    LongRun run(program, "--resume", kEpochs);
+    LongRun run(program, "--resume", kResumeEpochs);
     run.read_until("goes on after");
     run.send(SIGTERM);
     const int status = run.end();

@@ -10,7 +10,7 @@
 namespace stagecoach {
 namespace {
 
-struct Row {
+struct StalenessRow {
   const char* what;
   MachinePlan plan;
   std::vector<int> max_in_flight;  ///< empty: the schedule's own
@@ -55,7 +55,7 @@ std::string steady_delays(const RecordingSink& sink, int stages) {
 }
 
 TEST_CASE("staleness table: what elastic pacing gives, of which the closed form is one case") {
-  const std::vector<Row> rows = {
+  const std::vector<StalenessRow> rows = {
       {"F = B = 10", machine(10, 10), {}, "20.0", "10 8 6 4 2 0"},
       {"F = 10, B = 20", machine(10, 20), {}, "30.0", "10 8 6 4 2 0"},
       {"F = 20, B = 10", machine(20, 10), {}, "30.0", "10 8 6 4 2 0"},
@@ -73,7 +73,7 @@ TEST_CASE("staleness table: what elastic pacing gives, of which the closed form 
   };
   std::printf("| machine of 6 stages | cycles per sample | staleness of stages 0 to 5 |\n");
   std::printf("|---|--:|---|\n");
-  for (const Row& row : rows) {
+  for (const StalenessRow& row : rows) {
     ScheduleSpec spec = schedule_spec(ScheduleKind::pipelined, Pacing::elastic);
     spec.max_in_flight = row.max_in_flight;
     RecordingSink sink;

@@ -10,12 +10,12 @@
 namespace stagecoach {
 namespace {
 
-class Nobody : public OpSink {
+class SteadyNobody : public OpSink {
  public:
   bool emit(const Op&) override { return true; }
 };
 
-struct Setting {
+struct SteadySetting {
   HardwareSpec hw;
   Network net;
   ScheduleKind kind;
@@ -23,14 +23,14 @@ struct Setting {
   int batch;
 };
 
-std::optional<double> steady_rate(const Setting& s, std::int64_t samples) {
+std::optional<double> steady_rate(const SteadySetting& s, std::int64_t samples) {
   const Partition stages = make_partition(s.net, {});
   const MicroBatchPlan micro_batches(samples, 1, s.batch, 1);
   ScheduleSpec spec = schedule_spec(s.kind, s.pacing);
   const auto rules = make_schedule(spec, static_cast<int>(stages.size()), micro_batches);
   const PlannedMachine machine = build_machine_plan(s.hw, s.net, stages, micro_batches, *rules,
                                                     with_momentum(), FitCheck::report);
-  Nobody sink;
+  SteadyNobody sink;
   const RunStatistics statistics = simulate(machine.plan, *rules, spec, micro_batches, sink, {});
   RunResult result;
   result.plan = &machine.plan, result.statistics = &statistics;
@@ -50,7 +50,7 @@ TEST_CASE("the steady rate of 1 to 12 samples is that of 400, or absent") {
                              kind == ScheduleKind::one_f_one_b_flush ||
                              kind == ScheduleKind::zero_bubble;
         for (const int batch : flushes ? std::vector<int>{2, 4} : std::vector<int>{1}) {
-          const Setting s{load_hardware(path), lenet5(), kind, pacing, batch};
+          const SteadySetting s{load_hardware(path), lenet5(), kind, pacing, batch};
           const std::optional<double> right = steady_rate(s, 400);
           REQUIRE(right);
           for (std::int64_t samples = 1; samples <= 12; ++samples) {

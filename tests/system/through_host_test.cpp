@@ -18,7 +18,7 @@ MachinePlan host_chain(int stages, Copies copies) {
   return plan;
 }
 
-RunStatistics pipelined_run(const MachinePlan& plan, int samples) {
+RunStatistics run_through_host(const MachinePlan& plan, int samples) {
   return run(plan, schedule_spec(ScheduleKind::pipelined, Pacing::elastic),
              MicroBatchPlan(samples, 1, 1, 1));
 }
@@ -33,7 +33,7 @@ const LinkStatistics& link(const RunStatistics& s, const std::string& name) {
 TEST_CASE("through the host: a message is stored whole, and crosses the bus twice") {
   MachinePlan plan = host_chain(2, Copies::by_engine);
   // Forward, two copies, forward and backward, two copies of the gradient, backward and update.
-  const RunStatistics s = pipelined_run(plan, 1);
+  const RunStatistics s = run_through_host(plan, 1);
   CHECK(s.cycles == 10 + 2 * kCopy + 16 + 2 * kCopy + 10);
   for (const char* name : {"core0->host", "host->core1", "core1->host", "host->core0"}) {
     CHECK(link(s, name).bytes == 100);
@@ -49,8 +49,8 @@ TEST_CASE("through the host: a message is stored whole, and crosses the bus twic
 }
 
 TEST_CASE("through the host: where cores copy, one sample takes as long, and computes as long") {
-  const RunStatistics engine = pipelined_run(host_chain(2, Copies::by_engine), 1);
-  const RunStatistics core = pipelined_run(host_chain(2, Copies::by_core), 1);
+  const RunStatistics engine = run_through_host(host_chain(2, Copies::by_engine), 1);
+  const RunStatistics core = run_through_host(host_chain(2, Copies::by_core), 1);
   CHECK(core.cycles == engine.cycles);
   for (int k = 0; k < 2; ++k) {
     CHECK(core.stages[k].cycles.busy() == engine.stages[k].cycles.busy());
@@ -68,7 +68,7 @@ TEST_CASE("through the host: where cores copy, a sample costs the slowest stage 
     plan.interconnect = {InterconnectKind::through_host, 7.0, 3, 1, 3, Copies::by_core};
     charge_copies(plan);
     const Cycles copies = slow == 1 ? 4 * kCopy : 2 * kCopy;  // neighbours on both sides, or on one
-    const RunStatistics s = pipelined_run(plan, 400);
+    const RunStatistics s = run_through_host(plan, 400);
     CAPTURE(slow);
     CHECK(s.stages[slow].cycles.busy() == 400 * 107);
     CHECK(s.cycles >= 400 * (107 + copies));

@@ -14,7 +14,7 @@ namespace {
 
 constexpr ScheduleKind kMeet[] = {ScheduleKind::pipelined, ScheduleKind::hybrid,
                                   ScheduleKind::fill_drain};
-const int kStages[] = {1, 2, 3, 5, 8};
+const int kTurnaroundStages[] = {1, 2, 3, 5, 8};
 
 ScheduleSpec turned(ScheduleKind kind, Pacing pacing) {
   ScheduleSpec spec = schedule_spec(kind, pacing);
@@ -37,14 +37,15 @@ MachinePlan equal_stages(int stages, bool separate_cores) {
   return plan;
 }
 
-std::map<std::int64_t, std::int64_t> warm_up_to(std::int64_t d, std::int64_t micro_batches) {
+std::map<std::int64_t, std::int64_t> turnaround_warm_up(std::int64_t d,
+                                                        std::int64_t micro_batches) {
   std::map<std::int64_t, std::int64_t> h;
   for (std::int64_t i = 0; i < micro_batches; ++i) ++h[std::min(i, d)];
   return h;
 }
 
 TEST_CASE("turnaround: pipelined, N+2S-1 ticks, delay 2(S-1-k)+1, a set and a version more") {
-  for (const int stages : kStages) {
+  for (const int stages : kTurnaroundStages) {
     for (const bool stashing : {false, true}) {
       CAPTURE(stages, stashing);
       const int samples = 60;
@@ -59,7 +60,7 @@ TEST_CASE("turnaround: pipelined, N+2S-1 ticks, delay 2(S-1-k)+1, a set and a ve
         const int d = 2 * (stages - 1 - k) + 1;
         CAPTURE(k);
         CHECK(schedule->delay(k) == d);
-        CHECK(s.stages[k].staleness.histogram == warm_up_to(d, samples));
+        CHECK(s.stages[k].staleness.histogram == turnaround_warm_up(d, samples));
         CHECK(schedule->max_in_flight(k) == d + 1);
         CHECK(s.stages[k].peak_activation_samples == d + 1);
         CHECK(schedule->versions_kept(k) == (stashing ? d + 1 : 1));
@@ -72,7 +73,7 @@ TEST_CASE("turnaround: pipelined, N+2S-1 ticks, delay 2(S-1-k)+1, a set and a ve
 }
 
 TEST_CASE("turnaround: elastic, equal stages have the closed form's delay on one core or on two") {
-  for (const int stages : kStages) {
+  for (const int stages : kTurnaroundStages) {
     for (const bool separate_cores : {false, true}) {
       CAPTURE(stages, separate_cores);
       const int samples = 20 * stages + 40;
@@ -105,7 +106,7 @@ TEST_CASE("turnaround: a first stage that holds one micro-batch is the sequentia
 }
 
 TEST_CASE("turnaround: fill_drain takes a tick more a mini-batch, and is not stale") {
-  for (const int stages : kStages) {
+  for (const int stages : kTurnaroundStages) {
     for (const int batch : {1, 4, 20}) {
       CAPTURE(stages, batch);
       const MicroBatchPlan micro_batches(40, 1, batch, 1);

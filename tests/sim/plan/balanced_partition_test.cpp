@@ -17,14 +17,14 @@
 namespace stagecoach {
 namespace {
 
-struct Setting {
+struct PartitionSetting {
   HardwareSpec hw;
   Network net;
   TrainSpec train;
   MicroBatchPlan micro_batches{64, 1, 4, 2};
   ScheduleSpec spec;
 
-  Setting(const std::string& file, Network network) : net(std::move(network)) {
+  PartitionSetting(const std::string& file, Network network) : net(std::move(network)) {
     hw = load_hardware(std::string(STAGECOACH_SOURCE_DIR) + "/hw/" + file);
     hw.memory_policy = MemoryPolicy::stall;  // transfers to DRAM have tests of their own
     train.optimizer.momentum = 0.9;
@@ -92,7 +92,7 @@ TEST_CASE("balanced cuts cost what the best of all cuts costs, on every kind of 
   for (const char* file :
        {"gemmini16.json", "nvdla_small.json", "tpu_like.json", "two_gpus.json", "ideal.json"}) {
     for (const bool residual : {false, true}) {
-      const Setting s(file, residual ? branched() : lenet5());
+      const PartitionSetting s(file, residual ? branched() : lenet5());
       const int layers = static_cast<int>(s.net.layers.size());
       for (const int stages : {1, 2, 3, 4, layers - 1, layers}) {
         CAPTURE(file, residual, stages);
@@ -108,7 +108,7 @@ TEST_CASE("balanced cuts cost what the best of all cuts costs, on every kind of 
 
 TEST_CASE("directions with cores of their own are balanced by the longer one") {
   for (const char* file : {"nvdla_small.json", "gemmini16.json"}) {
-    Setting s(file, lenet5());
+    PartitionSetting s(file, lenet5());
     s.hw.mapping.split_forward_backward = true;
     s.hw.cores[0].count = 40;
     for (const int stages : {2, 3, 4}) {
@@ -119,7 +119,7 @@ TEST_CASE("directions with cores of their own are balanced by the longer one") {
 }
 
 /// The greatest load when `balance_cores` deals out the cores.
-double dealt(const Setting& s, const std::vector<std::string>& cuts) {
+double dealt(const PartitionSetting& s, const std::vector<std::string>& cuts) {
   PartitionSpec spec;
   spec.kind = PartitionKind::cuts;
   spec.cuts = cuts;
@@ -148,7 +148,8 @@ double dealt(const Setting& s, const std::vector<std::string>& cuts) {
   return greatest;
 }
 
-double best_dealt(const Setting& s, int stages, int from = 0, std::vector<std::string> cuts = {}) {
+double best_dealt(const PartitionSetting& s, int stages, int from = 0,
+                  std::vector<std::string> cuts = {}) {
   if (stages == 1) return dealt(s, cuts);
   double best = 1e300;
   for (int l = from; l + stages <= static_cast<int>(s.net.layers.size()); ++l) {
@@ -162,7 +163,7 @@ double best_dealt(const Setting& s, int stages, int from = 0, std::vector<std::s
 TEST_CASE("where cores are dealt out by need, cuts and cores are the best together") {
   for (const bool split : {false, true}) {
     for (const bool residual : {false, true}) {
-      Setting s("small_mesh.json", residual ? branched() : lenet5());
+      PartitionSetting s("small_mesh.json", residual ? branched() : lenet5());
       s.hw.mapping.split_forward_backward = split;
       for (const int stages : {1, 2, 3, 4}) {
         CAPTURE(split, residual, stages);
@@ -174,7 +175,7 @@ TEST_CASE("where cores are dealt out by need, cuts and cores are the best togeth
 }
 
 TEST_CASE("on a wafer of cores the cuts are within a twentieth of the best") {
-  const Setting s("wse2_like.json", lenet5());
+  const PartitionSetting s("wse2_like.json", lenet5());
   for (const int stages : {2, 3}) {
     CAPTURE(stages);
     CHECK(dealt(s, s.cuts(stages)) <= 1.05 * best_dealt(s, stages));
@@ -182,7 +183,7 @@ TEST_CASE("on a wafer of cores the cuts are within a twentieth of the best") {
 }
 
 TEST_CASE("groups of unequal cores get work in proportion to their speed") {
-  Setting s("gemmini16.json", lenet5());
+  PartitionSetting s("gemmini16.json", lenet5());
   CoreSpec fast = s.hw.cores[0];
   s.hw.cores[0].count = 1;
   fast.name = "fast";
@@ -197,7 +198,7 @@ TEST_CASE("groups of unequal cores get work in proportion to their speed") {
 }
 
 /// Cycles per micro-batch of the whole machine, in closed form.
-double machine_cycles(const Setting& s, const std::vector<std::string>& cuts) {
+double machine_cycles(const PartitionSetting& s, const std::vector<std::string>& cuts) {
   const Partition stages = make_partition(s.net, {PartitionKind::cuts, cuts});
   const auto schedule = make_schedule(s.spec, static_cast<int>(stages.size()), s.micro_batches);
   return build_machine_plan(s.hw, s.net, stages, s.micro_batches, *schedule, s.train,
@@ -206,7 +207,7 @@ double machine_cycles(const Setting& s, const std::vector<std::string>& cuts) {
 }
 
 /// All ways to cut, laid out one by one.
-double best_machine(const Setting& s, int stages, int from = 0,
+double best_machine(const PartitionSetting& s, int stages, int from = 0,
                     std::vector<std::string> cuts = {}) {
   if (stages == 1) return machine_cycles(s, cuts);
   double best = std::numeric_limits<double>::infinity();
@@ -234,7 +235,7 @@ TEST_CASE("where a chip spills, no simple cut is faster than the balanced one") 
     for (const Network& net : {lenet5(), branched()}) {
       for (const double kib : {1.0, 8.0, 32.0}) {
         for (const std::int64_t cores : {0, 2}) {
-          Setting s(file, net);
+          PartitionSetting s(file, net);
           s.hw.memory_policy = MemoryPolicy::spill;
           s.hw.cores[0].count = cores;
           for (auto* b : {&s.hw.cores[0].buffer, &s.hw.cores[0].weight_buffer,
@@ -246,7 +247,7 @@ TEST_CASE("where a chip spills, no simple cut is faster than the balanced one") 
             const double found = machine_cycles(s, s.cuts(stages));
             const double least = best_machine(s, stages);
             CHECK(found <= machine_cycles(s, equal_cuts(net, stages)));
-            Setting without = s;  // balanced by computing alone
+            PartitionSetting without = s;  // balanced by computing alone
             without.hw.memory_policy = MemoryPolicy::stall;
             CHECK(found <= machine_cycles(s, without.cuts(stages)));
             within_a_tenth += found <= 1.1 * least;
@@ -264,13 +265,13 @@ TEST_CASE("where a chip spills, no simple cut is faster than the balanced one") 
 }
 
 TEST_CASE("a deep network is cut in no time, and more stages never cost more") {
-  const Setting s("wse2_like.json", resnet20_cifar());
+  const PartitionSetting s("wse2_like.json", resnet20_cifar());
   double before = 1e300;
   for (const int stages : {1, 2, 5, 10, 40, static_cast<int>(s.net.layers.size())}) {
     const std::vector<std::string> cuts = s.cuts(stages);
     REQUIRE(static_cast<int>(cuts.size()) == stages - 1);
     // On equal shares of the cores a stage has fewer the more stages there are: compare on one.
-    Setting one = s;
+    PartitionSetting one = s;
     one.hw.mapping.kind = MappingKind::one_core_per_stage;
     const double cost = one.cost(one.cuts(stages)).first;
     CHECK(cost <= before);
@@ -279,7 +280,7 @@ TEST_CASE("a deep network is cut in no time, and more stages never cost more") {
 }
 
 TEST_CASE("numbers of stages that cannot be and listed mappings are refused") {
-  Setting s("gemmini16.json", lenet5());
+  PartitionSetting s("gemmini16.json", lenet5());
   CHECK_THROWS_WITH(s.cuts(0), Catch::Contains("allowed: from 1 to the network's 12 layers"));
   CHECK_THROWS_WITH(s.cuts(13), Catch::Contains("found 13"));
   s.hw.mapping.kind = MappingKind::explicit_list;

@@ -12,7 +12,7 @@ namespace stagecoach {
 namespace {
 
 /// LeNet-5 on a stage per core, batch one, pipelined; change what the test is about.
-struct Setting {
+struct PlanSetting {
   HardwareSpec hw;
   Network net = lenet5();
   Partition stages;
@@ -20,7 +20,7 @@ struct Setting {
   ScheduleSpec schedule;
   int batch = 1, micro = 1;
 
-  Setting() {
+  PlanSetting() {
     hw.cores.resize(1);
     hw.cores[0].kind = CoreKind::resident;
     hw.cores[0].resident.lanes_per_tile = 16;
@@ -34,7 +34,7 @@ struct Setting {
 };
 
 TEST_CASE("fixed cores take their constants whatever the layers and the micro-batch are") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].kind = CoreKind::fixed;
   s.hw.cores[0].fixed = {3, 4, 5};
   s.batch = s.micro = 2;
@@ -55,7 +55,7 @@ TEST_CASE("fixed cores take their constants whatever the layers and the micro-ba
 }
 
 TEST_CASE("a split backward has the price of the two gradients, and needs room for them") {
-  Setting s;
+  PlanSetting s;
   s.batch = 4, s.micro = 2;
   s.schedule.kind = ScheduleKind::one_f_one_b_flush;
   const MachinePlan whole = s.plan().plan;
@@ -78,7 +78,7 @@ TEST_CASE("a split backward has the price of the two gradients, and needs room f
 }
 
 TEST_CASE("a fixed core makes half of its backward apart, or as much as the file says") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].kind = CoreKind::fixed;
   s.hw.cores[0].fixed = {3, 9, 5};
   s.schedule.kind = ScheduleKind::zero_bubble;
@@ -91,7 +91,7 @@ TEST_CASE("a fixed core makes half of its backward apart, or as much as the file
 
 TEST_CASE(
     "a buffer under zero_bubble holds fewer micro-batches, for their gradients stay with them") {
-  Setting s;
+  PlanSetting s;
   s.batch = 16;
   s.hw.memory_policy = MemoryPolicy::stall;
   s.hw.cores[0].activation_buffer.emplace().capacity_kib = 64;
@@ -114,7 +114,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a resident stage takes the trips of its three products and of its update") {
-  Setting s;
+  PlanSetting s;
   s.train.optimizer.momentum = 0.9;
   const MachinePlan plan = s.plan().plan;
   // conv1: 150 weights on 16 lanes, 784 pixels; the network's input wants no gradient.
@@ -134,7 +134,7 @@ TEST_CASE("a resident stage takes the trips of its three products and of its upd
 }
 
 TEST_CASE("vector work adds to the products, or hides behind them where the unit overlaps") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].vector_unit.lanes = 4;
   s.hw.cores[0].vector_unit.latency_cycles = 3;
   // conv1's stage: ReLU 4704 elements, max pool 1176 windows of 4.
@@ -145,7 +145,7 @@ TEST_CASE("vector work adds to the products, or hides behind them where the unit
 }
 
 TEST_CASE("ports that cannot feed the lanes stretch an operation beyond its compute") {
-  Setting s;
+  PlanSetting s;
   BufferSpec buffer;
   buffer.width_bytes = 32;  // 16 lanes ask for 64 bytes of weights a cycle
   s.hw.cores[0].weight_buffer = buffer;
@@ -160,7 +160,7 @@ TEST_CASE("ports that cannot feed the lanes stretch an operation beyond its comp
 }
 
 TEST_CASE("the same port for everything adds what competes for it") {
-  Setting s;
+  PlanSetting s;
   BufferSpec buffer;
   buffer.width_bytes = 32;
   buffer.read_ports = buffer.write_ports = 0, buffer.shared_ports = 1;
@@ -172,7 +172,7 @@ TEST_CASE("the same port for everything adds what competes for it") {
 }
 
 TEST_CASE("a skip connection is a message of its own, forth and back") {
-  Setting s;
+  PlanSetting s;
   s.net = resnet20_cifar();
   const MachinePlan plan = s.plan().plan;
   const StagePlan& stem = plan.stages[0];
@@ -187,7 +187,7 @@ TEST_CASE("a skip connection is a message of its own, forth and back") {
 }
 
 TEST_CASE("memory classes follow the optimizer, the mitigation and the element sizes") {
-  Setting s;
+  PlanSetting s;
   const auto stage = [&] { return s.plan().plan.stages[2]; };  // fc1: 48120 parameters
   CHECK(stage().weights_bytes == 48120 * 4);
   CHECK(stage().optimizer_bytes == 0);
@@ -205,7 +205,7 @@ TEST_CASE("memory classes follow the optimizer, the mitigation and the element s
 }
 
 TEST_CASE("what does not fit is refused with the bytes missing") {
-  Setting s;
+  PlanSetting s;
   BufferSpec small;
   small.capacity_kib = 100;
   s.hw.cores[0].weight_buffer = small;
@@ -220,7 +220,7 @@ TEST_CASE("what does not fit is refused with the bytes missing") {
 }
 
 TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, or spills") {
-  Setting s;
+  PlanSetting s;
   BufferSpec small;
   small.capacity_kib = 20;
   s.hw.cores[0].activation_buffer = small;
@@ -246,7 +246,7 @@ TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, o
 }
 
 TEST_CASE("in one memory activations take what weights leave") {
-  Setting s;
+  PlanSetting s;
   BufferSpec one;
   one.capacity_kib = 400;  // fc1 needs 384960 bytes for weights, 5 x 1615 + 480 for activations
   s.hw.cores[0].buffer = one;
@@ -257,7 +257,7 @@ TEST_CASE("in one memory activations take what weights leave") {
 }
 
 TEST_CASE("stashed versions count with the weights, as many as the schedule keeps") {
-  Setting s;
+  PlanSetting s;
   s.schedule.weight_stashing = true;
   BufferSpec buffer;
   buffer.capacity_kib = 2 * 188 + 4 * 188;  // fc1 is 187.97 KiB: itself, gradients, 4 old versions
@@ -268,7 +268,7 @@ TEST_CASE("stashed versions count with the weights, as many as the schedule keep
 }
 
 TEST_CASE("neighbouring stages stand next to each other on the mesh") {
-  Setting s;
+  PlanSetting s;
   s.hw.interconnect.kind = InterconnectKind::mesh2d;
   s.hw.interconnect.rows = 2, s.hw.interconnect.columns = 3;
   const MachinePlan plan = s.plan().plan;
@@ -281,7 +281,7 @@ TEST_CASE("neighbouring stages stand next to each other on the mesh") {
 }
 
 TEST_CASE("regions are joined by as many links as their shorter edge has") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].count = 100;
   s.hw.mapping.kind = MappingKind::explicit_list;
   s.hw.mapping.stages = {{"conv1", "core", 16},
@@ -312,7 +312,7 @@ TEST_CASE("regions are joined by as many links as their shorter edge has") {
 }
 
 TEST_CASE("stages that share a core have DRAM to themselves") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].count = 1;
   BufferSpec small;
   small.capacity_kib = 100;
@@ -330,7 +330,7 @@ TEST_CASE("stages that share a core have DRAM to themselves") {
 }
 
 TEST_CASE("the balance report names what limits the rate and what a core more brings") {
-  Setting s;
+  PlanSetting s;
   s.hw.interconnect.kind = InterconnectKind::point_to_point;
   s.hw.interconnect.link_bytes_per_cycle = 0.1;
   BalanceReport b = s.plan().report.balance;
@@ -353,7 +353,7 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
 
 TEST_CASE(
     "a mini-batch of several micro-batches keeps and adds up weight gradients even when fused") {
-  Setting s;
+  PlanSetting s;
   s.hw.cores[0].fused_update = true;
   CHECK(s.plan().plan.stages[2].weight_gradient_bytes == 0);
   s.batch = 4;
@@ -363,7 +363,7 @@ TEST_CASE(
 TEST_CASE(
     "events of micro-batches of any size lie on the line through one sample and a full "
     "micro-batch") {
-  Setting s;
+  PlanSetting s;
   s.batch = s.micro = 8;
   const StageEvents e = s.plan().plan.stages[1].events;
   CHECK(e.forward_per_sample.macs == 240000);

@@ -82,13 +82,13 @@ TEST_CASE("balanced cores reach the lowest greatest load that giving them one by
 }
 
 /// LeNet-5 on resident cores of 16 lanes.
-struct Setting {
+struct MappingSetting {
   HardwareSpec hw;
   Network net = lenet5();
   Partition stages = make_partition(net, {});
   TrainSpec train;
 
-  Setting() {
+  MappingSetting() {
     hw.cores.resize(1);
     hw.cores[0].kind = CoreKind::resident;
     hw.cores[0].resident.lanes_per_tile = 16;
@@ -102,7 +102,7 @@ struct Setting {
 };
 
 TEST_CASE("one core per stage goes in order; with fewer cores neighbours share") {
-  Setting s;
+  MappingSetting s;
   const Mapping plain = s.map();
   REQUIRE(plain.units.size() == 5);
   for (int k = 0; k < 5; ++k) CHECK(plain.stages[k].forward_unit == k);
@@ -116,7 +116,7 @@ TEST_CASE("one core per stage goes in order; with fewer cores neighbours share")
 }
 
 TEST_CASE("forward and backward on hardware of their own take 2S - 1 units") {
-  Setting s;
+  MappingSetting s;
   s.hw.mapping.split_forward_backward = true;
   const Mapping m = s.map();
   CHECK(m.units.size() == 9);
@@ -127,7 +127,7 @@ TEST_CASE("forward and backward on hardware of their own take 2S - 1 units") {
 }
 
 TEST_CASE("rectangles fill one group of cores after the other, and no stage lies in two") {
-  Setting s;
+  MappingSetting s;
   s.hw.cores.push_back(s.hw.cores[0]);
   s.hw.cores[0].count = 5, s.hw.cores[1].count = 6;
   s.hw.mapping.kind = MappingKind::rectangle;
@@ -151,7 +151,7 @@ TEST_CASE("rectangles fill one group of cores after the other, and no stage lies
 }
 
 TEST_CASE("a rectangle gives every stage as many cores, and says when there are too few") {
-  Setting s;
+  MappingSetting s;
   s.hw.mapping.kind = MappingKind::rectangle;
   s.hw.mapping.rows = 1, s.hw.mapping.columns = 3;
   const Mapping m = s.map();
@@ -163,7 +163,7 @@ TEST_CASE("a rectangle gives every stage as many cores, and says when there are 
 }
 
 TEST_CASE("balanced gives the heavy convolution most cores") {
-  Setting s;
+  MappingSetting s;
   s.hw.mapping.kind = MappingKind::balanced;
   const Mapping m = s.map();
   CHECK(m.forward(1).cores > m.forward(0).cores);
@@ -174,7 +174,7 @@ TEST_CASE("balanced gives the heavy convolution most cores") {
 }
 
 TEST_CASE("a balanced mapping stalls where buffers are too small, if the file says so") {
-  Setting s;
+  MappingSetting s;
   s.hw.mapping.kind = MappingKind::balanced;
   BufferSpec small;
   small.capacity_kib = 12;  // one sample of conv1 (4 bytes x 784 in, 4704 bits of a ReLU, ...)
@@ -193,7 +193,7 @@ TEST_CASE("a balanced mapping stalls where buffers are too small, if the file sa
 }
 
 TEST_CASE("an explicit list must name every stage once, and only those") {
-  Setting s;
+  MappingSetting s;
   s.hw.mapping.kind = MappingKind::explicit_list;
   s.hw.mapping.stages = {
       {"conv1", "core", 2}, {"conv2", "core", 7}, {"fc1", "core", 3}, {"fc2", "core", 1}};

@@ -94,7 +94,7 @@ TEST_CASE("a version of the future is a bug of the schedule") {
   CHECK(ledger.begin_forward(0) == 0);
 }
 
-ScheduleSpec spec_of(ScheduleKind kind, bool stashing, bool sync) {
+ScheduleSpec ledger_spec(ScheduleKind kind, bool stashing, bool sync) {
   ScheduleSpec spec;
   spec.kind = kind;
   spec.weight_stashing = stashing;
@@ -104,7 +104,7 @@ ScheduleSpec spec_of(ScheduleKind kind, bool stashing, bool sync) {
 
 TEST_CASE("vertical sync: all stages read what stage 0 had when the micro-batch entered") {
   const MicroBatchPlan plan(20, 1, 1, 1);
-  const auto schedule = make_schedule(spec_of(ScheduleKind::one_f_one_b, true, true), 3, plan);
+  const auto schedule = make_schedule(ledger_spec(ScheduleKind::one_f_one_b, true, true), 3, plan);
   ForwardVersions versions(*schedule, plan);
   CHECK(versions.named(0, 0, 0) == 0);
   CHECK(versions.expected(1, 5, 9) == 0);  // nothing newer has entered
@@ -119,13 +119,14 @@ TEST_CASE("vertical sync: all stages read what stage 0 had when the micro-batch 
 TEST_CASE("2BW names the version before last; the other policies name none") {
   const MicroBatchPlan plan(20, 1, 4, 1);
   const auto buffered =
-      make_schedule(spec_of(ScheduleKind::two_buffered_weights, false, false), 3, plan);
+      make_schedule(ledger_spec(ScheduleKind::two_buffered_weights, false, false), 3, plan);
   ForwardVersions versions(*buffered, plan);
   CHECK(versions.named(2, 3, 0) == 0);
   CHECK(versions.named(2, 7, 1) == 0);
   CHECK(versions.named(2, 8, 2) == 1);
   for (const bool stashing : {false, true}) {
-    const auto plain = make_schedule(spec_of(ScheduleKind::pipelined, stashing, false), 3, plan);
+    const auto plain =
+        make_schedule(ledger_spec(ScheduleKind::pipelined, stashing, false), 3, plan);
     CHECK(ForwardVersions(*plain, plan).named(0, 8, 2) == Op::kCurrent);
   }
 }

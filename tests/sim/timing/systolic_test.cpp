@@ -43,7 +43,7 @@ Cycles walk_folds(std::int64_t m, std::int64_t k, std::int64_t n, int rows, int 
   return cycles;
 }
 
-const Dataflow kDataflows[] = {Dataflow::weight_stationary, Dataflow::output_stationary,
+const Dataflow kSystolicDataflows[] = {Dataflow::weight_stationary, Dataflow::output_stationary,
                                Dataflow::input_stationary};
 
 TEST_CASE("a dense layer at batch one takes the hand-worked cycles in all three dataflows") {
@@ -72,7 +72,7 @@ TEST_CASE("every convolution and dense layer of three networks matches folds wal
       const std::int64_t n = dense ? node.output.elements() : node.output.channels;
       const GemmShape shape = gemm_shape(work_of(node).products[0]);
       for (int size : {8, 16, 32, 64, 128}) {
-        for (Dataflow dataflow : kDataflows) {
+        for (Dataflow dataflow : kSystolicDataflows) {
           CAPTURE(node.spec.name, size);
           REQUIRE(systolic_cycles(shape, array(size, size, dataflow), MacSpec{}) ==
                   walk_folds(m, k, n, size, size, dataflow));
@@ -85,7 +85,7 @@ TEST_CASE("every convolution and dense layer of three networks matches folds wal
 }
 
 TEST_CASE("overlapped folds equal plain folds where there is one, and never take longer") {
-  for (Dataflow dataflow : kDataflows) {
+  for (Dataflow dataflow : kSystolicDataflows) {
     const GemmShape one_fold = gemm(7, 7, 7);
     CHECK(systolic_cycles(one_fold, array(8, 8, dataflow, true), MacSpec{}) ==
           systolic_cycles(one_fold, array(8, 8, dataflow, false), MacSpec{}));
@@ -111,7 +111,7 @@ TEST_CASE("overlapped folds go on from group to group") {
         32 * (2 * 16 + 16 + 784 - 2));
   CHECK(systolic_cycles(depthwise, array(16, 16, Dataflow::weight_stationary, true), MacSpec{}) ==
         25134);
-  for (Dataflow dataflow : kDataflows) {
+  for (Dataflow dataflow : kSystolicDataflows) {
     for (std::int64_t groups : {2, 7, 64}) {
       GemmShape grouped = gemm(50, 9, 20), one = gemm(50, 9, 20);
       grouped.groups = groups;
@@ -133,7 +133,7 @@ TEST_CASE("overlapped folds go on from group to group") {
 }
 
 TEST_CASE("the fastest cut among many arrays is the one that trying every cut finds") {
-  for (Dataflow dataflow : kDataflows) {
+  for (Dataflow dataflow : kSystolicDataflows) {
     for (bool overlap : {false, true}) {
       const SystolicCore core = array(4, 8, dataflow, overlap);
       const GemmShape shape = gemm(70, 300, 90);

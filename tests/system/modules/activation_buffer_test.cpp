@@ -9,13 +9,13 @@
 namespace stagecoach {
 namespace {
 
-struct Bench {
+struct ActivationBufferBench {
   KernelScope kernel;
   MicroBatchPlan plan{10, 1, 1, 1};
   test::StubWake main_sender, skip_sender, forward_core, backward_core;
   ActivationBuffer buffer;
 
-  explicit Bench(std::int64_t capacity, int edges = 1, int gradients = 1)
+  explicit ActivationBufferBench(std::int64_t capacity, int edges = 1, int gradients = 1)
       : buffer("buffer", make_edges(edges), gradients, capacity, plan, Pacing::elastic) {
     buffer.set_cores(&forward_core, &backward_core);
   }
@@ -32,7 +32,7 @@ struct Bench {
 };
 
 TEST_CASE("buffer: an input that arrives at 8 wakes the core for 8 and counts at 8, not at 7") {
-  Bench b(kUnlimited<std::int64_t>);
+  ActivationBufferBench b(kUnlimited<std::int64_t>);
   b.send(0, 5);
   b.send(1, 8);
   CHECK(b.forward_core.times == std::vector<Cycles>{5, 8});
@@ -57,7 +57,7 @@ TEST_CASE("buffer: an input that arrives at 8 wakes the core for 8 and counts at
 }
 
 TEST_CASE("buffer: a place becomes free when a micro-batch retires, and its sender is told then") {
-  Bench b(2);
+  ActivationBufferBench b(2);
   b.send(0, 1);
   CHECK(b.buffer.has_room(0));
   b.send(1, 2);
@@ -76,7 +76,7 @@ TEST_CASE("buffer: a place becomes free when a micro-batch retires, and its send
 }
 
 TEST_CASE("buffer: an input of two values is there when the later of the two is") {
-  Bench b(kUnlimited<std::int64_t>, 2);
+  ActivationBufferBench b(kUnlimited<std::int64_t>, 2);
   b.buffer.reserve(1, 0, 24);
   b.buffer.deposit_input(1, 0, {8, 9});
   CHECK_FALSE(b.buffer.input(0));
@@ -94,7 +94,7 @@ TEST_CASE("buffer: an input of two values is there when the later of the two is"
 }
 
 TEST_CASE("buffer: a gradient of two messages waits for both") {
-  Bench b(kUnlimited<std::int64_t>, 1, 2);
+  ActivationBufferBench b(kUnlimited<std::int64_t>, 1, 2);
   b.send(0, 1);
   b.buffer.begin_forward(0, 1);
   b.buffer.deposit_gradient(0, {2, 3});

@@ -14,7 +14,7 @@ using Event = test::StubStage::Event;
 constexpr auto kForward = StageOperation::forward;
 constexpr auto kBackward = StageOperation::backward;
 
-struct Bench {
+struct ComputeCoreBench {
   KernelScope kernel;
   MicroBatchPlan plan{10, 1, 1, 1};
   test::StubSink sink;
@@ -23,7 +23,7 @@ struct Bench {
   ComputeCore core;
   test::StubStage first{0}, second{1};
 
-  explicit Bench(bool backward_first = true, Pacing pacing = Pacing::elastic)
+  explicit ComputeCoreBench(bool backward_first = true, Pacing pacing = Pacing::elastic)
       : core("core", control, wheel, pacing) {
     for (test::StubStage* stage : {&first, &second}) {
       core.host(*stage, kForward, true, backward_first);
@@ -33,7 +33,7 @@ struct Bench {
 };
 
 TEST_CASE("core: an operation of 10 cycles that starts at 5 ends at 15, not at 14") {
-  Bench b;
+  ComputeCoreBench b;
   b.first.ready[kForward] = 5;
   b.core.wake_at(5);
   run_until(4);
@@ -46,7 +46,7 @@ TEST_CASE("core: an operation of 10 cycles that starts at 5 ends at 15, not at 1
 }
 
 TEST_CASE("core: what arrives while it works starts when it is free, without another call") {
-  Bench b;
+  ComputeCoreBench b;
   b.first.ready[kForward] = 0;
   b.core.wake_at(0);
   run_until(3);
@@ -60,7 +60,7 @@ TEST_CASE("core: what arrives while it works starts when it is free, without ano
 }
 
 TEST_CASE("core: looks again by itself when the data that a stage awaits will be there") {
-  Bench b;
+  ComputeCoreBench b;
   b.first.ready[kForward] = 7;
   b.core.wake_at(0);  // nothing to do yet: the next look is the arrival's
   run_until(6);
@@ -72,7 +72,7 @@ TEST_CASE("core: looks again by itself when the data that a stage awaits will be
 
 TEST_CASE("core: a backward goes before a forward if the schedule says so, then the later stage") {
   for (const bool backward_first : {true, false}) {
-    Bench b(backward_first);
+    ComputeCoreBench b(backward_first);
     for (test::StubStage* stage : {&b.first, &b.second}) {
       stage->ready[kForward] = stage->ready[kBackward] = 0;
     }
@@ -87,7 +87,7 @@ TEST_CASE("core: a backward goes before a forward if the schedule says so, then 
 }
 
 TEST_CASE("core: in lockstep it starts nothing by itself") {
-  Bench b(true, Pacing::lockstep);
+  ComputeCoreBench b(true, Pacing::lockstep);
   b.first.ready[kForward] = 0;
   b.core.wake_at(0);
   run_until(100);

@@ -11,7 +11,7 @@ namespace {
 
 using test::run_until;
 
-struct Bench {
+struct InterconnectBench {
   KernelScope kernel;
   EventWheel wheel{"wheel"};
   std::vector<CorePlan> cores{{"a", 0, 0}, {"b", 0, 1}, {"c", 0, 2}};
@@ -19,7 +19,7 @@ struct Bench {
   test::StubInbox inbox;
 
   /// 4 bytes a cycle, 3 cycles a hop.
-  explicit Bench(InterconnectKind kind)
+  explicit InterconnectBench(InterconnectKind kind)
       : network("network", InterconnectPlan{kind, 4.0, 3, 1, 3}, cores, wheel) {}
 
   int open(int from, int to, bool gradient = false) {
@@ -29,7 +29,7 @@ struct Bench {
 };
 
 TEST_CASE("interconnect: 22 bytes over one link of its own take 3 + 6 cycles, not 8") {
-  Bench b(InterconnectKind::point_to_point);
+  InterconnectBench b(InterconnectKind::point_to_point);
   const int channel = b.open(0, 1);
   b.network.send(channel, 0, 22, 100);
   REQUIRE(b.inbox.deposits.size() == 1);  // booked ahead of time
@@ -49,7 +49,7 @@ TEST_CASE("interconnect: 22 bytes over one link of its own take 3 + 6 cycles, no
 }
 
 TEST_CASE("interconnect: over two hops a message takes the latency twice and the width once") {
-  Bench b(InterconnectKind::mesh2d);
+  InterconnectBench b(InterconnectKind::mesh2d);
   b.network.send(b.open(0, 2), 7, 8, 10);
   REQUIRE(b.inbox.deposits.size() == 1);
   CHECK(b.inbox.deposits[0].micro_batch == 7);
@@ -58,7 +58,7 @@ TEST_CASE("interconnect: over two hops a message takes the latency twice and the
 }
 
 TEST_CASE("interconnect: a link that two cores feed is decided at the request's time, not before") {
-  Bench b(InterconnectKind::bus);
+  InterconnectBench b(InterconnectKind::bus);
   const int forward = b.open(0, 2), gradient = b.open(1, 2, true);
   int settled = 0;
   b.network.on_settled([&] { ++settled; });
@@ -82,7 +82,7 @@ TEST_CASE("interconnect: a link that two cores feed is decided at the request's 
 }
 
 TEST_CASE("interconnect: between stages of one core a message needs no link and no time") {
-  Bench b(InterconnectKind::mesh2d);
+  InterconnectBench b(InterconnectKind::mesh2d);
   b.network.send(b.open(1, 1), 0, 1000, 42);
   REQUIRE(b.inbox.deposits.size() == 1);
   CHECK(b.available(0) == 42);

@@ -10,8 +10,8 @@
 namespace stagecoach {
 namespace {
 
-constexpr auto kForward = StageOperation::forward;
-constexpr auto kBackward = StageOperation::backward;
+constexpr auto kForwardOf = StageOperation::forward;
+constexpr auto kBackwardOf = StageOperation::backward;
 
 OpCost cycles(Cycles n) {
   OpCost cost;
@@ -29,7 +29,7 @@ struct StubLoss : LossIf {
   std::vector<std::pair<MicroBatchId, Cycles>> accepted;
 };
 
-struct Bench {
+struct StageControllerBench {
   KernelScope kernel;
   MicroBatchPlan micro_batches{2, 1, 1, 1};
   ScheduleSpec spec;
@@ -47,7 +47,7 @@ struct Bench {
   StubLoss loss;
   std::unique_ptr<StageController> stage;
 
-  explicit Bench(bool with_loss = false) {
+  explicit StageControllerBench(bool with_loss = false) {
     plan.name = "s0";
     plan.cost = {{cycles(10), cycles(20), cycles(5)}};
     stage = std::make_unique<StageController>("stage", 0, plan, *schedule, micro_batches, control,
@@ -76,26 +76,26 @@ struct Bench {
 };
 
 TEST_CASE("controller: an input that is there at 8 may start at 8, not at 7") {
-  Bench b;
-  CHECK(b.stage->obstacle(kForward, 7) == Obstacle::data);
-  CHECK_FALSE(b.stage->next_data(kForward, 7));
+  StageControllerBench b;
+  CHECK(b.stage->obstacle(kForwardOf, 7) == Obstacle::data);
+  CHECK_FALSE(b.stage->next_data(kForwardOf, 7));
   b.activations.inputs = {{0, 8}, {1, 8}};
-  CHECK(b.stage->obstacle(kForward, 7) == Obstacle::data);
-  CHECK(b.stage->next_data(kForward, 7) == std::optional<Cycles>(8));
-  CHECK(b.stage->obstacle(kForward, 8) == Obstacle::nothing);
+  CHECK(b.stage->obstacle(kForwardOf, 7) == Obstacle::data);
+  CHECK(b.stage->next_data(kForwardOf, 7) == std::optional<Cycles>(8));
+  CHECK(b.stage->obstacle(kForwardOf, 8) == Obstacle::nothing);
   b.activations.gradients = {{0, 9}, {1, 9}};
-  CHECK(b.stage->obstacle(kBackward, 9) == Obstacle::data);  // its own forward comes first
+  CHECK(b.stage->obstacle(kBackwardOf, 9) == Obstacle::data);  // its own forward comes first
 
-  CHECK(b.stage->begin(kForward, 8, true) == 18);
-  b.stage->finish(kForward, 18);
-  CHECK(b.stage->begin(kForward, 18, true) == 28);
-  b.stage->finish(kForward, 28);
-  CHECK(b.stage->begin(kBackward, 28, true) == 28 + 20 + 5);
-  b.stage->finish(kBackward, 53);
+  CHECK(b.stage->begin(kForwardOf, 8, true) == 18);
+  b.stage->finish(kForwardOf, 18);
+  CHECK(b.stage->begin(kForwardOf, 18, true) == 28);
+  b.stage->finish(kForwardOf, 28);
+  CHECK(b.stage->begin(kBackwardOf, 28, true) == 28 + 20 + 5);
+  b.stage->finish(kBackwardOf, 53);
   CHECK(b.activations.retired.back() == std::pair<MicroBatchId, Cycles>(0, 53));
-  CHECK(b.stage->begin(kBackward, 53, true) == 78);
+  CHECK(b.stage->begin(kBackwardOf, 53, true) == 78);
   CHECK(b.weights.progress().updates == 1);  // the second is under way
-  b.stage->finish(kBackward, 78);
+  b.stage->finish(kBackwardOf, 78);
   b.require_completion();
   StageStatistics s;
   b.stage->report(78, s);
@@ -107,21 +107,21 @@ TEST_CASE("controller: an input that is there at 8 may start at 8, not at 7") {
 }
 
 TEST_CASE("controller: what a forward makes is sent for the moment at which it ends") {
-  Bench b;
+  StageControllerBench b;
   b.activations.inputs = {{0, 0}, {1, 0}};
   b.activations.gradients = {{0, 0}, {1, 0}};
   b.receiver.room = false;
-  CHECK(b.stage->obstacle(kForward, 4) == Obstacle::credit);
+  CHECK(b.stage->obstacle(kForwardOf, 4) == Obstacle::credit);
   b.receiver.room = true;
-  CHECK(b.stage->obstacle(kForward, 4) == Obstacle::nothing);
-  b.stage->begin(kForward, 4, true);
+  CHECK(b.stage->obstacle(kForwardOf, 4) == Obstacle::nothing);
+  b.stage->begin(kForwardOf, 4, true);
   REQUIRE(b.network.sent.size() == 1);
   CHECK(b.network.sent[0].ready == 14);
   CHECK(b.network.sent[0].channel == 3);
   CHECK(b.network.sent[0].bytes == 64);
   CHECK(b.receiver.reserved == std::vector<MicroBatchId>{0});
-  b.stage->finish(kForward, 14);
-  for (const StageOperation next : {kBackward, kForward, kBackward}) {
+  b.stage->finish(kForwardOf, 14);
+  for (const StageOperation next : {kBackwardOf, kForwardOf, kBackwardOf}) {
     b.stage->finish(next, b.stage->begin(next, 100, true));
   }
   CHECK(b.network.sent.size() == 2);
@@ -130,17 +130,17 @@ TEST_CASE("controller: what a forward makes is sent for the moment at which it e
 
 TEST_CASE("controller: an update is handed over with its backward, or when it completes") {
   for (const bool with_backward : {true, false}) {
-    Bench b;
+    StageControllerBench b;
     b.activations.inputs = {{0, 0}, {1, 0}};
     b.activations.gradients = {{0, 0}, {1, 0}};
-    b.stage->finish(kForward, b.stage->begin(kForward, 0, with_backward));
-    b.stage->begin(kBackward, 10, with_backward);
-    b.stage->begin(kForward, 12, with_backward);  // on a core of its own
-    b.stage->finish(kForward, 22);
+    b.stage->finish(kForwardOf, b.stage->begin(kForwardOf, 0, with_backward));
+    b.stage->begin(kBackwardOf, 10, with_backward);
+    b.stage->begin(kForwardOf, 12, with_backward);  // on a core of its own
+    b.stage->finish(kForwardOf, 22);
     CHECK(b.stage->progress().updates == 0);
-    b.stage->finish(kBackward, 35);
+    b.stage->finish(kBackwardOf, 35);
     CHECK(b.stage->progress().updates == 1);
-    b.stage->finish(kBackward, b.stage->begin(kBackward, 40, with_backward));
+    b.stage->finish(kBackwardOf, b.stage->begin(kBackwardOf, 40, with_backward));
     std::vector<Pass> passes;
     for (const Op& op : b.sink.ops) passes.push_back(op.pass);
     const std::vector<Pass> fused{Pass::forward, Pass::backward_with_update, Pass::forward,
@@ -153,16 +153,16 @@ TEST_CASE("controller: an update is handed over with its backward, or when it co
 }
 
 TEST_CASE("controller: the last stage waits for the host's channel") {
-  Bench b(true);
+  StageControllerBench b(true);
   b.activations.inputs = {{0, 0}, {1, 0}};
   b.activations.gradients = {{0, 0}, {1, 0}};
   b.loss.free_at = 6;
-  CHECK(b.stage->obstacle(kForward, 5) == Obstacle::credit);
-  CHECK(b.stage->next_data(kForward, 5) == std::optional<Cycles>(6));
-  CHECK(b.stage->obstacle(kForward, 6) == Obstacle::nothing);
-  b.stage->finish(kForward, b.stage->begin(kForward, 6, true));
+  CHECK(b.stage->obstacle(kForwardOf, 5) == Obstacle::credit);
+  CHECK(b.stage->next_data(kForwardOf, 5) == std::optional<Cycles>(6));
+  CHECK(b.stage->obstacle(kForwardOf, 6) == Obstacle::nothing);
+  b.stage->finish(kForwardOf, b.stage->begin(kForwardOf, 6, true));
   CHECK(b.loss.accepted.back() == std::pair<MicroBatchId, Cycles>(0, 16));
-  for (const StageOperation next : {kBackward, kForward, kBackward}) {
+  for (const StageOperation next : {kBackwardOf, kForwardOf, kBackwardOf}) {
     b.stage->finish(next, b.stage->begin(next, 50, true));
   }
   b.require_completion();

@@ -9,18 +9,18 @@
 namespace stagecoach {
 namespace {
 
-struct Bench {
+struct WeightBufferBench {
   KernelScope kernel;
   MicroBatchPlan plan{20, 1, 1, 1};
   std::unique_ptr<Schedule> schedule;
   ForwardVersions versions;
 
-  explicit Bench(const ScheduleSpec& spec)
+  explicit WeightBufferBench(const ScheduleSpec& spec)
       : schedule(make_schedule(spec, 3, plan)), versions(*schedule, plan) {}
 };
 
 TEST_CASE("weight buffer: an update is visible once it is complete, not before") {
-  Bench b{ScheduleSpec{}};
+  WeightBufferBench b{ScheduleSpec{}};
   WeightBuffer weights("weights", 0, b.versions);
   CHECK(weights.begin_forward() == Op::kCurrent);
   CHECK(weights.last_read() == 0);
@@ -45,7 +45,7 @@ TEST_CASE("weight buffer: an update is visible once it is complete, not before")
 TEST_CASE("weight buffer: with stashing the peak counts versions besides the newest") {
   ScheduleSpec spec;
   spec.weight_stashing = true;
-  Bench b{spec};
+  WeightBufferBench b{spec};
   WeightBuffer weights("weights", 0, b.versions);
   for (int round = 0; round < 4; ++round) {  // two enter, one leaves
     weights.begin_forward();
@@ -69,7 +69,7 @@ TEST_CASE("weight buffer: under vertical sync a stage reads what stage 0 had at 
   ScheduleSpec spec;
   spec.kind = ScheduleKind::one_f_one_b;
   spec.vertical_sync = true;
-  Bench b{spec};
+  WeightBufferBench b{spec};
   WeightBuffer first("first", 0, b.versions), second("second", 1, b.versions);
   CHECK(first.begin_forward() == 0);
   first.begin_backward();
