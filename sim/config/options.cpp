@@ -27,7 +27,7 @@ constexpr const char* kExitStatus =
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
-    "stagecoach --hw nvdla_large --workload resnet50-imagenet-timing --forward-only --samples 20",
+    "stagecoach --hw nvdla_small --workload resnet20-cifar10 --forward-only",
     "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
     "             --set workload/pipeline/schedule=gpipe \\\n"
     "             --set workload/training/batch_size=8 --trace",
@@ -266,7 +266,6 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
     reader.exclude(numeric, "forward-only", no_numbers);
   }
   reader.exclude("forward-only", "functional-only", no_clock);
-  reader.exclude("timing-only", "forward-only", "which computes no numbers either");
   reader.exclude("epochs", "forward-only", "every sample is seen once; --samples says how many");
   for (const char* order : {"record-schedule", "replay"}) {
     reader.exclude(order, "forward-only", "only a training's order of operations is kept");
