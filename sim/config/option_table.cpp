@@ -56,7 +56,7 @@ constexpr const char* kExitStatus =
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
-    "stagecoach --hw nvdla_large --workload resnet50-imagenet-timing --forward-only --samples 20",
+    "stagecoach --hw nvdla_small --workload resnet20-cifar10 --forward-only",
     "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
     "             --set workload/pipeline/schedule=gpipe \\\n"
     "             --set workload/training/batch_size=8 --trace",

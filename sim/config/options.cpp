@@ -257,7 +257,6 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
     reader.exclude(numeric, "forward-only", no_numbers);
   }
   reader.exclude("forward-only", "functional-only", no_clock);
-  reader.exclude("timing-only", "forward-only", "which computes no numbers either");
   reader.exclude("epochs", "forward-only", "every sample is seen once; --samples says how many");
   for (const char* order : {"record-schedule", "replay"}) {
     reader.exclude(order, "forward-only", "only a training's order of operations is kept");
