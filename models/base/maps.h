@@ -123,14 +123,16 @@ bool is_dense(const View<T>& v) {
 /// views have equal shapes and, like every Layout, equal pixel strides.
 template <class Body, class T, class... Ts>
 inline void for_each_lanes(Body&& body, const View<T>& first, const View<Ts>&... rest) {
-  const auto run = [&body](std::int64_t count, auto*... p) {
+  // A dense view is one long row: the body is compiled once.
+  const bool dense = is_dense(first) && (is_dense(rest) && ...);
+  const int samples = dense ? 1 : first.batch, rows = dense ? 1 : first.height;
+  const std::int64_t count =
+      first.width * first.pixel_stride * (dense ? std::int64_t{first.batch} * first.height : 1);
+  const auto run = [&body, count](auto*... p) {
     for (std::int64_t i = 0; i < count; i += kLanes<T>) body(lanes(p + i)...);
   };
-  const std::int64_t row = first.width * first.pixel_stride;
-  if (is_dense(first) && (is_dense(rest) && ...))
-    return run(row * first.height * first.batch, first.data, rest.data...);
-  for (int n = 0; n < first.batch; ++n)
-    for (int y = 0; y < first.height; ++y) run(row, first.pixel(n, y, 0), rest.pixel(n, y, 0)...);
+  for (int n = 0; n < samples; ++n)
+    for (int y = 0; y < rows; ++y) run(first.pixel(n, y, 0), rest.pixel(n, y, 0)...);
 }
 
 /// A vector of channels that moves from pixel to pixel.
@@ -207,15 +209,13 @@ inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
       for (; count > 0; --count, (cursor.move(1), ...)) term(chains[0], cursor.ahead(0)...);
     }
   };
-  if (is_dense(first) && (is_dense(rest) && ...)) {
-    run(std::int64_t{first.batch} * first.height * first.width,
-        PixelCursor<T>(first, 0, 0, channel), PixelCursor<Ts>(rest, 0, 0, channel)...);
-  } else {
-    for (int n = 0; n < first.batch; ++n)
-      for (int y = 0; y < first.height; ++y)
-        run(first.width, PixelCursor<T>(first, n, y, channel),
-            PixelCursor<Ts>(rest, n, y, channel)...);
-  }
+  const bool dense = is_dense(first) && (is_dense(rest) && ...);
+  const int samples = dense ? 1 : first.batch, rows = dense ? 1 : first.height;
+  const std::int64_t pixels =
+      first.width * (dense ? std::int64_t{first.batch} * first.height : std::int64_t{1});
+  for (int n = 0; n < samples; ++n)
+    for (int y = 0; y < rows; ++y)
+      run(pixels, PixelCursor<T>(first, n, y, channel), PixelCursor<Ts>(rest, n, y, channel)...);
   end_block();
   std::array<WideLanes<T>, N> sums;
   for (int i = 0; i < N; ++i)

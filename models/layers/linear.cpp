@@ -28,7 +28,7 @@ template <class T>
 LayerNeeds Linear<T>::needs() const {
   LayerNeeds needs;
   needs.backward_reads_input = true;
-  needs.scratch = ProductBlocks<T>::kScratch;
+  needs.scratch = kProductScratch;
   return needs;
 }
 

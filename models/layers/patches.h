@@ -21,13 +21,13 @@ class Patches {
   Patches(const ConvGeometry& geometry, T* scratch)
       : g_(geometry),
         product_(scratch),
-        patches_(scratch + ProductBlocks<T>::kScratch),
+        patches_(scratch + kProductScratch),
         outputs_(patches_ + padded<T>(g_.weight_rows() * rows_a_band(g_) * g_.out_width)) {}
 
   /// Elements of scratch for a geometry.
   static std::int64_t scratch(const ConvGeometry& g) {
     const std::int64_t pixels = std::int64_t{1} * rows_a_band(g) * g.out_width;
-    return ProductBlocks<T>::kScratch + padded<T>(g.weight_rows() * pixels) +
+    return kProductScratch + padded<T>(g.weight_rows() * pixels) +
            padded<T>(g.group_out() * pixels);
   }
   T* product_scratch() const { return product_; }
