@@ -144,9 +144,9 @@ TEST_CASE("spill is advised where the file has a dram, and nowhere else") {
     return false;
   };
   const std::string dram = "hw/dram={\"bandwidth_gb_per_s\": 4, \"latency_ns\": 100}";
-  CHECK_FALSE(names_spill({"hw/cores/0/count=300"}));
+  CHECK_FALSE(names_spill({"hw/cores/0/count=60"}));
   CHECK(names_spill(
-      {"hw/cores/0/count=300", dram, "hw/interconnect/rows=20", "hw/interconnect/columns=20"}));
+      {"hw/cores/0/count=60", dram, "hw/interconnect/rows=8", "hw/interconnect/columns=8"}));
   // More stages than cores: not even then.
   CHECK_FALSE(names_spill({dram}));
   CHECK_FALSE(names_spill({dram, "hw/memory_policy=spill"}));

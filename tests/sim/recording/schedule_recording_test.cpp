@@ -311,7 +311,7 @@ TEST_CASE("damaged bytes never crash a replay") {
   for (const ScheduleSpec& spec : {kSpecs[4], kSpecs[7], kSpecs[8]}) {
     const Recording recording(folder, spec, 4, MicroBatchPlan(70, 1, 4, 1));
     const std::string whole = read_text(recording.path);
-    for (int round = 0; round < 1500; ++round) {
+    for (int round = 0; round < 300; ++round) {
       std::string text = whole;
       for (std::uint64_t n = 1 + random.below(3); n > 0; --n) {
         const std::size_t at = random.below(text.size());
@@ -332,7 +332,7 @@ TEST_CASE("tokens of chance in a chunk with a good checksum never crash a replay
   Random random(13);
   for (const ScheduleSpec& spec : {kSpecs[4], kSpecs[7], kSpecs[8]}) {
     const Recording recording(folder, spec, 3, MicroBatchPlan(12, 1, 2, 1));
-    for (int round = 0; round < 1500; ++round) {
+    for (int round = 0; round < 300; ++round) {
       // The recorder writes whatever it is told: orders that no schedule would make.
       Keeper keeper(3);
       struct Anything : OpSink {
