@@ -239,6 +239,8 @@ std::vector<double> expected_stage_work(const Network& network, const Partition&
     work.push_back(1e4);
     for (int l = stage.first_layer; l < stage.end_layer; ++l)
       work.back() += static_cast<double>(forward_macs(network.layers[l]));
+    // Three products of a layer, or four.
+    if (stage.recomputes) work.back() *= 4.0 / 3;
   }
   return work;
 }

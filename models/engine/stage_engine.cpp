@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "models/base/maps.h"
-#include "models/engine/stage_forward.h"
 
 namespace stagecoach {
 namespace {
@@ -58,22 +57,42 @@ void StageEngine<T>::read_samples(MicroBatchId id, const MicroBatchData& data, T
 }
 
 template <class T>
+ForwardMemory<T> StageEngine<T>::forward_memory(const MicroBatchData& data, const T* weights,
+                                                T* workspace) {
+  ForwardMemory<T> memory;
+  memory.weights = weights;
+  memory.statistics = statistics_.data();
+  memory.workspace = workspace;
+  memory.sample_keys = data.sample_keys.data();
+  memory.seconds = context_.layer_seconds;
+  return memory;
+}
+
+template <class T>
+void StageEngine<T>::run_forward(MicroBatchId id, const ForwardMemory<T>& memory,
+                                 Chunk chunk) const {
+  forward_stage(context_.network, spec_, plan_, stage_, memory, chunk,
+                [&](int k) { return context_.values.slot(k, id).block.data(); });
+}
+
+/// Writes over what the first forward kept, with the weights of the backward. Nobody else reads it
+/// any more: the stages behind have done their backwards.
+template <class T>
+void StageEngine<T>::recompute(const Backward& pass, Chunk chunk) {
+  ForwardMemory<T> memory = forward_memory(pass.data, pass.weights, pass.workspace);
+  memory.again = true;
+  run_forward(pass.id, memory, chunk);
+}
+
+template <class T>
 void StageEngine<T>::forward(MicroBatchId id, const MicroBatchData& data, WeightVersion version,
                              T* workspace) {
   MicroBatchSlot<T>& slot = context_.values.open(stage_, id);
   const auto read = weights_.read_forward(version);
   slot.version = read.version;
   if (stage_ == 0) read_samples(id, data, workspace);
-  ForwardMemory<T> memory;
-  memory.weights = read.weights;
-  memory.statistics = statistics_.data();
-  memory.workspace = workspace;
-  memory.sample_keys = data.sample_keys.data();
-  memory.seconds = context_.layer_seconds;
-  for_chunks(data, [&](Chunk chunk) {
-    forward_stage(context_.network, spec_, plan_, stage_, memory, chunk,
-                  [&](int k) { return context_.values.slot(k, id).block.data(); });
-  });
+  const ForwardMemory<T> memory = forward_memory(data, read.weights, workspace);
+  for_chunks(data, [&](Chunk chunk) { run_forward(id, memory, chunk); });
   if (data.micro_batch.last_of_epoch && context_.data.size(Split::test) > 0)
     snapshots_.take_statistics(data.micro_batch.epoch, statistics_.data());
 }
@@ -96,6 +115,7 @@ void StageEngine<T>::backward(MicroBatchId id, const MicroBatchData& data, bool 
         one_chunk && micro_batch.batch_begin == id && micro_batch.last_of_batch && weights_.fuses();
   }
   for_chunks(data, [&](Chunk chunk) {
+    if (spec_.recomputes) recompute(pass, chunk);
     start_gradient(pass, chunk);
     for (int l = spec_.end_layer - 1; l >= spec_.first_layer; --l)
       if (plan_.gradients[l + 1].wanted) backward_layer(l, pass, chunk);

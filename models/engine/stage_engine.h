@@ -9,6 +9,7 @@
 #include "models/engine/epoch_snapshots.h"
 #include "models/engine/layer_clock.h"
 #include "models/engine/loss_head.h"
+#include "models/engine/stage_forward.h"
 #include "models/engine/values_in_flight.h"
 #include "models/graph/network.h"
 #include "models/graph/partition.h"
@@ -76,6 +77,9 @@ class StageEngine {
     bool fuse;  ///< layers that can apply a fused update
   };
 
+  ForwardMemory<T> forward_memory(const MicroBatchData& data, const T* weights, T* workspace);
+  void run_forward(MicroBatchId id, const ForwardMemory<T>& memory, Chunk chunk) const;
+  void recompute(const Backward& pass, Chunk chunk);
   template <class Run>
   void for_chunks(const MicroBatchData& data, Run run) const;
   void read_samples(MicroBatchId id, const MicroBatchData& data, T* workspace);

@@ -17,6 +17,7 @@ struct ForwardMemory {
   T* workspace = nullptr;
   const std::uint64_t* sample_keys = nullptr;  ///< of the micro-batch; null when not training
   bool training = true;
+  bool again = false;  ///< ForwardArgs::again
   std::vector<LayerSeconds>* seconds = nullptr;
 };
 
@@ -44,6 +45,7 @@ void forward_stage(const Network& network, const StageSpec& spec, const ValuePla
                      : nullptr;
     args.scratch = memory.workspace + plan.stages[stage].scratch_offset;
     args.training = memory.training;
+    args.again = memory.again;
     args.sample_keys = memory.sample_keys ? memory.sample_keys + chunk.first : nullptr;
     const LayerClock clock(memory.seconds);
     plan.layers[l]->forward(args);

@@ -70,7 +70,35 @@ void find_crossings(const Network& network, Partition& stages) {
   }
 }
 
+void choose_recomputing(const RecomputeSpec& spec, Partition& stages) {
+  const std::vector<RecomputeIssue> issues = recompute_issues(stages, spec);
+  if (!issues.empty())
+    throw UserError("recompute \"" + spec.stages[issues[0].index] + "\": " + issues[0].message);
+  for (StageSpec& stage : stages) {
+    const bool named = std::count(spec.stages.begin(), spec.stages.end(), stage.name) > 0;
+    const bool has_layers = stage.first_layer < stage.end_layer;
+    stage.recomputes = has_layers && (spec.kind == RecomputeKind::all || named);
+  }
+}
+
 }  // namespace
+
+std::vector<RecomputeIssue> recompute_issues(const Partition& partition,
+                                             const RecomputeSpec& spec) {
+  std::vector<RecomputeIssue> issues;
+  for (std::size_t i = 0; i < spec.stages.size(); ++i) {
+    const std::string& name = spec.stages[i];
+    const auto named = [&name](const StageSpec& stage) { return stage.name == name; };
+    const auto stage = std::find_if(partition.begin(), partition.end(), named);
+    if (stage == partition.end())
+      issues.push_back({i, true, "no stage has that name; allowed: names of stages"});
+    else if (stage->first_layer == stage->end_layer)
+      issues.push_back({i, false, "the stage has no layers whose forward could be made again"});
+    else if (std::count(spec.stages.begin(), spec.stages.begin() + i, name) > 0)
+      issues.push_back({i, false, "allowed: each stage once"});
+  }
+  return issues;
+}
 
 std::vector<CutIssue> cut_issues(const Network& network, const std::vector<std::string>& cuts) {
   const int layers = static_cast<int>(network.layers.size());
@@ -112,6 +140,7 @@ Partition make_partition(const Network& network, const PartitionSpec& spec) {
     stages[k].name = stage_name(network, stages[k]);
   }
   find_crossings(network, stages);
+  choose_recomputing(spec.recompute, stages);
   return stages;
 }
 

@@ -36,7 +36,7 @@ class BatchNorm final : public MomentNorm<T> {
     auto deviation = this->padded_row(statistics, 1);
     if (args.training) {
       channel_moments(args.inputs[0], statistics, deviation.data());
-      update_running(statistics, args.inputs[0].batch * pixels_, args.state);
+      if (!args.again) update_running(statistics, args.inputs[0].batch * pixels_, args.state);
     } else {
       this->padded_row(statistics, 0) = this->padded_row(args.state, 0);
       deviation = this->padded_row(args.state, 1).sqrt();

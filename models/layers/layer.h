@@ -45,6 +45,9 @@ struct ForwardArgs {
   T* saved = nullptr;             ///< null when not training
   T* scratch = nullptr;
   bool training = true;
+  /// The forward of the same samples made again, before their backward: `state` is left alone, and
+  /// what it gave the first time is taken from `saved`.
+  bool again = false;
   const std::uint64_t* sample_keys = nullptr;  ///< one per sample: seeds of dropout
 };
 

@@ -60,7 +60,7 @@ class OnlineNorm final : public ChannelNorm<T> {
             c, [&](auto x, auto y) { y = (weight * ((x - mu) * r) + bias) * layer_scale; }, x,
             sample(args.output, n));
       }
-      if (args.training) update_running(moments, args.state);
+      if (args.training && !args.again) update_running(moments, args.state);
     }
   }
 
@@ -83,11 +83,14 @@ class OnlineNorm final : public ChannelNorm<T> {
   }
 
   /// saved = mu, 1 / sqrt(var + epsilon), layer scale, before this sample; returns the scale,
-  /// 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments.
+  /// 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments. Made again, mu and var are
+  /// those of the first time, and only the scale is new.
   T past_statistics(const ForwardArgs<T>& args, const T* moments, T* saved) const {
-    this->padded_row(saved, 0) = this->padded_row(args.state, 0);
-    this->padded_row(saved, 1).setZero();
-    this->channel_row(saved, 1) = inverse_root(wide(args.state, 1) + epsilon_).template cast<T>();
+    if (!args.again) {
+      this->padded_row(saved, 0) = this->padded_row(args.state, 0);
+      this->padded_row(saved, 1).setZero();
+      this->channel_row(saved, 1) = inverse_root(wide(args.state, 1) + epsilon_).template cast<T>();
+    }
     const auto slope = wide(args.parameters, 0) * wide(saved, 1);
     const auto center = slope * (wide(moments, 0) - wide(saved, 0)) + wide(args.parameters, 1);
     const double mean_a2 = (center.square() + (slope * wide(moments, 1)).square()).mean();
@@ -191,7 +194,7 @@ void infer(LayerResolver& layer) {
 LayerWork work(const LayerNode& node) {
   KeptValues kept;
   kept.output = true;
-  kept.elements = 2.0 * node.output.channels;
+  kept.elements = kept.past_elements = 2.0 * node.output.channels;
   return elementwise_work(node, kCost, kept);
 }
 

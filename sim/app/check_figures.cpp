@@ -27,6 +27,7 @@ std::vector<PassTime> passes_of(const Job& job, int core) {
     const std::string& name = network.layers[l].spec.name;
     if (stage.forward_core == core) passes.push_back({name, "forward", cost.forward});
     if (stage.backward_core != core) continue;
+    passes.push_back({name, "forward again", cost.recompute});
     passes.push_back({name, "input gradient", cost.input_gradient});
     passes.push_back({name, "weight gradient", cost.weight_gradient});
     passes.push_back({name, "update", cost.update});
@@ -57,7 +58,10 @@ std::vector<StageCheck> stage_checks(const Job& job) {
     check.update = cost.update.cycles;
     check.staleness = job.schedule->delay(stage);
     check.weights_and_state = s.weights_bytes + s.optimizer_bytes + s.predicted_bytes + versions;
-    check.activations = s.activation_bytes_per_sample * samples;
+    const bool in_flight = plan.splits_backward;
+    check.activations = s.activation_bytes_per_sample * samples +
+                        s.recomputed_bytes_per_sample *
+                            (in_flight ? samples : job.micro_batches->micro_batch_size());
     check.capacity = s.capacity_bytes;
     check.fit = fit_word(job, k);
     checks.push_back(check);

@@ -56,7 +56,8 @@ void cut(Job& job) {
     CutRun cut = cut_run(job.hardware, run_to_plan(job));
     workload.stages = std::move(cut.stages);
     job.schedule = std::move(cut.schedule);
-    if (workload.balanced_stages > 0) workload.partition = {PartitionKind::cuts, cut.cuts};
+    if (workload.balanced_stages > 0)
+      workload.partition = {PartitionKind::cuts, cut.cuts, workload.partition.recompute};
   } catch (const UserError& error) {
     throw UserError(located(workload, error.what()));
   }
@@ -79,7 +80,9 @@ void plan_machine(Job& job, const Document& hardware, FitCheck fit) {
   } catch (const MappingError& error) {
     throw UserError(located_in(hardware, error.what()) + "\n" + advice());
   } catch (const UserError& error) {
-    throw UserError(located_in(hardware, error.what()));
+    const std::string text = error.what();
+    const bool of_workload = text.compare(0, 10, "/pipeline/") == 0;
+    throw UserError(of_workload ? located(job.workload, text) : located_in(hardware, text));
   }
 }
 
@@ -137,6 +140,7 @@ RunToPlan run_to_plan(const Job& job) {
   run.schedule = workload.schedule;
   run.stages = workload.stages;
   run.balanced_stages = workload.balanced_stages;
+  run.recompute = workload.partition.recompute;
   return run;
 }
 

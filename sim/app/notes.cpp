@@ -89,6 +89,23 @@ void note_forward_only(const Job& job, Notes& notes) {
             "of pipeline its partition; schedule and pacing change nothing");
 }
 
+/// Where the activations of a backward are not those that the stages behind have seen.
+void note_recomputed_activations(const Job& job, Notes& notes) {
+  if (keeps_forward_version(job.schedule->weight_policy())) return;
+  int most = 0;
+  for (int k = 0; k < job.stages(); ++k) {
+    const bool does = job.workload.stages[static_cast<std::size_t>(k)].recomputes;
+    if (does) most = std::max(most, job.schedule->delay(k));
+  }
+  if (most > 0)
+    notes.add("/pipeline/recompute",
+              "without weight stashing a forward is made again with newer weights than the first, "
+              "by up to " +
+                  std::to_string(most) +
+                  " updates here; the backward works on these activations, which the stages behind "
+                  "have not seen, and so trains otherwise than without recomputation");
+}
+
 }  // namespace
 
 std::vector<std::string> notes_of(const Job& job, const Options& options) {
@@ -101,6 +118,7 @@ std::vector<std::string> notes_of(const Job& job, const Options& options) {
   note_samples(job, notes);
   note_norms_over_one_value(job, notes);
   note_idle_mitigations(job, notes);
+  note_recomputed_activations(job, notes);
   if (train.mitigation.spike_compensation && train.optimizer.momentum == 0)
     notes.add("/training/mitigation/spike_compensation", "changes no weights without momentum");
   if (train.optimizer.learning_rate_schedule.warmup_epochs > train.epochs)

@@ -18,11 +18,11 @@ struct PartitionObject {
 Codec<PartitionObject> partition_object() {
   using O = PartitionObject;
   Table<O> t("partition", "A placement vector, or how many stages.");
-  t.may_have(
-      "cuts", &O::cuts, list_of<std::string>(text()),
-      "Names of the layers after which a pipeline register stands, in order; none: one stage. After "
-      "the last layer: the loss is a stage of its own, at no cost.",
-      "one of the two is required");
+  t.may_have("cuts", &O::cuts, list_of<std::string>(text()),
+             "Names of the layers after which a pipeline register stands, in order; none: one "
+             "stage. After "
+             "the last layer: the loss is a stage of its own, at no cost.",
+             "one of the two is required");
   t.may_have("balanced", &O::balanced, integer(1, kMaxInt, "stages"),
              "So many runs of layers, cut so that the slowest stage is as fast as can be on the "
              "hardware; `--check` prints the cuts.",
@@ -71,6 +71,25 @@ Codec<PartitionFile> partition_codec() {
         return object;
       });
   return one_of<PartitionFile>({std::move(word), std::move(object)});
+}
+
+/// "none", "all", or names of stages.
+Codec<RecomputeSpec> recompute_codec() {
+  Codec<RecomputeSpec> word = converted<RecomputeSpec, RecomputeKind>(
+      words<RecomputeKind>({{"none", RecomputeKind::none, "a stage keeps what its backward needs"},
+                            {"all", RecomputeKind::all, "every stage keeps its inputs alone"}}),
+      [](const RecomputeKind& kind) {
+        return RecomputeSpec{kind, {}};
+      },
+      [](const RecomputeSpec& spec) { return spec.kind; },
+      [](const RecomputeSpec& spec) { return spec.kind != RecomputeKind::stages; });
+  Codec<RecomputeSpec> named = converted<RecomputeSpec, std::vector<std::string>>(
+      list_of<std::string>(text(), 1),
+      [](const std::vector<std::string>& stages) {
+        return RecomputeSpec{RecomputeKind::stages, stages};
+      },
+      [](const RecomputeSpec& spec) { return spec.stages; });
+  return one_of<RecomputeSpec>({std::move(word), std::move(named)});
 }
 
 /// One number for all stages, or one for each.
@@ -140,6 +159,11 @@ Table<PipelineFile> pipeline_table() {
              "by side, on two micro-batches; every delay is one micro-batch longer. For "
              "`pipelined`, `hybrid` and `fill_drain`; in the others the last backward follows a "
              "tick later as it is.");
+  t.optional(
+      "recompute", &P::recompute, recompute_codec(),
+      "Stages that keep a sample's inputs alone and make its forward again before its "
+      "backward, with the weights that the backward reads: all, or a list of their names (as "
+      "`--check` prints them).");
   t.optional("max_in_flight", &P::max_in_flight, per_stage(integer(1, kMaxInt)),
              "Micro-batches between the start of their forward and the end of their backward, at "
              "most: one number for every stage, or a list.",

@@ -124,6 +124,25 @@ void check_stages(const WorkloadFile& file, int stages, const Place& root) {
   }
 }
 
+void check_recompute(const WorkloadFile& file, const Partition& stages, const Place& root) {
+  const RecomputeSpec& recompute = file.pipeline.recompute;
+  const Place at = root.child("pipeline").child("recompute");
+  if (recompute.kind == RecomputeKind::stages && file.pipeline.partition.balanced_stages > 0) {
+    at.report("found a list of stages; allowed with {\"balanced\": K} at " +
+              root.child("pipeline").child("partition").pointer() +
+              ", whose stages have no names before they are cut: \"none\" or \"all\"");
+    return;
+  }
+  for (const RecomputeIssue& issue : recompute_issues(stages, recompute)) {
+    const std::string& name = recompute.stages[issue.index];
+    std::vector<std::string> names;
+    for (const StageSpec& stage : stages) names.push_back(stage.name);
+    at.item(issue.index)
+        .report("found \"" + printable(name) + "\"; " + issue.message +
+                (issue.unknown_stage ? did_you_mean(name, names) : ""));
+  }
+}
+
 DatasetFacts facts_of(const Dataset& dataset) {
   return {dataset.shape(), dataset.label_facts(), dataset.target_elements()};
 }

@@ -19,4 +19,7 @@ void check_pipeline(const WorkloadFile& file, const Network& network, const Plac
 /// Pipeline against the number of stages.
 void check_stages(const WorkloadFile& file, int stages, const Place& root);
 
+/// `pipeline.recompute` against the stages; none where the hardware is to cut them.
+void check_recompute(const WorkloadFile& file, const Partition& stages, const Place& root);
+
 }  // namespace stagecoach

@@ -113,6 +113,12 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
   if (workload.balanced_stages == 0) {
     workload.stages = make_partition(workload.network, workload.partition);
   }
+  check_recompute(file, workload.stages, root);
+  if (issues.size() != before) return workload;
+  workload.partition.recompute = file.pipeline.recompute;
+  if (workload.balanced_stages == 0) {
+    workload.stages = make_partition(workload.network, workload.partition);
+  }
   check_stages(
       file,
       workload.stages.empty() ? workload.balanced_stages : static_cast<int>(workload.stages.size()),

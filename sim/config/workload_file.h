@@ -38,6 +38,7 @@ struct PartitionFile {
 /// `pipeline`. ScheduleSpec::weight_stashing comes from the mitigation.
 struct PipelineFile : ScheduleSpec {
   PartitionFile partition;
+  RecomputeSpec recompute;
   std::optional<double> switch_epoch;  ///< hybrid: epochs before the switch
   std::optional<double> switch_share;  ///< hybrid: share of the run before the switch
 };

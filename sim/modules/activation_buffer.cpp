@@ -37,10 +37,11 @@ void ActivationBuffer::watch(WaveSink* waves, int stage) {
   stage_ = stage;
 }
 
-void ActivationBuffer::hold(Cycles time, std::int64_t activations, std::int64_t gradients) {
-  samples_held_ += activations;
-  gradient_samples_ += gradients;
-  if (waves_) waves_->held(stage_, time, activations, gradients);
+void ActivationBuffer::hold(Cycles time, const HeldSamples& more) {
+  held_.activations += more.activations;
+  held_.gradients += more.gradients;
+  held_.backwards += more.backwards;
+  if (waves_) waves_->held(stage_, time, more);
 }
 
 std::int64_t ActivationBuffer::samples_of(MicroBatchId micro_batch) const {
@@ -69,8 +70,7 @@ void ActivationBuffer::note_sets() {
   // request comes when that is over.
   const bool host_writes = lockstep_ && edges_[0].producer_stage < 0 &&
                            started_ + edges_[0].taken < plan_.micro_batches();
-  peak_sets_ =
-      std::max(peak_sets_, edges_[0].taken + started_ - retired_ + (host_writes ? 1 : 0));
+  peak_sets_ = std::max(peak_sets_, edges_[0].taken + started_ - retired_ + (host_writes ? 1 : 0));
 }
 
 void ActivationBuffer::deposit_input(int, MicroBatchId micro_batch, Arrival arrival) {
@@ -111,14 +111,14 @@ void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
     return lockstep_ ? time : next->available;
   };
   for (auto next = input(arrived_); counts(next, arrived_ < started_); next = input(arrived_)) {
-    hold(since(next), samples_of(arrived_++), 0);
+    hold(since(next), {samples_of(arrived_++), 0, 0});
   }
-  peak_samples_ = std::max(peak_samples_, samples_held_);
+  peak_.activations = std::max(peak_.activations, held_.activations);
   for (auto next = gradient(gradients_arrived_);
        counts(next, gradients_arrived_ < backwards_started_); next = gradient(gradients_arrived_)) {
-    hold(since(next), 0, samples_of(gradients_arrived_++));
+    hold(since(next), {0, samples_of(gradients_arrived_++), 0});
   }
-  peak_gradient_samples_ = std::max(peak_gradient_samples_, gradient_samples_);
+  peak_.gradients = std::max(peak_.gradients, held_.gradients);
 }
 
 void ActivationBuffer::begin_forward(MicroBatchId micro_batch, Cycles now) {
@@ -135,13 +135,16 @@ void ActivationBuffer::begin_forward(MicroBatchId micro_batch, Cycles now) {
 void ActivationBuffer::begin_backward(MicroBatchId micro_batch, Cycles now) {
   backwards_started_ = micro_batch + 1;
   note_arrivals(now, true);
+  hold(now, {0, 0, samples_of(micro_batch)});
+  peak_.backwards = std::max(peak_.backwards, held_.backwards);
 }
 
 void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
   // What arrives in the same cycle takes the place that becomes free.
   note_arrivals(now, false);
   const std::int64_t samples = samples_of(micro_batch);
-  hold(now, -samples, gradients_ > 0 ? -samples : 0);
+  const std::int64_t backward = gradients_ > 0 ? -samples : 0;
+  hold(now, {-samples, backward, backward});
   if (gradients_ > 0) gradient_slots_.pop();
   retired_ = micro_batch + 1;
   if (capacity_ != kUnlimited<std::int64_t>) edges_.front().sender->wake_at(now);
@@ -149,8 +152,9 @@ void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
 
 void ActivationBuffer::report(StageStatistics& statistics) const {
   statistics.peak_activation_sets = peak_sets_;
-  statistics.peak_activation_samples = peak_samples_;
-  statistics.peak_gradient_samples = peak_gradient_samples_;
+  statistics.peak_activation_samples = peak_.activations;
+  statistics.peak_gradient_samples = peak_.gradients;
+  statistics.peak_backward_samples = peak_.backwards;
   statistics.peak_skip_bytes = peak_skip_bytes_;
 }
 

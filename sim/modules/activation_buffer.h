@@ -74,7 +74,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   std::int64_t samples_of(MicroBatchId micro_batch) const;
   /// Micro-batches in flight and those on the main line's way in, from when they are begun.
   void note_sets();
-  void hold(Cycles time, std::int64_t activations, std::int64_t gradients);
+  void hold(Cycles time, const HeldSamples& more);
   /// Counts what has arrived before `time`, or at it.
   void note_arrivals(Cycles time, bool at_it);
 
@@ -93,8 +93,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   MicroBatchId arrived_ = 0, gradients_arrived_ = 0;
   MicroBatchId started_ = 0, backwards_started_ = 0, retired_ = 0;
   std::int64_t peak_sets_ = 0;
-  std::int64_t samples_held_ = 0, peak_samples_ = 0;
-  std::int64_t gradient_samples_ = 0, peak_gradient_samples_ = 0;
+  HeldSamples held_, peak_;
   Bytes skip_bytes_ = 0, peak_skip_bytes_ = 0;
 };
 

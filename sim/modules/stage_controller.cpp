@@ -189,6 +189,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   activations_->begin_backward(p, now);
   const Cycles made = book_operation(CycleKind::backward, cost.backward, backward_region_, now);
   backward_macs_ += cost.backward.macs;
+  recompute_cycles_ += cost.recompute.cycles;
   input_gradient_busy_ += cost.input_gradient_busy;
   weight_gradient_busy_ += cost.weight_gradient_busy;
   control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
@@ -196,6 +197,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   for (const OutputPort& port : backward_outputs_) {
     network_->send(port.channel, p, port.bytes_per_sample * micro_batch.samples, made);
   }
+  if (stage_.recomputed_bytes_per_sample > 0) note_memory(now);
   return book_update(cost, p, made);
 }
 
@@ -282,7 +284,7 @@ void StageController::book(CycleKind kind, Cycles to) {
 
 void StageController::note_memory(Cycles now) {
   memory_.note({now, activations_->micro_batches_held(), activations_->gradients_held(),
-                weights_->stashed_versions()});
+                weights_->stashed_versions(), progress_->backwards - progress_->retired});
 }
 
 Arrival StageController::awaited() const {
@@ -364,6 +366,7 @@ void StageController::report(Cycles end, StageStatistics& s) {
   s.forwards = progress_->forwards;
   s.backwards = progress_->backwards;
   s.first_weight_write = first_weight_write_;
+  s.recompute_cycles = recompute_cycles_;
   s.forward_busy = forward_busy_;
   s.input_gradient_busy = input_gradient_busy_;
   s.weight_gradient_busy = weight_gradient_busy_;

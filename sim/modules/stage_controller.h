@@ -148,6 +148,7 @@ class StageController : public sc_core::sc_module, public StageIf {
   CycleAccount account_;
   MemorySeries memory_;
   std::int64_t forward_macs_ = 0, backward_macs_ = 0;
+  Cycles recompute_cycles_ = 0;
   Cycles forward_busy_ = 0, input_gradient_busy_ = 0, weight_gradient_busy_ = 0;
   std::optional<Cycles> first_weight_write_;
   Region forward_region_, backward_region_;

@@ -104,7 +104,7 @@ class CoresAndCuts {
   std::int64_t least(int k, int first, int end) {
     std::int64_t& known = least_[{k, at(first, end)}];
     if (known == 0) {
-      const auto [parts, stage] = partition_around(*scope_.network, first, end);
+      const auto [parts, stage] = partition_around(scope_, first, end);
       PlanScope scope = scope_;
       scope.partition = &parts;
       const int units = two_units(end) ? 2 : 1;
@@ -235,8 +235,8 @@ class FastestOf {
 
   /// Returns whether it is the fastest so far.
   bool offer(const std::vector<int>& begins) {
-    const Partition parts =
-        make_partition(*scope_.network, {PartitionKind::cuts, cuts_of(*scope_.network, begins)});
+    const Partition parts = make_partition(
+        *scope_.network, {PartitionKind::cuts, cuts_of(*scope_.network, begins), scope_.recompute});
     try {
       const PlannedMachine machine =
           build_machine_plan(*scope_.hardware, *scope_.network, parts, micro_batches_, schedule_,
@@ -329,13 +329,15 @@ class FastestOf {
 
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const MicroBatchPlan& micro_batches,
-                                       const Schedule& schedule, int stages) {
+                                       const Schedule& schedule, int stages,
+                                       RecomputeKind recompute) {
   const int layers = static_cast<int>(network.layers.size());
   if (stages < 1 || stages > layers) {
     throw UserError("/pipeline/partition/balanced: found " + std::to_string(stages) +
                     "; allowed: from 1 to the network's " + std::to_string(layers) + " layers");
   }
-  const PlanScope scope = plan_scope(hardware, network, train, micro_batches, schedule);
+  PlanScope scope = plan_scope(hardware, network, train, micro_batches, schedule);
+  scope.recompute.kind = recompute;
   std::vector<int> begins;
   if (hardware.mapping.kind == MappingKind::balanced) {
     begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, micro_batches)).begins();

@@ -22,9 +22,11 @@ namespace stagecoach {
 /// (mapping balanced), and where the chip spills: then several such cuts, and equal ones, are laid
 /// out and the fastest machine in closed form is kept, transfers to DRAM and between stages
 /// included. `schedule`: made for as many stages. Throws UserError if `stages` is below 1 or above
-/// the number of layers, or for a listed mapping.
+/// the number of layers, or for a listed mapping. `recompute`: none or all; stages have no names
+/// before they are cut.
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const MicroBatchPlan& micro_batches,
-                                       const Schedule& schedule, int stages);
+                                       const Schedule& schedule, int stages,
+                                       RecomputeKind recompute = RecomputeKind::none);
 
 }  // namespace stagecoach

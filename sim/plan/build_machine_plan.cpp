@@ -61,6 +61,7 @@ StagePlan priced_stage(const PlanScope& scope, const Mapping& mapping, int k,
   s.predicted_bytes = needs.predicted_bytes;
   s.version_bytes = needs.version_bytes;
   s.activation_bytes_per_sample = needs.held_bytes_per_sample;
+  s.recomputed_bytes_per_sample = needs.recomputed_bytes_per_sample;
   s.gradient_bytes_per_sample = needs.gradient_bytes_per_sample;
   s.weight_gradient_bytes = needs.weight_gradient_bytes;
   return s;
@@ -97,6 +98,22 @@ void stream_pool(const PlanScope& scope, const Mapping& mapping, const std::vect
     const int first = (*scope.partition)[static_cast<std::size_t>(k)].first_layer;
     for (std::size_t l = 0; l < done.layers.size(); ++l)
       plan.layers[static_cast<std::size_t>(first) + l].forward = done.layers[l];
+  }
+}
+
+/// Beside concurrent datapaths the forward's works on the next micro-batch while a backward runs.
+void check_recompute(const PlanScope& scope, const Mapping& mapping) {
+  if (scope.forward_only) return;
+  for (std::size_t k = 0; k < scope.partition->size(); ++k) {
+    const StageSpec& stage = (*scope.partition)[k];
+    const Service& service = mapping.backward(static_cast<int>(k));
+    const CoreSpec& core = scope.hardware->cores[static_cast<std::size_t>(service.group)];
+    if (!stage.recomputes || !core.concurrent_passes) continue;
+    throw UserError(
+        "/pipeline/recompute: found stage \"" + stage.name + "\" on core \"" + core.name +
+        "\", whose passes are concurrent: its forward's datapath serves the next "
+        "micro-batch while a backward works, and makes no forward again; allowed there: "
+        "\"none\"");
   }
 }
 
@@ -246,6 +263,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   const int stages = static_cast<int>(partition.size());
   const std::vector<StageSlots> slots = slots_of(schedule, stages, micro_batches);
   const Mapping mapping = make_mapping(scope, slots);
+  check_recompute(scope, mapping);
 
   PlannedMachine machine;
   MachinePlan& plan = machine.plan;

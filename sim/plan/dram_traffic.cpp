@@ -19,15 +19,19 @@ DramTraffic dram_traffic(const MemoryNeeds& n, const Fit& fit) {
   const Bytes gradients = of_weights(n.weight_gradient_bytes);
   const Bytes held = of_activations(n.held_bytes_per_sample);
   const Bytes accumulated = gradients * (n.accumulates ? 2 : 1);
+  const Bytes again = of_activations(n.recomputed_bytes_per_sample);
+  const Bytes backward_weights = weights * (n.recomputes ? 2 : 1);
+  const Bytes second_forward = n.recomputes ? held + again : Bytes{0};
   DramTraffic t;
   t.forward = {weights, held};
   if (n.gradients_in_flight) {
     const Bytes waiting = of_activations(n.gradient_bytes_per_sample);
-    t.backward = {weights, of_activations(n.held_reads_per_sample.input_gradient) + waiting};
+    t.backward = {backward_weights, second_forward + waiting +
+                                        of_activations(n.held_reads_per_sample.input_gradient)};
     t.weight_gradient = {accumulated,
                          of_activations(n.held_reads_per_sample.weight_gradient) + waiting};
   } else {
-    t.backward = {weights + accumulated, held};
+    t.backward = {backward_weights + accumulated, n.recomputes ? second_forward + again : held};
   }
   t.update =
       2 * weights + gradients + 2 * of_weights(n.optimizer_bytes) + of_weights(n.predicted_bytes);

@@ -15,6 +15,8 @@ namespace stagecoach {
 ///                    those of several micro-batches add up)
 ///   update           reads and writes weights and optimizer state, reads the weight gradients,
 ///                    writes predicted weights
+/// A stage that recomputes reads the weights and what it kept once more before its gradients, and
+/// writes what the backward needs of that.
 /// Where one operation makes both gradients it reads what was kept once. Where they are apart the
 /// gradients of the outputs of layers with weights wait for the second: written, and read.
 DramTraffic dram_traffic(const MemoryNeeds& needs, const Fit& fit);

@@ -58,8 +58,9 @@ HeldValues module_outputs(const Network& network, const StageSpec& stage) {
   return held;
 }
 
-HeldValues held_values(const Network& network, const StageSpec& stage,
-                       const ElementSpec& elements) {
+/// What a stage's backward needs of the forward.
+HeldValues needed_values(const Network& network, const StageSpec& stage,
+                         const ElementSpec& elements) {
   const bool all = elements.kept_activations == KeptActivations::every_output;
   HeldValues held;
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
@@ -86,6 +87,16 @@ HeldValues held_values(const Network& network, const StageSpec& stage,
   return held;
 }
 
+HeldValues held_values(const Network& network, const StageSpec& stage,
+                       const ElementSpec& elements) {
+  if (!stage.recomputes) return needed_values(network, stage, elements);
+  HeldValues held;
+  for (const StageInput& input : stage.inputs) held.values.insert(root_of(network, input.value));
+  for (int l = stage.first_layer; l < stage.end_layer; ++l)
+    held.extra_elements += work_of(network.layers[static_cast<std::size_t>(l)]).kept.past_elements;
+  return held;
+}
+
 /// Whether a pass of the layer reads the activations that it keeps.
 bool reads_activations(const LayerWork& work, LayerPass pass) {
   const auto reads = [pass](const MatrixProduct& p) {
@@ -108,13 +119,23 @@ Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                      elements.activations_bytes + elements.gradients_bytes);
 }
 
+Bytes recomputed_bytes_per_sample(const Network& network, const StageSpec& stage,
+                                  const ElementSpec& elements) {
+  if (!stage.recomputes) return 0;
+  HeldValues made = needed_values(network, stage, elements);
+  const HeldValues held = held_values(network, stage, elements);
+  for (const ValueId v : held.values) made.values.erase(v);
+  made.extra_elements -= held.extra_elements;
+  return made.bytes(network, elements);
+}
+
 HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements) {
   // A count of modules does not know which half reads what.
   const Bytes counted = held_bytes_per_sample(network, stage, elements);
   if (counts_modules(elements)) return {counted, counted};
   // Statistics, signs and masks belong to elementwise work, as does the loss.
-  const HeldValues held = held_values(network, stage, elements);
+  const HeldValues held = needed_values(network, stage, elements);
   HeldValues weights, inputs = held;
   for (int l = stage.first_layer; l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];
@@ -134,6 +155,8 @@ HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
     if (stage.has_loss)
       inputs.values.insert(root_of(network, static_cast<ValueId>(network.layers.size())));
   }
+  if (stage.recomputes)
+    for (const ValueId v : held_values(network, stage, elements).values) inputs.values.erase(v);
   return {inputs.bytes(network, elements), weights.bytes(network, elements)};
 }
 

@@ -15,10 +15,17 @@ namespace stagecoach {
 /// With KeptActivations::values_and_gradients the output of every layer of the stage that does not
 /// only rename its input, once as a value and once as a gradient, and nothing else: neither inputs
 /// nor statistics nor masks.
+/// A stage that recomputes holds its inputs, and statistics of samples before.
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements);
 
-/// Of these bytes, what each half of the backward reads. A value that both need is in both.
+/// Bytes per sample that a second forward makes for the backward: what the stage would hold
+/// without recomputation and does not hold. 0 for a stage that does not recompute.
+Bytes recomputed_bytes_per_sample(const Network& network, const StageSpec& stage,
+                                  const ElementSpec& elements);
+
+/// Of what is there for the backward, what each half of it reads. A value that both need is in
+/// both; one that the second forward has read counts there.
 struct HeldReads {
   Bytes input_gradient = 0;
   Bytes weight_gradient = 0;

@@ -42,6 +42,7 @@ struct StagePlan {
   Bytes predicted_bytes = 0;              ///< predicted weights
   Bytes version_bytes = 0;                ///< one stashed version
   Bytes activation_bytes_per_sample = 0;  ///< held from a sample's forward to its backward
+  Bytes recomputed_bytes_per_sample = 0;  ///< more of them, from its backward's start to its end
   Bytes gradient_bytes_per_sample = 0;    ///< boundary gradient waiting for its backward
   Bytes weight_gradient_bytes = 0;        ///< held while gradients accumulate or before the update
   Bytes capacity_bytes = kUnlimited<std::int64_t>;  ///< of the stage's buffers together

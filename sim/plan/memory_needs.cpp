@@ -16,15 +16,14 @@ Bytes times(Bytes capacity, std::int64_t cores) {
 std::int64_t micro_batches_in(Bytes share, const MemoryNeeds& n) {
   const Bytes micro_batch = n.micro_batch_bytes();
   if (micro_batch == 0) return kUnlimited<std::int64_t>;
-  return std::max<Bytes>(0, share - n.gradient_bytes()) / micro_batch;
+  return std::max<Bytes>(0, share - n.backward_bytes()) / micro_batch;
 }
 
 }  // namespace
 
 Bytes MemoryNeeds::micro_batch_bytes() const {
-  const Bytes gradients = gradients_in_flight ? gradient_bytes_per_sample : 0;
-  return (std::max(held_bytes_per_sample, input_bytes_per_sample) + gradients) *
-         micro_batch_samples;
+  const Bytes backward = gradients_in_flight ? backward_bytes_per_sample() : 0;
+  return (std::max(held_bytes_per_sample, input_bytes_per_sample) + backward) * micro_batch_samples;
 }
 
 MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backward,
@@ -54,6 +53,8 @@ MemoryNeeds memory_needs(const PlanScope& scope, int stage, const Service& backw
   n.stashed_bytes = n.version_bytes * (slots.versions - 1);
   n.weight_gradient_bytes = whole_bytes(gradients, e.gradients_bytes);
   n.held_bytes_per_sample = held_bytes_per_sample(*scope.network, spec, e);
+  n.recomputes = spec.recomputes;
+  n.recomputed_bytes_per_sample = recomputed_bytes_per_sample(*scope.network, spec, e);
   n.held_reads_per_sample = held_reads_per_sample(*scope.network, spec, e);
   n.accumulates = context.accumulates;
   n.gradient_bytes_per_sample =

@@ -27,13 +27,16 @@ struct MemoryNeeds {
   Bytes stashed_bytes = 0;  ///< all of them
   Bytes weight_gradient_bytes = 0;
   Bytes held_bytes_per_sample = 0;
+  Bytes recomputed_bytes_per_sample = 0;
   HeldReads held_reads_per_sample;  ///< by the two halves of a backward
   Bytes input_bytes_per_sample = 0;
   Bytes gradient_bytes_per_sample = 0;
   int micro_batch_samples = 1;
   std::int64_t activation_micro_batches = 1;
   bool accumulates = false;  ///< weight gradients of several micro-batches, before the update
-  /// Every micro-batch in flight may hold its gradients (split backward), not one at a time.
+  bool recomputes = false;
+  /// Every micro-batch in flight may hold its gradients, and what was made again for them (split
+  /// backward), not one at a time.
   bool gradients_in_flight = false;
 
   Bytes weight_side() const {
@@ -41,14 +44,18 @@ struct MemoryNeeds {
            weight_gradient_bytes;
   }
   /// Bytes of one micro-batch in the activation buffer: its held values, or its queued input if
-  /// that is larger.
+  /// that is larger. Split backward: with what its backward adds.
   Bytes micro_batch_bytes() const;
-  /// Boundary gradients that no micro-batch's own bytes contain.
-  Bytes gradient_bytes() const {
-    return gradients_in_flight ? 0 : gradient_bytes_per_sample * micro_batch_samples;
+  /// What a backward at work adds: boundary gradients, and activations made again.
+  Bytes backward_bytes_per_sample() const {
+    return gradient_bytes_per_sample + recomputed_bytes_per_sample;
+  }
+  /// Of that, what no micro-batch's own bytes contain.
+  Bytes backward_bytes() const {
+    return gradients_in_flight ? 0 : backward_bytes_per_sample() * micro_batch_samples;
   }
   Bytes activation_side() const {
-    return activation_micro_batches * micro_batch_bytes() + gradient_bytes();
+    return activation_micro_batches * micro_batch_bytes() + backward_bytes();
   }
 };
 

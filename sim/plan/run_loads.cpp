@@ -35,6 +35,7 @@ PrefixSums prefix_sums(const PlanScope& scope, const Service& service) {
 
 StageCost cost_of_run(const PlanScope& scope, const StageService& service,
                       const PrefixSums& forward, const PrefixSums& backward, int first, int end) {
+  const auto without_loss = static_cast<std::size_t>(end);
   if (end == static_cast<int>(scope.network->layers.size())) ++end;
   const auto a = static_cast<std::size_t>(first), z = static_cast<std::size_t>(end);
   const auto core_of = [&scope](const Service& on) -> const CoreSpec& {
@@ -52,14 +53,19 @@ StageCost cost_of_run(const PlanScope& scope, const StageService& service,
   cost.weight_gradient =
       cost_of(backward.weight_gradient[z] - backward.weight_gradient[a], service.backward);
   cost.update = cost_of(backward.update[z] - backward.update[a], service.backward);
+  if (scope.recompute.kind == RecomputeKind::all)
+    cost.recompute =
+        cost_of(backward.forward[without_loss] - backward.forward[a], service.backward);
   cost.concurrent = core_of(service.backward).concurrent_passes.has_value();
   finish_cost(cost, core_of(service.forward), core_of(service.backward), scope.splits_backward);
   return cost;
 }
 
-std::pair<Partition, int> partition_around(const Network& network, int first, int end) {
+std::pair<Partition, int> partition_around(const PlanScope& scope, int first, int end) {
+  const Network& network = *scope.network;
   PartitionSpec spec;
   spec.kind = PartitionKind::cuts;
+  spec.recompute = scope.recompute;
   for (const int cut : {first, end}) {
     if (cut > 0 && cut < static_cast<int>(network.layers.size()))
       spec.cuts.push_back(network.layers[static_cast<std::size_t>(cut - 1)].spec.name);
@@ -96,7 +102,7 @@ void RunLoads::add_transfers(int k, int first, int end, StageCost& cost) const {
   const auto key = std::make_tuple(s.backward.group, s.backward.cores, first, end);
   auto known = needs_.find(key);
   if (known == needs_.end()) {
-    const auto [parts, stage] = partition_around(*scope_.network, first, end);
+    const auto [parts, stage] = partition_around(scope_, first, end);
     PlanScope scope = scope_;
     scope.partition = &parts;
     known = needs_.emplace(key, memory_needs(scope, stage, s.backward, slots)).first;

@@ -25,7 +25,7 @@ StageCost cost_of_run(const PlanScope& scope, const StageService& service,
                       const PrefixSums& forward, const PrefixSums& backward, int first, int end);
 
 /// Layers [first, end) as a partition that has them as a stage of their own, and which stage.
-std::pair<Partition, int> partition_around(const Network& network, int first, int end);
+std::pair<Partition, int> partition_around(const PlanScope& scope, int first, int end);
 
 /// The load of any run of layers as any stage, on the cores that the stage gets whatever it holds.
 class RunLoads {

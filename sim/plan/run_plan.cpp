@@ -15,9 +15,9 @@ CutRun cut_run(const HardwareSpec& hardware, const RunToPlan& run) {
     cut.stages = run.stages;
     return cut;
   }
-  cut.cuts =
-      balanced_cuts(hardware, *run.network, run.train, *run.micro_batches, *cut.schedule, stages);
-  cut.stages = make_partition(*run.network, {PartitionKind::cuts, cut.cuts});
+  cut.cuts = balanced_cuts(hardware, *run.network, run.train, *run.micro_batches, *cut.schedule,
+                           stages, run.recompute.kind);
+  cut.stages = make_partition(*run.network, {PartitionKind::cuts, cut.cuts, run.recompute});
   return cut;
 }
 

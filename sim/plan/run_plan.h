@@ -24,6 +24,7 @@ struct RunToPlan {
   ScheduleSpec schedule;
   Partition stages;         ///< where the workload names its cuts
   int balanced_stages = 0;  ///< not 0: so many, cut for the hardware; `stages` is not looked at
+  RecomputeSpec recompute = {};  ///< of the stages that are cut for the hardware: none or all
 };
 
 /// The stages of a run on some hardware.

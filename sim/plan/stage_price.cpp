@@ -10,7 +10,7 @@ namespace stagecoach {
 namespace {
 
 struct StagePasses {
-  std::vector<PassPrice> forward, backward, weight_gradient, update;
+  std::vector<PassPrice> forward, recompute, backward, weight_gradient, update;
 };
 
 void append(std::vector<PassPrice>& to, const std::vector<PassPrice>& more) {
@@ -27,6 +27,8 @@ StagePasses passes_of(const PlanScope& scope, int stage, const PricingContext& f
     const LayerNode& node = scope.network->layers[static_cast<std::size_t>(l)];
     append(passes.forward, price_pass(node, LayerPass::forward, forward, samples));
     if (scope.forward_only) continue;
+    if (spec.recomputes)
+      append(passes.recompute, price_pass(node, LayerPass::forward, backward, samples));
     append(passes.backward, price_pass(node, LayerPass::input_gradient, backward, samples));
     append(weight_gradient, price_pass(node, LayerPass::weight_gradient, backward, samples));
     passes.update.push_back(price_update(node, backward));
@@ -47,7 +49,7 @@ OpCost fixed_cost(const std::vector<PassPrice>& passes, Cycles cycles) {
 }
 
 OpCost cost_of_operation(const StageSpec& stage, const std::vector<PassPrice>& passes,
-                      const CoreSpec& core, Cycles fixed) {
+                         const CoreSpec& core, Cycles fixed) {
   if (stage.free_loss) return {};
   return core.kind == CoreKind::fixed ? fixed_cost(passes, fixed) : combine(passes, core);
 }
@@ -121,6 +123,17 @@ OpCost beside(const OpCost& a, const OpCost& b) {
   return both;
 }
 
+OpCost after(const OpCost& a, const OpCost& b) {
+  OpCost both = a;
+  both.compute_cycles += b.compute_cycles;
+  both.cycles += b.cycles;
+  both.macs += b.macs;
+  both.interconnect_cycles += b.interconnect_cycles;
+  both.region_busy_cycles += b.region_busy_cycles;
+  both.region_bytes += b.region_bytes;
+  return both;
+}
+
 void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split) {
   const auto overhead = [](OpCost& op, const CoreSpec& core) {
     op.cycles += core.operation_overhead;
@@ -134,6 +147,7 @@ void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backw
       cost.weight_gradient = {};
     }
   }
+  cost.backward = after(cost.recompute, cost.backward);
   overhead(cost.forward, forward);
   overhead(cost.backward, backward);
   if (split) overhead(cost.weight_gradient, backward);
@@ -156,6 +170,8 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
     if (!spec.free_loss) finish_cost(cost, *f.core, *b.core, false);
     return forward_alone(cost);
   }
+  if (spec.recomputes)
+    cost.recompute = operation_cost(passes.recompute, *b.core, b.core->fixed.forward_cycles);
   const FixedCore& fixed = b.core->fixed;
   const Cycles apart = scope.splits_backward ? fixed.weight_gradient_cycles() : 0;
   cost.backward = operation_cost(passes.backward, *b.core, fixed.backward_cycles - apart);
@@ -177,8 +193,9 @@ StageEvents stage_events(const PlanScope& scope, int stage, const Service& forwa
   fit_line(sum(one.forward), sum(full.forward), n, events.forward_per_micro_batch,
            events.forward_per_sample);
   const auto gradients = [](const StagePasses& passes) {
-    EventCounts both = sum(passes.backward);
-    return both += sum(passes.weight_gradient);
+    EventCounts all = sum(passes.recompute);
+    all += sum(passes.backward);
+    return all += sum(passes.weight_gradient);
   };
   fit_line(gradients(one), gradients(full), n, events.backward_per_micro_batch,
            events.backward_per_sample);
@@ -194,10 +211,16 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
   const int n = scope.micro_batch_samples;
   const LayerPassCost down = cost_of(price_pass(node, LayerPass::forward, f, n));
   if (scope.forward_only) return {down, {}, {}, {}, n};
-  return {down,
-          cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
-          cost_of(price_pass(node, LayerPass::weight_gradient, b, n)),
-          cost_of({price_update(node, b)}), n};
+  LayerCost cost = {down,
+                    cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
+                    cost_of(price_pass(node, LayerPass::weight_gradient, b, n)),
+                    cost_of({price_update(node, b)}), n};
+  const auto holds = [layer](const StageSpec& s) {
+    return s.first_layer <= layer && layer < s.end_layer;
+  };
+  if (std::find_if(scope.partition->begin(), scope.partition->end(), holds)->recomputes)
+    cost.recompute = cost_of(price_pass(node, LayerPass::forward, b, n));
+  return cost;
 }
 
 LayerCost price_loss_layer(const PlanScope& scope, const Service& forward,

@@ -21,6 +21,7 @@ struct PlanScope {
   bool splits_backward = false;  ///< Schedule::splits_backward
   int turnaround = 0;            ///< Schedule::turnaround
   bool forward_only = false;     ///< Schedule::forward_only: no backward, no update, no loss
+  RecomputeSpec recompute = {};  ///< for stages that are still to be cut
 
   /// With hardware for forward and backward each: does stage `k` of `stages` have two units? The
   /// last one's backward follows its forward at once, and they share one, unless a turnaround
@@ -33,7 +34,8 @@ struct PlanScope {
   }
 };
 
-/// The scope of a run; `partition` is null until the network is cut.
+/// The scope of a run; `partition` is null until the network is cut, and `recompute` is then left
+/// to the caller.
 PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const TrainSpec& train,
                      const MicroBatchPlan& micro_batches, const Schedule& schedule,
                      const Partition* partition = nullptr);
@@ -52,10 +54,13 @@ StageCost price_stage(const PlanScope& scope, int stage, const Service& forward,
 
 /// Two operations beside each other: the longer.
 OpCost beside(const OpCost& a, const OpCost& b);
+/// One after the other.
+OpCost after(const OpCost& a, const OpCost& b);
 
-/// What follows from sums over passes: gradients beside each other where passes are concurrent (and
-/// not `split` into two operations by the schedule), and the fixed cost of each operation. The
-/// update is an operation where it takes any time by itself.
+/// What follows from sums over passes: the forward made again in front of the gradients, these
+/// beside each other where passes are concurrent (and not `split` into two operations by the
+/// schedule), and the fixed cost of each operation. The update is an operation where it takes any
+/// time by itself.
 void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split);
 
 /// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.

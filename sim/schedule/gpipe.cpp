@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `gpipe`: all forwards of the mini-batch's M micro-batches, then all backwards, one update, flush:
-// 2(M+S-1) ticks of one operation each. Activations are kept, not recomputed: M sets.
+// 2(M+S-1) ticks of one operation each. M activation sets.
 #include <algorithm>
 
 #include "sim/schedule/kinds.h"

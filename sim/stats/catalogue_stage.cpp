@@ -161,6 +161,29 @@ void append_datapaths(std::vector<StageRow>& rows) {
       [](const StageStatistics& s) { return OrderedJson(s.peak_activation_sets); }));
 }
 
+StageRow recompute_row(const char* name, const char* unit, const char* meaning,
+                  OrderedJson (*of)(const StagePlan&, const StageStatistics&)) {
+  return {std::string("recompute.") + name, unit, meaning, [of](const StageView& v) {
+            const auto* c = counters(v);
+            const auto* p = plan_of(v);
+            const bool does = (*v.run.partition)[v.index].recomputes;
+            return c && p && does ? of(*p, *c) : OrderedJson();
+          }};
+}
+
+void append_recompute(std::vector<StageRow>& rows) {
+  rows.push_back(recompute_row(
+      "cycles", "cycles",
+      "Of its backwards: the forward made again, before the gradients, DRAM and what overlaps not "
+      "counted; null unless the stage recomputes.",
+      [](const StagePlan&, const StageStatistics& s) { return OrderedJson(s.recompute_cycles); }));
+  rows.push_back(recompute_row(
+      "peak_bytes", "bytes", "Of memory.activations_peak_bytes: most that backwards made again.",
+      [](const StagePlan& p, const StageStatistics& s) {
+        return OrderedJson(s.peak_backward_samples * p.recomputed_bytes_per_sample);
+      }));
+}
+
 void append_staleness(std::vector<StageRow>& rows) {
   rows.push_back({"staleness.closed_form", "updates",
                   "The schedule's delay of this stage in the steady state; of `hybrid`, in its "
@@ -194,7 +217,8 @@ void append_memory(std::vector<StageRow>& rows) {
                             "Most versions kept besides the current one, times their size.",
                             [](const StageMemory& m) { return m.stashed_weights; }));
   rows.push_back(memory_row("activations_peak_bytes",
-                            "Most samples held from input queue to backward, times their size.",
+                            "Most samples held from input queue to backward, times their size, "
+                            "and what their backward makes again.",
                             [](const StageMemory& m) { return m.activations; }));
   rows.push_back(memory_row("gradients_peak_bytes",
                             "Most boundary gradients held, and the gradient of the weights.",
@@ -253,6 +277,7 @@ std::vector<StageRow> stage_catalogue() {
   append_identity(rows);
   append_time(rows);
   append_datapaths(rows);
+  append_recompute(rows);
   append_staleness(rows);
   append_memory(rows);
   append_energy(rows);

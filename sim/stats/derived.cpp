@@ -24,7 +24,8 @@ StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& stat
   if (!plan.cost.empty() && plan.cost.front().concurrent) {
     samples = std::max(samples, statistics.peak_activation_sets * micro_batch_samples(plan));
   }
-  m.activations = samples * plan.activation_bytes_per_sample;
+  m.activations = samples * plan.activation_bytes_per_sample +
+                  statistics.peak_backward_samples * plan.recomputed_bytes_per_sample;
   m.gradients = statistics.peak_gradient_samples * plan.gradient_bytes_per_sample +
                 plan.weight_gradient_bytes;
   return m;
@@ -36,10 +37,16 @@ StageMemory stage_memory_at(const StagePlan& plan, const MemorySample& sample) {
   m.weights = plan.weights_bytes + plan.predicted_bytes;
   m.optimizer = plan.optimizer_bytes;
   m.stashed_weights = sample.stashed_versions * plan.version_bytes;
-  m.activations = sample.activation_micro_batches * samples * plan.activation_bytes_per_sample;
+  m.activations = sample.activation_micro_batches * samples * plan.activation_bytes_per_sample +
+                  sample.backward_micro_batches * samples * plan.recomputed_bytes_per_sample;
   m.gradients = sample.gradient_micro_batches * samples * plan.gradient_bytes_per_sample +
                 plan.weight_gradient_bytes;
   return m;
+}
+
+Bytes activation_bytes(const StagePlan& plan, const HeldSamples& held) {
+  return held.activations * plan.activation_bytes_per_sample +
+         held.backwards * plan.recomputed_bytes_per_sample;
 }
 
 std::int64_t macs_done(const StageStatistics& statistics) {

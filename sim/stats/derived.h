@@ -27,6 +27,9 @@ StageMemory stage_peak_memory(const StagePlan& plan, const StageStatistics& stat
 /// smaller).
 StageMemory stage_memory_at(const StagePlan& plan, const MemorySample& sample);
 
+/// Bytes of the samples that a stage holds as activations.
+Bytes activation_bytes(const StagePlan& plan, const HeldSamples& held);
+
 /// MACs of forward and backward.
 std::int64_t macs_done(const StageStatistics& statistics);
 

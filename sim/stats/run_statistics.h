@@ -29,6 +29,7 @@ struct MemorySample {
   std::int64_t activation_micro_batches = 0;
   std::int64_t gradient_micro_batches = 0;
   std::int64_t stashed_versions = 0;
+  std::int64_t backward_micro_batches = 0;  ///< of a stage that recomputes: backward under way
 };
 
 struct StageStatistics {
@@ -41,12 +42,14 @@ struct StageStatistics {
   std::int64_t updates = 0;
   std::int64_t peak_activation_samples = 0;  ///< samples held at once (queued input included)
   std::int64_t peak_gradient_samples = 0;    ///< boundary gradients waiting or in work at once
-  std::int64_t peak_activation_sets = 0;  ///< micro-batches in flight, and those being written
+  std::int64_t peak_backward_samples = 0;    ///< from the start of their backward to its end
+  Cycles recompute_cycles = 0;               ///< of backwards: the forward made again
+  std::int64_t peak_activation_sets = 0;     ///< micro-batches in flight, and those being written
   std::optional<Cycles> first_weight_write;  ///< of the run
   Cycles forward_busy = 0;                   ///< by datapath, where passes are concurrent
   Cycles input_gradient_busy = 0;
   Cycles weight_gradient_busy = 0;
-  std::int64_t peak_stashed_versions = 0;    ///< versions kept besides the current one
+  std::int64_t peak_stashed_versions = 0;  ///< versions kept besides the current one
   Bytes peak_skip_bytes = 0;  ///< skip values that waited for the rest of their stage's input
   std::vector<StageWindow> windows;
   std::vector<MemorySample> memory;
@@ -105,6 +108,13 @@ class SpanSink {
   virtual void record(const SpanRecord& span) = 0;
 };
 
+/// Samples in a stage's activation buffer.
+struct HeldSamples {
+  std::int64_t activations = 0;  ///< from their arrival to the end of their backward
+  std::int64_t gradients = 0;    ///< with a boundary gradient, waiting or in work
+  std::int64_t backwards = 0;    ///< from the start of their backward to its end
+};
+
 /// Where everything goes that changes in the machine over time. Calls come when a change becomes
 /// known: the times may lie before or after the simulated time; those of one stage's cycles, of one
 /// core's operations and of one link come in order. Must not throw.
@@ -116,8 +126,9 @@ class WaveSink {
   virtual void operation(const SpanRecord& span) = 0;
   /// From `time` on (until the next call) a stage's cycles are of this kind.
   virtual void cycles(int stage, Cycles time, CycleKind kind) = 0;
-  /// So many samples more (fewer) are held in a stage's activation buffer, and wait as gradients.
-  virtual void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) = 0;
+  /// So many samples more (fewer) are held in a stage's activation buffer, wait as gradients, and
+  /// are between the start and the end of their backward.
+  virtual void held(int stage, Cycles time, const HeldSamples& more) = 0;
   virtual void link_busy(int link, Cycles begin, Cycles end) = 0;
   /// The host's channel moves a micro-batch.
   virtual void host_busy(Cycles begin, Cycles end) = 0;

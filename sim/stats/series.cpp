@@ -23,6 +23,7 @@ void keep_larger(MemorySample& a, const MemorySample& b) {
   a.activation_micro_batches = std::max(a.activation_micro_batches, b.activation_micro_batches);
   a.gradient_micro_batches = std::max(a.gradient_micro_batches, b.gradient_micro_batches);
   a.stashed_versions = std::max(a.stashed_versions, b.stashed_versions);
+  a.backward_micro_batches = std::max(a.backward_micro_batches, b.backward_micro_batches);
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ struct StageCost {
   OpCost backward;  ///< input and weight gradient; the input's alone where they are split
   OpCost update;
   OpCost weight_gradient = {};  ///< nothing, unless the schedule splits the backward
+  OpCost recompute = {};        ///< of `backward`: the forward made again, before the gradients
   /// Passes are concurrent: forward and backward may overlap, and within `backward` the two
   /// gradients do. So long the datapath of each is at work in a backward.
   bool concurrent = false;
@@ -117,7 +118,8 @@ struct LayerPassCost {
 /// slower.
 struct LayerCost {
   LayerPassCost forward, input_gradient, weight_gradient, update;
-  std::int64_t samples = 1;  ///< of the micro-batch
+  std::int64_t samples = 1;      ///< of the micro-batch
+  LayerPassCost recompute = {};  ///< the forward made again, where its stage does
 };
 
 }  // namespace stagecoach

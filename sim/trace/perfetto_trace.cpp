@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// See perfetto_trace.h. Field numbers: perfetto/protos/perfetto/trace (trace_packet.proto and what is
-// in track_event/), which are stable.
+// See perfetto_trace.h. Field numbers: perfetto/protos/perfetto/trace (trace_packet.proto and what
+// is in track_event/), which are stable.
 #include "sim/trace/perfetto_trace.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "sim/files/gzip_writer.h"
+#include "sim/stats/derived.h"
 #include "sim/trace/protobuf.h"
 
 namespace stagecoach {
@@ -24,8 +25,8 @@ constexpr int kTimestamp = 8, kSequenceId = 10, kTrackEvent = 11, kSequenceFlags
               kTrackDescriptor = 60;
 constexpr int kUuid = 1, kName = 2, kParent = 5, kCounter = 8, kChildOrder = 11, kRank = 12;
 constexpr int kUnitName = 6;
-constexpr int kAnnotation = 4, kType = 9, kTrack = 11, kCategory = 22, kEventName = 23,
-              kFlow = 47, kCounterValue = 44;
+constexpr int kAnnotation = 4, kType = 9, kTrack = 11, kCategory = 22, kEventName = 23, kFlow = 47,
+              kCounterValue = 44;
 constexpr int kAnnotationInteger = 4, kAnnotationText = 6, kAnnotationName = 10;
 constexpr std::uint64_t kBegins = 1, kEnds = 2, kCounts = 4, kExplicitOrder = 3, kCleared = 1;
 
@@ -48,9 +49,9 @@ const char* word(StageOperation operation) {
 }
 
 void annotate(ProtobufMessage& event, const char* name, std::int64_t value) {
-  event.message(kAnnotation, ProtobufMessage()
-                                 .text(kAnnotationName, name)
-                                 .signed_integer(kAnnotationInteger, value));
+  event.message(
+      kAnnotation,
+      ProtobufMessage().text(kAnnotationName, name).signed_integer(kAnnotationInteger, value));
 }
 
 std::string packet(const ProtobufMessage& content) {
@@ -82,13 +83,12 @@ std::uint64_t PerfettoTrace::declare_counter(const std::string& name, std::uint6
   declarations_ += packet(
       ProtobufMessage()
           .integer(kSequenceId, kSequence)
-          .message(kTrackDescriptor,
-                   ProtobufMessage()
-                       .integer(kUuid, ++tracks_)
-                       .text(kName, name)
-                       .integer(kParent, parent)
-                       .message(kCounter, ProtobufMessage().text(kUnitName, unit))
-                       .signed_integer(kRank, rank)));
+          .message(kTrackDescriptor, ProtobufMessage()
+                                         .integer(kUuid, ++tracks_)
+                                         .text(kName, name)
+                                         .integer(kParent, parent)
+                                         .message(kCounter, ProtobufMessage().text(kUnitName, unit))
+                                         .signed_integer(kRank, rank)));
   return tracks_;
 }
 
@@ -134,16 +134,16 @@ void PerfettoTrace::operation(const SpanRecord& span) {
     const auto place = static_cast<std::size_t>(span.micro_batch - window_.first);
     if (span.operation == StageOperation::update && place < stage.forward_versions.size()) {
       operation.staleness = span.version_written - 1 - stage.forward_versions[place];
-      changes_.push_back({span.end, stage.counters + kStaleness,
-                          static_cast<double>(operation.staleness), false});
+      changes_.push_back(
+          {span.end, stage.counters + kStaleness, static_cast<double>(operation.staleness), false});
     }
     slices_.push_back({span.begin, span.end, forward ? stage.forward : stage.backward,
                        CycleKind::idle, static_cast<int>(operations_.size())});
     operations_.push_back(operation);
   }
   if (span.operation == StageOperation::update && !closed_)
-    changes_.push_back({span.end, stage.counters + kVersion,
-                        static_cast<double>(span.version_written), false});
+    changes_.push_back(
+        {span.end, stage.counters + kVersion, static_cast<double>(span.version_written), false});
   // Its update, if one follows, is told next; nothing of the window comes after that.
   const bool last =
       span.micro_batch + 1 == window_.end && window_.end < micro_batches_.micro_batches();
@@ -155,8 +155,8 @@ void PerfettoTrace::operation(const SpanRecord& span) {
 }
 
 void PerfettoTrace::end_state(Stage& stage, Cycles time) {
-  const bool wanted = is_stall(stage.kind) && time > stage.since &&
-                      !(closed_ && stage.since > end_);
+  const bool wanted =
+      is_stall(stage.kind) && time > stage.since && !(closed_ && stage.since > end_);
   if (wanted) slices_.push_back({stage.since, time, stage.stalls, stage.kind, -1});
 }
 
@@ -168,20 +168,18 @@ void PerfettoTrace::cycles(int index, Cycles time, CycleKind kind) {
   stage.kind = kind;
 }
 
-void PerfettoTrace::held(int index, Cycles time, std::int64_t activations,
-                         std::int64_t gradients) {
+void PerfettoTrace::held(int index, Cycles time, const HeldSamples& more) {
   if (closed_ && time > end_) return;
   const StagePlan& plan = plan_.stages[static_cast<std::size_t>(index)];
   const std::uint64_t first = stages_[static_cast<std::size_t>(index)].counters;
   const auto add = [&](int counter, double value) {
     changes_.push_back({time, first + static_cast<std::uint64_t>(counter), value, true});
   };
-  if (activations != 0) {
-    add(kSamples, static_cast<double>(activations));
-    add(kActivations, static_cast<double>(activations * plan.activation_bytes_per_sample));
-  }
-  if (gradients != 0)
-    add(kGradients, static_cast<double>(gradients * plan.gradient_bytes_per_sample));
+  if (more.activations != 0) add(kSamples, static_cast<double>(more.activations));
+  const Bytes bytes = activation_bytes(plan, more);
+  if (more.activations != 0 || bytes != 0) add(kActivations, static_cast<double>(bytes));
+  if (more.gradients != 0)
+    add(kGradients, static_cast<double>(more.gradients * plan.gradient_bytes_per_sample));
 }
 
 void PerfettoTrace::link_busy(int link, Cycles begin, Cycles end) {
@@ -256,11 +254,9 @@ void PerfettoTrace::put_slice(std::vector<Packet>& packets, const Slice& slice) 
   annotate(shown, "begin_cycle", begin.count());
   annotate(shown, "cycles", (end - begin).count());
   packets.push_back({begin, 1, event(begin, shown.bytes())});
-  packets.push_back({end, begin == end ? 2 : 0,
-                     event(end, ProtobufMessage()
-                                    .integer(kType, kEnds)
-                                    .integer(kTrack, slice.track)
-                                    .bytes())});
+  packets.push_back(
+      {end, begin == end ? 2 : 0,
+       event(end, ProtobufMessage().integer(kType, kEnds).integer(kTrack, slice.track).bytes())});
 }
 
 void PerfettoTrace::put_counter(std::vector<Packet>& packets, std::uint64_t track, Cycles time,
@@ -301,8 +297,7 @@ void PerfettoTrace::put_utilization(std::vector<Packet>& packets) const {
     for (Cycles at = o.span.begin; at < std::min(o.span.end, end_);) {
       const auto window = (at - begin_) / width;
       const Cycles until = std::min(o.span.end, begin_ + width * (window + 1));
-      busy[static_cast<std::size_t>(o.span.stage)][static_cast<std::size_t>(window)] +=
-          until - at;
+      busy[static_cast<std::size_t>(o.span.stage)][static_cast<std::size_t>(window)] += until - at;
       at = until;
     }
   }

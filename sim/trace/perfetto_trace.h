@@ -9,8 +9,8 @@
 //   links    busy, of each link; host: the way in
 //
 // Timestamps are nanoseconds of the machine's clock, rounded where a cycle is no whole number of
-// them; every slice carries its begin and length in cycles, exactly. The machine books ahead of time, so
-// events are kept, up to a cap of operations, and written sorted.
+// them; every slice carries its begin and length in cycles, exactly. The machine books ahead of
+// time, so events are kept, up to a cap of operations, and written sorted.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class PerfettoTrace : public WaveSink {
   void begin(const std::vector<std::string>& links) override;
   void operation(const SpanRecord& span) override;
   void cycles(int stage, Cycles time, CycleKind kind) override;
-  void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) override;
+  void held(int stage, Cycles time, const HeldSamples& more) override;
   void link_busy(int link, Cycles begin, Cycles end) override;
   void host_busy(Cycles begin, Cycles end) override;
 

@@ -9,6 +9,7 @@
 
 #include "models/base/error.h"
 #include "sim/base/instance_name.h"
+#include "sim/stats/derived.h"
 
 namespace stagecoach {
 
@@ -170,16 +171,16 @@ void VcdWriter::cycles(int stage, Cycles time, CycleKind kind) {
   put(time, stage_signals_[stage] + kBusy, is_busy(kind));
 }
 
-void VcdWriter::held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) {
+void VcdWriter::held(int stage, Cycles time, const HeldSamples& more) {
   const StagePlan& plan = plan_.stages[stage];
   const int first = stage_signals_[stage];
-  if (activations != 0) {
-    put(time, first + kSamplesSignal, activations, true);
-    put(time, first + kActivationsSignal,
-        (activations * plan.activation_bytes_per_sample).count(), true);
-  }
-  if (gradients != 0) {
-    put(time, first + kGradientsSignal, (gradients * plan.gradient_bytes_per_sample).count(), true);
+  if (more.activations != 0) put(time, first + kSamplesSignal, more.activations, true);
+  const Bytes bytes = activation_bytes(plan, more);
+  if (more.activations != 0 || bytes != 0)
+    put(time, first + kActivationsSignal, bytes.count(), true);
+  if (more.gradients != 0) {
+    const Bytes waiting = more.gradients * plan.gradient_bytes_per_sample;
+    put(time, first + kGradientsSignal, waiting.count(), true);
   }
 }
 

@@ -37,7 +37,7 @@ class VcdWriter : public WaveSink {
   void begin(const std::vector<std::string>& links) override;
   void operation(const SpanRecord& span) override;
   void cycles(int stage, Cycles time, CycleKind kind) override;
-  void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) override;
+  void held(int stage, Cycles time, const HeldSamples& more) override;
   void link_busy(int link, Cycles begin, Cycles end) override;
   void host_busy(Cycles begin, Cycles end) override;
 

@@ -24,8 +24,8 @@ class WaveSinks : public WaveSink {
   void cycles(int stage, Cycles time, CycleKind kind) override {
     for (WaveSink* sink : sinks_) sink->cycles(stage, time, kind);
   }
-  void held(int stage, Cycles time, std::int64_t activations, std::int64_t gradients) override {
-    for (WaveSink* sink : sinks_) sink->held(stage, time, activations, gradients);
+  void held(int stage, Cycles time, const HeldSamples& more) override {
+    for (WaveSink* sink : sinks_) sink->held(stage, time, more);
   }
   void link_busy(int link, Cycles begin, Cycles end) override {
     for (WaveSink* sink : sinks_) sink->link_busy(link, begin, end);

@@ -140,7 +140,7 @@ std::vector<Case> cases_without_stash() {
   return all;
 }
 
-void check(const Case& c, bool stash) {
+void check(const Case& c, bool stash, bool recompute) {
   TrainSpec spec = base_spec();
   spec.mitigation = c.mitigation;
   spec.mitigation.weight_stashing = stash;
@@ -151,19 +151,24 @@ void check(const Case& c, bool stash) {
     rules[k].momentum = spec.optimizer.momentum;
     rules[k].weight_decay = spec.optimizer.weight_decay;
     rules[k].stash = stash;
+    rules[k].recompute = recompute;
     c.rule(rules[k], 2 * (kStages - 1 - k), k);
   }
   const Network network = mlp();
-  const TensorMap trained = train(network, {}, spec, pipelined_policies(stash),
+  PartitionSpec partition;
+  if (recompute) partition.recompute.kind = RecomputeKind::all;
+  const TensorMap trained = train(network, partition, spec, pipelined_policies(stash),
                                   test::pipelined_order(kStages, kSamples), 2);
-  INFO(c.name << (stash ? ", stashed" : ""));
+  INFO(c.name << (stash ? ", stashed" : "") << (recompute ? ", recomputed" : ""));
   CHECK(distance(trained, reference(rules)) < 1e-10);
 }
 
 TEST_CASE("after 100 pipelined updates every mitigation equals its written-out queues") {
-  for (const Case& c : cases())
-    for (bool stash : {false, true}) check(c, stash);
-  for (const Case& c : cases_without_stash()) check(c, false);
+  for (bool recompute : {false, true}) {
+    for (const Case& c : cases())
+      for (bool stash : {false, true}) check(c, stash, recompute);
+    for (const Case& c : cases_without_stash()) check(c, false, recompute);
+  }
 }
 
 TEST_CASE("with measured delays every update's own delay counts, whatever the closed form says") {

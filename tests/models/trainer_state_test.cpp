@@ -55,6 +55,7 @@ struct Setting {
   Precision precision = Precision::f32;
   int threads = 1;
   bool stash = false;
+  bool recompute = false;
   bool updates_apart = false;         ///< Pass::update in place of backward_with_update
   bool reads_version_before = false;  ///< forwards name the version before the newest
   MicroBatchId pipelined = 0;         ///< micro-batches in pipelined order, the rest one by one
@@ -98,6 +99,7 @@ class Run {
     PartitionSpec cuts;
     cuts.kind = PartitionKind::cuts;
     cuts.cuts = {"relu", "pool"};
+    if (s.recompute) cuts.recompute.kind = RecomputeKind::all;
     partition_ = make_partition(network_, cuts);
     REQUIRE(partition_.size() == kStages);
   }
@@ -209,6 +211,14 @@ TEST_CASE("taken up anywhere: hybrid with micro-batches of two and mini-batches 
   s.pipelined = 6;
   require_resumable(s);
   s.updates_apart = true;
+  require_resumable(s);
+}
+
+TEST_CASE("taken up anywhere: forwards made again, with newer weights and with stashed ones") {
+  Setting s = base("recompute");
+  s.recompute = true;
+  require_resumable(s);
+  s.stash = s.train.mitigation.weight_stashing = true;
   require_resumable(s);
 }
 

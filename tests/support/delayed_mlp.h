@@ -24,6 +24,7 @@ struct ReferenceRule {
   double span = 0, gamma = 0;     ///< PipeMare T2
   double shrink = 1;              ///< on the gradient a stage receives from the next
   bool stash = false;
+  bool recompute = false;  ///< the backward finds y again, with the weights that it reads
 };
 
 class DelayedMlp {
@@ -50,31 +51,26 @@ class DelayedMlp {
       for (std::size_t i = 0; i < read[o].size(); ++i)
         read[o][i] += -r.learning_rate * r.velocity_horizon * v_[k][o][i] +
                       r.difference_horizon * (w_[k][o][i] - before_[k][o][i]);
-    Vec y(read.size(), 0.0);
-    for (std::size_t o = 0; o < y.size(); ++o) {
-      for (std::size_t i = 0; i < x.size(); ++i) y[o] += read[o][i] * x[i];
-      if (k + 1 < static_cast<int>(w_.size())) y[o] = std::tanh(y[o]);
-    }
+    const Vec y = outputs(k, read, x);
     queue(k).push_back({x, y, read, updates(k)});
     return y;
   }
 
   /// Backward and update of the oldest queued sample; returns the gradient for the stage before.
   Vec backward(int k, Vec dy) {
-    const Entry e = queue(k).front();
+    Entry e = queue(k).front();
     queue(k).pop_front();
     if (on_delay_) on_delay_(rules_[k], updates(k)++ - e.updates, k);
     const ReferenceRule& r = rules_[k];
+    const Mat read = backward_weights(k, e);
+    if (r.recompute) e.y = outputs(k, read, e.x);
     if (k + 1 < static_cast<int>(w_.size()))
       for (std::size_t o = 0; o < dy.size(); ++o) dy[o] *= r.shrink * (1 - e.y[o] * e.y[o]);
     Vec dx(e.x.size(), 0.0);
     Mat gradient = zeros(w_[k]);
     for (std::size_t o = 0; o < dy.size(); ++o)
       for (std::size_t i = 0; i < dx.size(); ++i) {
-        double w = w_[k][o][i] - r.learning_rate * r.backward_horizon * v_[k][o][i] -
-                   r.span * delta_[k][o][i];
-        if (r.stash) w = e.read[o][i];
-        dx[i] += w * dy[o];
+        dx[i] += read[o][i] * dy[o];
         gradient[o][i] = dy[o] * e.x[i];
       }
     before_[k] = w_[k];
@@ -134,6 +130,24 @@ class DelayedMlp {
     Mat read;
     int updates = 0;
   };
+  Vec outputs(int k, const Mat& read, const Vec& x) const {
+    Vec y(read.size(), 0.0);
+    for (std::size_t o = 0; o < y.size(); ++o) {
+      for (std::size_t i = 0; i < x.size(); ++i) y[o] += read[o][i] * x[i];
+      if (k + 1 < static_cast<int>(w_.size())) y[o] = std::tanh(y[o]);
+    }
+    return y;
+  }
+  Mat backward_weights(int k, const Entry& e) const {
+    const ReferenceRule& r = rules_[k];
+    if (r.stash) return e.read;
+    Mat read = w_[k];
+    for (std::size_t o = 0; o < read.size(); ++o)
+      for (std::size_t i = 0; i < read[o].size(); ++i)
+        read[o][i] = w_[k][o][i] - r.learning_rate * r.backward_horizon * v_[k][o][i] -
+                     r.span * delta_[k][o][i];
+    return read;
+  }
   int& updates(int k) {
     if (updates_.size() < w_.size()) updates_.resize(w_.size());
     return updates_[k];

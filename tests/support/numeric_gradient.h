@@ -63,6 +63,8 @@ class LayerFixture {
   const LayerNode& node() const { return node_; }
   int batch() const { return options_.batch; }
   T* parameters() { return parameters_.data(); }
+  T* saved() { return saved_.data(); }
+  std::int64_t saved_elements() const { return saved_.size(); }
   T* gradient_parameters() { return gradient_parameters_.data(); }
   std::int64_t parameter_elements() const { return parameters_.size(); }
   T* state() { return state_.data(); }
@@ -111,8 +113,8 @@ class LayerFixture {
     run_forward(training);
   }
 
-  /// The layer's forward and nothing else.
-  void run_forward(bool training) {
+  /// The layer's forward and nothing else. `again`: ForwardArgs::again.
+  void run_forward(bool training, bool again = false) {
     forward_inputs_.clear();
     for (std::size_t i = 0; i < inputs_.size(); ++i) forward_inputs_.push_back(input_view(int(i)));
     ForwardArgs<T> args;
@@ -123,6 +125,7 @@ class LayerFixture {
     args.saved = training ? saved_.data() : nullptr;
     args.scratch = scratch_.data();
     args.training = training;
+    args.again = again;
     args.sample_keys = keys_.data();
     layer_->forward(args);
   }

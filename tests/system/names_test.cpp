@@ -15,7 +15,7 @@ struct LinkNames : WaveSink {
   void begin(const std::vector<std::string>& links) override { names = links; }
   void operation(const SpanRecord&) override {}
   void cycles(int, Cycles, CycleKind) override {}
-  void held(int, Cycles, std::int64_t, std::int64_t) override {}
+  void held(int, Cycles, const HeldSamples&) override {}
   void link_busy(int, Cycles, Cycles) override {}
   void host_busy(Cycles, Cycles) override {}
   std::vector<std::string> names;

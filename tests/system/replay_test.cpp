@@ -81,6 +81,7 @@ const Case kCases[] = {
     {"pipelined", "--set hw/mapping='{\"kind\": \"balanced\", \"split_forward_backward\": true}'"},
     {"pipelined", "--set workload/training/mitigation/weight_stashing=true"},
     {"pipelined", "--set workload/pipeline/turnaround=1"},
+    {"pipelined", "--set workload/pipeline/recompute=all"},
     {"one_f_one_b", ""},
     {"one_f_one_b", "--set workload/pipeline/vertical_sync=true"},
     {"two_buffered_weights", "--set workload/training/batch_size=6"},

@@ -72,6 +72,8 @@ def cases():
         "partition": "per_layer", "schedule": "hybrid", "switch_epoch": 1.5})]
     yield "turnaround", [*LENET, *settings(
         pipeline={"partition": "per_layer", "turnaround": 1})]
+    yield "recompute", [*LENET, *settings(
+        pipeline={"partition": "per_layer", "recompute": "all"})]
     yield "replay", LENET
     yield "lockstep, without a clock, f64", [*LENET, "--functional-only", "--precision", "f64",
                                              *settings(pipeline__pacing="lockstep")]

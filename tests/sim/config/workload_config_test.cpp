@@ -153,7 +153,7 @@ TEST_CASE("Every schedule, loss, prediction and rate schedule is one word") {
        {"/training/optimizer/learning_rate_schedule",
         R"({"type": "multistep", "milestones": [1, 2.5], "factor": 0.5, "warmup_epochs": 0.1})"},
        {"/pipeline", R"({"partition": "per_module", "schedule": "gpipe", "pacing": "lockstep",
-                         "max_in_flight": 3})"}}));
+                         "max_in_flight": 3, "recompute": ["fc2"]})"}}));
   CHECK(w.training.loss == LossKind::mean_squared_error);
   CHECK(w.training.initialization == Initialization::he_normal);
   CHECK(w.training.mitigation.weight_prediction == WeightPrediction::velocity);
@@ -168,6 +168,8 @@ TEST_CASE("Every schedule, loss, prediction and rate schedule is one word") {
   CHECK(rate.warmup_epochs == 0.1);
   CHECK(w.schedule.pacing == Pacing::lockstep);
   CHECK(w.schedule.max_in_flight == std::vector<int>{3});
+  for (const StageSpec& stage : w.stages) CHECK(stage.recomputes == (stage.name == "fc2"));
+  CHECK(resolved_workload(w)["pipeline"]["recompute"].dump() == R"(["fc2"])");
   CHECK(w.stages.size() == w.network.layers.size() + 1);
 }
 

@@ -156,6 +156,15 @@ TEST_CASE("Pipelines at odds with themselves, the training or the network are er
                       "mean \"fc1\"?"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc2", "fc2"]})"), Contains("each once"));
   CHECK_THAT(pipeline(R"("schedule": "gpipe", "turnaround": 2)"), Contains("/pipeline/turnaround"));
+  CHECK_THAT(
+      pipeline(R"("recompute": ["fc1", "fc3"])"),
+      Contains("/pipeline/recompute/1: found \"fc3\"; no stage has that name; allowed: names "
+               "of stages; did you mean \"fc1\"?"));
+  CHECK_THAT(pipeline(R"("recompute": ["fc1", "fc1"])"),
+             Contains("/pipeline/recompute/1: found \"fc1\"; allowed: each stage once"));
+  CHECK_THAT(pipeline(R"("recompute": [])"), Contains("/pipeline/recompute"));
+  CHECK_THAT(pipeline(R"("partition": "per_module", "recompute": ["loss"])"),
+             Contains("/pipeline/recompute/0: found \"loss\"; the stage has no layers"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["act", "fc1"]})"),
              Contains("cuts/1: found \"fc1\"; allowed: cuts in the order of the layers"));
   CHECK_THAT(pipeline(R"("partition": {"cuts": ["fc1", "fc1"]})"), Contains("each once"));

@@ -199,7 +199,7 @@ TEST_CASE("groups of unequal cores get work in proportion to their speed") {
 
 /// Cycles per micro-batch of the whole machine, in closed form.
 double machine_cycles(const PartitionSetting& s, const std::vector<std::string>& cuts) {
-  const Partition stages = make_partition(s.net, {PartitionKind::cuts, cuts});
+  const Partition stages = make_partition(s.net, {PartitionKind::cuts, cuts, {}});
   const auto schedule = make_schedule(s.spec, static_cast<int>(stages.size()), s.micro_batches);
   return build_machine_plan(s.hw, s.net, stages, s.micro_batches, *schedule, s.train,
                             FitCheck::report)
