@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chip around the cores: interconnect, memory beyond the buffers, mapping, energy, area.
+#include "sim/base/instance_name.h"
 #include "sim/config/hardware_config.h"
 
 namespace stagecoach {
@@ -27,8 +28,7 @@ Table<ElementSpec> element_table() {
                                       "what backward reads, signs and places of maxima as bits"},
                                      {"every_output", KeptActivations::every_output,
                                       "the output of every layer whole, as frameworks do"},
-                                     {"values_and_gradients",
-                                      KeptActivations::values_and_gradients,
+                                     {"values_and_gradients", KeptActivations::values_and_gradients,
                                       "the output of every layer twice, value and gradient, and "
                                       "nothing else: papers' count of modules"}}),
              "What a stage keeps of a sample from forward to backward.");
@@ -156,6 +156,29 @@ Codec<MappingSpec> mapping_codec() {
        t.codec()});
 }
 
+/// True if `name` is `group` with digits behind it, or nothing: what one of its cores is called.
+bool names_core_of(const std::string& name, const std::string& group) {
+  return name.compare(0, group.size(), group) == 0 &&
+         name.find_first_not_of("0123456789", group.size()) == std::string::npos;
+}
+
+/// Results and traces call a core by its group's name and its number.
+void check_core_names(const std::vector<CoreSpec>& cores, const Place& at) {
+  for (std::size_t i = 0; i < cores.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string one = instance_name(cores[i].name), other = instance_name(cores[j].name);
+      if (!names_core_of(one, other) && !names_core_of(other, one)) continue;
+      std::string problem = "name \"" + cores[i].name + "\" is taken";
+      if (one != other)
+        problem +=
+            " by a core: a group's cores are called by its name with a number behind it, and "
+            "there is a group \"" +
+            cores[j].name + "\"";
+      at.item(i).report(problem);
+    }
+  }
+}
+
 /// Rules over what is not energy and not area.
 void check_chip(const HardwareFile& h, const Place& at) {
   if (h.mapping.kind == MappingKind::balanced && h.cores.size() > 1) {
@@ -167,12 +190,8 @@ void check_chip(const HardwareFile& h, const Place& at) {
         "\"balanced\" shares out a number of cores; /cores/0/count is "
         "\"as_needed\"");
   }
+  check_core_names(h.cores, at.child("cores"));
   for (std::size_t i = 0; i < h.cores.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (h.cores[i].name == h.cores[j].name) {
-        at.child("cores").item(i).report("name \"" + h.cores[i].name + "\" is taken");
-      }
-    }
     const bool in_order = h.mapping.kind == MappingKind::one_core_per_stage ||
                           h.mapping.kind == MappingKind::rectangle;
     if (h.cores[i].count == 0 && i + 1 < h.cores.size() && in_order) {
@@ -218,7 +237,8 @@ Table<HardwareFile> hardware_table() {
       "What happens when a stage needs more than its buffers hold.");
   t.may_have("energy", &H::energy_file, energy_table().codec(), "Energy per event.",
              "no joules are reported");
-  t.may_have("area", &H::area_file, area_table().codec(), "Silicon per part.", "no area is reported");
+  t.may_have("area", &H::area_file, area_table().codec(), "Silicon per part.",
+             "no area is reported");
   t.check(check_chip);
   return t;
 }
