@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every file that a document names in `backticks` or links to exists, and so does every test that it
-# quotes: `tests/some_test.cpp` "name of the test".
+# quotes: `tests/some_test.cpp` "name of the test". Code that a document takes "From `some/file`:" stands
+# there word for word.
 #
 #   cmake -DSOURCE_DIR=... -P check_documents.cmake
 cmake_minimum_required(VERSION 3.22)
@@ -52,6 +53,29 @@ foreach(document README.md ${documents})
     if(found EQUAL -1)
       string(APPEND failures "\n  ${document} quotes \"${name}\", which is no test of ${path}")
     endif()
+  endwhile()
+
+  # "From `path`:", perhaps with a line's end between, an empty line, and a block of code.
+  string(REGEX REPLACE "From[ \n]`" "From `" rest "${text}")
+  string(FIND "${rest}" "From `" place)
+  while(NOT place EQUAL -1)
+    string(SUBSTRING "${rest}" ${place} -1 rest)
+    if(rest MATCHES "^From `([A-Za-z0-9_./]+)`:\n\n```[a-z]+\n")
+      set(path ${CMAKE_MATCH_1})
+      string(LENGTH "${CMAKE_MATCH_0}" length)
+      string(SUBSTRING "${rest}" ${length} -1 rest)
+      string(FIND "${rest}" "```" length)
+      string(SUBSTRING "${rest}" 0 ${length} quoted)
+      math(EXPR count "${count} + 1")
+      file(READ ${SOURCE_DIR}/${path} source)
+      string(FIND "${source}" "${quoted}" found)
+      if(found EQUAL -1)
+        string(APPEND failures "\n  ${document} quotes lines from ${path} that are not there:\n${quoted}")
+      endif()
+    else()
+      string(SUBSTRING "${rest}" 1 -1 rest)
+    endif()
+    string(FIND "${rest}" "From `" place)
   endwhile()
 endforeach()
 
