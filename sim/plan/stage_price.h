@@ -57,10 +57,9 @@ OpCost beside(const OpCost& a, const OpCost& b);
 /// One after the other.
 OpCost after(const OpCost& a, const OpCost& b);
 
-/// What follows from sums over passes: the forward made again in front of the gradients, these
-/// beside each other where passes are concurrent (and not `split` into two operations by the
-/// schedule), and the fixed cost of each operation. The update is an operation where it takes any
-/// time by itself.
+/// What follows from sums over passes: the forward made again before the gradients, these beside
+/// each other where passes are concurrent (and not `split` in two by the schedule), and the fixed
+/// cost of each operation. The update is an operation where it takes any time by itself.
 void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split);
 
 /// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.
