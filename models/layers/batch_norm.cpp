@@ -81,7 +81,12 @@ LayerWork work(const LayerNode& node) {
   KeptValues kept;
   kept.input = true;
   kept.elements = 2.0 * node.output.channels;
-  return elementwise_work(node, kCost, kept);
+  LayerWork work = elementwise_work(node, kCost, kept);
+  // The samples of a micro-batch do not wait inside the unit: all values are read for the
+  // statistics and again for the result; backward, gradient and input for the two sums over them,
+  // and again for the gradient of the input.
+  for (ElementwiseWork& w : work.elementwise) w.elements_read *= 2;
+  return work;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "sim/app/notes.h"
 #include "sim/app/recording.h"
 #include "sim/config/field_docs.h"
+#include "sim/config/option_table.h"
 #include "sim/config/resolved_config.h"
 #include "sim/stats/number_text.h"
 #include "sim/stats/summary.h"

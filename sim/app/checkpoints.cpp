@@ -177,9 +177,7 @@ std::int64_t Checkpoints::save(Trainer& trainer, std::int64_t operations) {
 void Checkpoints::clear() {
   std::error_code ignored;  // what stays is whole, and of this run
   for (const std::string& name : names_in(folder_)) fs::remove(path_of(name), ignored);
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ignored)) {
-    if (is_temporary_name(entry.path().filename().string())) fs::remove(entry.path(), ignored);
-  }
+  remove_abandoned_files(folder_);
   if (fs::is_directory(folder_, ignored)) fs::remove(folder_, ignored);
 }
 

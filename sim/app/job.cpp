@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "models/base/error.h"
+#include "sim/app/engine_library.h"
 #include "sim/config/hardware_config.h"
 #include "sim/files/sha256.h"
 #include "sim/plan/mapping.h"
@@ -21,7 +22,7 @@ void load_data(Job& job, const Options& options, Issues& issues) {
   const bool counts_known = job.workload.dataset.train_samples > 0;
   if (options.timing_only && counts_known) return;
   try {
-    job.data = load_dataset(job.workload.dataset);
+    job.data = job.engine->load_dataset(job.workload.dataset);
   } catch (const UserError& error) {
     std::string message = located(job.workload, error.what());
     const bool missing = message.find("no such file") != std::string::npos;
@@ -106,11 +107,14 @@ void make_forward_only(Job& job) {
 }  // namespace
 
 Job load_job(const Options& options, FitCheck fit) {
+  Job job;
+  // Without numbers any engine will do: the program's own.
+  job.engine =
+      options.timing_only ? stagecoach_engine_door() : &open_engine(options.instruction_set);
   Issues issues;
   Document hardware = Document::from_file(options.hardware_file, issues, "hw");
   Document workload = Document::from_file(options.workload_file, issues, "workload");
   apply_overrides(options, hardware, workload, issues);
-  Job job;
   if (hardware.ok()) job.hardware = read_hardware(hardware, issues);
   if (workload.ok()) job.workload = read_workload(workload, options.data_dir, issues);
   issues.throw_if_any();

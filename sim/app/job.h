@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/data/dataset.h"
+#include "models/engine_door.h"
 #include "models/micro_batch_plan.h"
 #include "models/trainer.h"
 #include "sim/config/options.h"
@@ -20,6 +21,7 @@
 namespace stagecoach {
 
 struct Job {
+  const EngineDoor* engine = nullptr;  ///< what reads the data and computes; never null
   HardwareSpec hardware;
   std::string hardware_sha256;
   WorkloadConfig workload;

@@ -191,8 +191,9 @@ class Run {
     };
     // With checkpoints a run goes on from here, so its evaluation is worth waiting for.
     options.gives_up_evaluation = [this] { return signals_noted() > (checkpointing_ ? 1 : 0); };
-    trainer_ = make_trainer(job_.workload.network, job_.workload.stages, job_.workload.training,
-                            *job_.micro_batches, *job_.data, options);
+    trainer_ =
+        job_.engine->make_trainer(job_.workload.network, job_.workload.stages,
+                                  job_.workload.training, *job_.micro_batches, *job_.data, options);
     if (options_.init_weights_file.empty()) return;
     const std::string& file = options_.init_weights_file;
     for (const std::string& note : trainer_->import_weights(read_safetensors(file), file))
@@ -294,7 +295,10 @@ class Run {
     host.threads = thread_count(options_);
     host.peak_rss_bytes = peak_resident_bytes();
     const Trainer::WorkSeconds work = trainer_ ? trainer_->work_seconds() : Trainer::WorkSeconds{};
-    if (trainer_) host.functional_seconds = work.all_threads;
+    if (trainer_) {
+      host.functional_seconds = work.all_threads;
+      host.instruction_set = job_.engine->instruction_set;
+    }
     if (checkpointing_) {
       const CheckpointCost& cost = checkpointing_->cost();
       host.checkpoints = cost.written;

@@ -2,7 +2,6 @@
 #include "sim/app/run_identity.h"
 
 #include "models/base/error.h"
-#include "models/base/instruction_set.h"
 #include "sim/app/file_uses.h"
 #include "sim/config/hardware_config.h"
 #include "sim/files/sha256.h"
@@ -10,10 +9,10 @@
 namespace stagecoach {
 namespace {
 
-OrderedJson program() {
+OrderedJson program(const Job& job) {
   return {{"version", STAGECOACH_VERSION},
           {"compiler", __VERSION__},
-          {"instruction_set", compiled_instruction_set()}};
+          {"instruction_set", job.engine->instruction_set}};
 }
 
 /// Paths are left out: the files' digests are in.
@@ -50,7 +49,7 @@ OrderedJson digests(const Job& job, const Options& options) {
 }  // namespace
 
 std::string run_identity(const Job& job, const Options& options) {
-  return OrderedJson{{"program", program()},
+  return OrderedJson{{"program", program(job)},
                      {"hardware", write_hardware(job.hardware)},
                      {"workload", workload(job)},
                      {"options", changing_options(options)},

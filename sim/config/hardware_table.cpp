@@ -26,7 +26,11 @@ Table<ElementSpec> element_table() {
              words<KeptActivations>({{"needed", KeptActivations::needed,
                                       "what backward reads, signs and places of maxima as bits"},
                                      {"every_output", KeptActivations::every_output,
-                                      "the output of every layer whole, as frameworks do"}}),
+                                      "the output of every layer whole, as frameworks do"},
+                                     {"values_and_gradients",
+                                      KeptActivations::values_and_gradients,
+                                      "the output of every layer twice, value and gradient, and "
+                                      "nothing else: papers' count of modules"}}),
              "What a stage keeps of a sample from forward to backward.");
   return t;
 }
@@ -61,6 +65,13 @@ Table<InterconnectSpec> interconnect_table() {
       at.report("a mesh of regions takes its rows and columns from the mapping; leave them out");
     }
   });
+  Table<InterconnectSpec> host = link_table();
+  host.optional("copies", &InterconnectSpec::copies,
+                words<Copies>({{"by_engine", Copies::by_engine, "hardware of its own makes them"},
+                               {"by_core", Copies::by_core,
+                                "the sending core, then the receiving one, makes them and does "
+                                "nothing else meanwhile"}}),
+                "Who moves the data.");
   using K = InterconnectKind;
   const Table<InterconnectSpec> nothing;
   Table<InterconnectSpec> t("interconnect", "The network between cores.");
@@ -71,7 +82,11 @@ Table<InterconnectSpec> interconnect_table() {
        {"ring", K::ring, "Links between neighbours, both ways.", link_table()},
        {"bus", K::bus, "One link that all share.", link_table()},
        {"crossbar", K::crossbar, "A link out of and into every core.", link_table()},
-       {"mesh2d", K::mesh2d, "A grid, dimension-ordered routes.", mesh}});
+       {"mesh2d", K::mesh2d, "A grid, dimension-ordered routes.", mesh},
+       {"through_host", K::through_host,
+        "Every message is copied to the host's memory, and from there to its receiver: a bus into "
+        "and out of every core.",
+        host}});
   return t;
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sim/config/options.h"
+#include "sim/config/option_table.h"
 
 namespace stagecoach {
 namespace {

@@ -8,7 +8,6 @@
 #include <map>
 
 #include "models/base/error.h"
-#include "sim/base/wrapped_text.h"
 #include "sim/config/errors.h"
 #include "sim/config/option_table.h"
 
@@ -21,18 +20,6 @@ constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxThreads = 1024;
 constexpr double kMaxMinutes = 1e6;
 
-constexpr const char* kExitStatus =
-    "Exit status: 0 done, 2 your input, 3 the training diverged, 70 a bug, 129, 130 or 143 "
-    "interrupted (hang-up, Ctrl-C, kill; results up to there are written).";
-
-constexpr const char* kExamples[] = {
-    "stagecoach --hw small_mesh --workload lenet5-glyphs",
-    "stagecoach --hw nvdla_small --workload resnet20-cifar10 --forward-only",
-    "stagecoach --hw hw/ideal.json --workload workloads/lenet5-glyphs.json \\\n"
-    "             --set workload/pipeline/schedule=gpipe \\\n"
-    "             --set workload/training/batch_size=8 --trace",
-};
-
 using Values = std::map<std::string, std::vector<std::string>>;
 
 std::string label(const std::string& name) { return "--" + name; }
@@ -42,7 +29,7 @@ bool may_lack_value(const OptionRow& row) { return row.argument[0] == '['; }
 /// An option that may lack its value takes the next word if that is none of the options, which the
 /// parser would do for one that needs it only: joins the two.
 std::vector<std::string> with_joined_values(std::vector<std::string> arguments) {
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     if (!may_lack_value(row)) continue;
     const auto at = std::find(arguments.begin(), arguments.end(), label(row.name));
     if (at == arguments.end() || at + 1 == arguments.end() || (at + 1)->rfind("-", 0) == 0 ||
@@ -56,7 +43,7 @@ std::vector<std::string> with_joined_values(std::vector<std::string> arguments) 
 
 po::options_description description() {
   po::options_description all;
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     if (may_lack_value(row)) {
       all.add_options()(row.name, po::value<std::vector<std::string>>()->implicit_value({""}, ""));
     } else if (*row.argument) {
@@ -239,6 +226,9 @@ void read_values(const Reader& reader, const Values& values, Options& options) {
   if (reader.word("precision", {"f32", "f64"}) == 1) options.precision = Precision::f64;
   const bool definition = reader.word("kernels", {"fast", "eigen"}) == 1;
   if (definition || options.precision == Precision::f64) options.kernels = Kernels::eigen;
+  const std::vector<std::string> sets = {"auto", "avx512", "avx2", "baseline"};
+  const int set = reader.word("instruction-set", sets);
+  if (set >= 0) options.instruction_set = sets[static_cast<std::size_t>(set)];
   reader.text("init-weights", options.init_weights_file);
   reader.text("save-weights", options.save_weights_file);
   reader.positive("checkpoint-every", kMaxMinutes, options.checkpoint_minutes);
@@ -261,7 +251,8 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   const char* no_clock = "there is no clock";
   reader.exclude("functional-only", "timing-only", "nothing would be left to do");
   for (const char* numeric :
-       {"precision", "kernels", "init-weights", "save-weights", "checkpoint-every", "resume"}) {
+       {"precision", "kernels", "instruction-set", "init-weights", "save-weights",
+        "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
     reader.exclude(numeric, "forward-only", no_numbers);
   }
@@ -294,43 +285,6 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
 }
 
 }  // namespace
-
-std::vector<OptionRow> option_rows() { return {std::begin(kRows), std::end(kRows)}; }
-
-std::string exit_status_text() { return kExitStatus; }
-
-std::vector<std::string> option_examples() { return {std::begin(kExamples), std::end(kExamples)}; }
-
-std::vector<std::string> option_names() {
-  std::vector<std::string> names;
-  for (const OptionRow& row : kRows) names.push_back(label(row.name));
-  return names;
-}
-
-std::string help_text() {
-  constexpr std::size_t kHelpColumn = 29;
-  std::string out = wrapped("stagecoach " STAGECOACH_VERSION
-                            " - train a network on a simulated pipelined-backpropagation "
-                            "accelerator") +
-                    "\n\nusage:  stagecoach --hw FILE --workload FILE [options]\n";
-  std::string group;
-  for (const OptionRow& row : kRows) {
-    if (group != row.group) {
-      group = row.group;
-      out += "\n" + group + "\n";
-    }
-    std::string line = "  " + label(row.name) + (*row.argument ? " " : "") + row.argument;
-    line.resize(std::max(line.size() + 1, kHelpColumn), ' ');
-    line += row.help;
-    if (*row.fallback) line += " (" + std::string(row.fallback) + ")";
-    out += wrapped(line, kHelpColumn) + "\n";
-  }
-  std::string examples = "\nExamples\n";
-  for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
-  return out +
-         "\n" + wrapped("In parentheses: the default. " + std::string(kExitStatus), 0) + "\n" +
-         examples;
-}
 
 Options parse_options(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);

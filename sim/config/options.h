@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line: options, their rules, the help page.
+// The command line: what it says, and its rules.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,7 @@ struct Options {
   bool functional_only = false;
   Precision precision = Precision::f32;
   Kernels kernels = Kernels::fast;  ///< eigen with f64
+  std::string instruction_set = "auto";  ///< or a set that --instruction-set allows
   std::string init_weights_file;  ///< "": drawn from the seed
   std::string save_weights_file;  ///< "": not saved
   std::optional<double> checkpoint_minutes;  ///< between two checkpoints; empty: none are kept
@@ -69,28 +70,5 @@ Options parse_options(int argc, const char* const* argv);
 /// Puts --set, --samples, --epochs and --seed into the two files.
 void apply_overrides(const Options& options, Document& hardware, Document& workload,
                      Issues& issues);
-
-/// One option: what the parser, the help page, the manual and the completion need to know.
-struct OptionRow {
-  const char* group;
-  const char* name;
-  const char* argument;  ///< "": a switch; "a|b": one of these words
-  const char* help;
-  const char* fallback;  ///< "": nothing to say
-};
-
-std::vector<OptionRow> option_rows();
-
-/// What the exit statuses mean, in a sentence.
-std::string exit_status_text();
-
-/// Command lines that show the program's use.
-std::vector<std::string> option_examples();
-
-/// One screen, grouped, a default on every line that has one.
-std::string help_text();
-
-/// Names of all options, "--" included, in the order of the help page.
-std::vector<std::string> option_names();
 
 }  // namespace stagecoach

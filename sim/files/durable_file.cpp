@@ -3,6 +3,8 @@
 #include "sim/files/durable_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -60,16 +62,38 @@ int with_new_name(const std::string& folder, std::string& path, Make make) {
   return -1;
 }
 
+/// Locks a new file for as long as its program lives: remove_abandoned_files() leaves it alone.
+/// False if that function was faster. Where the file system has no locks, nothing is ever removed.
+bool locked(int descriptor) {
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+  struct stat status {};
+  return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
+int open_named(const char* path) {
+  const int descriptor =
+      ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
+  if (descriptor < 0 || locked(descriptor)) return descriptor;
+  ::close(descriptor);
+  errno = EEXIST;  // the next name
+  return -1;
+}
+
 /// Opens a file in the folder; its name, if it has one, goes to `name`.
 int open_new(const std::string& folder, const std::string& label, std::string& name) {
   int descriptor = open_nameless(folder);
-  if (descriptor < 0) {
-    descriptor = with_new_name(folder, name, [](const char* path) {
-      return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
-    });
+  if (descriptor >= 0) {
+    ::flock(descriptor, LOCK_EX | LOCK_NB);  // before it has a name: nobody else has it
+  } else {
+    descriptor = with_new_name(folder, name, open_named);
   }
   if (descriptor < 0) throw UserError(label + ": cannot be written: " + std::strerror(errno));
   return descriptor;
+}
+
+int link_to(int descriptor, const char* path) {
+  return ::linkat(AT_FDCWD, descriptor_path(descriptor).c_str(), AT_FDCWD, path,
+                  AT_SYMLINK_FOLLOW);
 }
 
 }  // namespace
@@ -101,14 +125,12 @@ void DurableFile::complete() {
 
 void DurableFile::place() {
   complete();
+  remove_abandoned_files(folder_of(target_));
   if (temporary_.empty()) {
-    const std::string self = descriptor_path(descriptor_);
+    if (link_to(descriptor_, target_.c_str()) == 0) return;  // nothing had that name
     std::string name;
-    if (with_new_name(folder_of(target_), name, [&](const char* path) {
-          return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
-        }) != 0) {
-      fail(errno);
-    }
+    const auto link = [&](const char* path) { return link_to(descriptor_, path); };
+    if (with_new_name(folder_of(target_), name, link) != 0) fail(errno);
     temporary_ = name;
   }
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
@@ -132,6 +154,17 @@ void write_durably(const std::string& path, std::string_view content) {
   file.stream().write(content.data(), static_cast<std::streamsize>(content.size()));
   file.place();
   sync_folder(folder_of(path));
+}
+
+void remove_abandoned_files(const std::string& folder) {
+  std::error_code ignored;  // a folder that cannot be listed keeps what it has
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    if (!is_temporary_name(entry.path().filename().string())) continue;
+    const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
+    ::close(descriptor);
+  }
 }
 
 bool is_temporary_name(const std::string& name) {

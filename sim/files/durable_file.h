@@ -58,7 +58,11 @@ void sync_folder(const std::string& folder);
 /// Writes a whole file: DurableFile, place() and sync_folder(). Throws UserError.
 void write_durably(const std::string& path, std::string_view content);
 
-/// True for the names that DurableFile makes up: what a killed program left of them may go.
+/// Removes the unfinished files that killed programs left in a folder: those of a living one are
+/// locked and stay. place() does so, too.
+void remove_abandoned_files(const std::string& folder);
+
+/// True for the names that DurableFile makes up.
 bool is_temporary_name(const std::string& name);
 
 }  // namespace stagecoach

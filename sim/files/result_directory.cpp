@@ -52,7 +52,7 @@ ResultDirectory::ResultDirectory(std::string path, Earlier earlier)
     remove_made();
     throw;
   }
-  remove_temporary_files();
+  remove_abandoned_files(path_);
 }
 
 ResultDirectory::~ResultDirectory() {
@@ -85,13 +85,6 @@ void ResultDirectory::refuse_earlier() const {
     throw UserError("--out " + path_ +
                     ": holds a checkpoint already; add --resume to go on from it, or --force to "
                     "begin anew");
-  }
-}
-
-void ResultDirectory::remove_temporary_files() const {
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, error)) {
-    if (is_temporary_name(entry.path().filename().string())) fs::remove(entry.path(), error);
   }
 }
 

@@ -74,7 +74,6 @@ class ResultDirectory {
  private:
   void make_folders();
   void refuse_earlier() const;
-  void remove_temporary_files() const;
   bool remove_earlier(std::vector<std::string>& failures) const;
   bool place(const std::string& name, std::vector<std::string>& failures);
   void remove_made() const;

@@ -14,7 +14,13 @@
 
 namespace stagecoach {
 
-enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d };
+enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d, through_host };
+
+/// Who moves a message of kind `through_host`.
+enum class Copies {
+  by_engine,  ///< hardware of its own, while the cores compute
+  by_core,    ///< the core that sends, then the core that receives, which wait for it
+};
 
 enum class CoreKind { fixed, resident, systolic, dot_product, roofline };
 enum class Dataflow { weight_stationary, output_stationary, input_stationary };
@@ -34,6 +40,8 @@ enum class Granularity { core, region };
 enum class KeptActivations {
   needed,        ///< what the backward pass reads, signs and places of maxima as bits
   every_output,  ///< the output of every layer whole, as frameworks on GPUs do
+  /// the output of every layer twice, value and gradient, and nothing else: a count of modules
+  values_and_gradients,
 };
 
 /// Bytes of one element, per class of data: the precision that is priced.
@@ -212,6 +220,12 @@ struct InterconnectSpec {
   int rows = 0;  ///< mesh2d; 0: as many as needed
   int columns = 0;
   Granularity node = Granularity::core;
+  Copies copies = Copies::by_engine;  ///< through_host
+
+  /// Transfers take the cores' time: they are in the price of operations, and no link is left.
+  bool blocks_cores() const {
+    return kind == InterconnectKind::through_host && copies == Copies::by_core;
+  }
 };
 
 struct DramSpec {

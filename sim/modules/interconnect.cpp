@@ -25,6 +25,7 @@ int Interconnect::open(const ChannelSpec& spec) {
     Link& link = links_[l];
     link.latency = topology_.links()[l].latency_cycles;
     link.bytes_per_cycle = topology_.links()[l].bytes_per_cycle;
+    link.stores_whole = topology_.links()[l].stores_whole;
     // One sender's messages reach all links of their way in the order in which they were sent.
     if (link.first_sender < 0) link.first_sender = spec.from_core;
     if (link.first_sender != spec.from_core) link.shared = true;
@@ -96,6 +97,10 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
   }
   flight.head = start + link.latency;
   ++flight.hop;
+  if (!link.stores_whole) return;
+  flight.head += flight.duration;
+  flight.duration = 0;
+  flight.bytes_per_cycle = 0;
 }
 
 void Interconnect::deliver(int channel, MicroBatchId micro_batch, Arrival arrival) {

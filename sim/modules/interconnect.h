@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network between the cores, message by message (virtual cut-through: a message occupies each
 // link of its way for ceil(bytes / width) cycles, one hop latency after the link before; after a
-// narrower link it comes as slowly as it left that one; routers can hold it whole). A link that
+// narrower link it comes as slowly as it left that one; routers can hold it whole; behind a link
+// that stores it whole it starts anew when all of it has come). A link that
 // only one core feeds is booked by direct calls, in order. Links that several cores feed are
 // arbitrated: the requests of one time are collected, and the link goes to a gradient before an
 // activation, then to the older micro-batch, then to the lower channel.
@@ -53,6 +54,7 @@ class Interconnect : public sc_core::sc_module, public InterconnectIf, public Ti
     Cycles wait_cycles = 0;
     int first_sender = -1;
     bool shared = false;
+    bool stores_whole = false;
   };
   /// A message on its way; its head is at (or will reach) link hops_[hop] at `head`.
   struct Flight {

@@ -188,6 +188,18 @@ std::optional<Change> larger_rectangles(const Change& from, const RunToPlan& run
   return std::nullopt;
 }
 
+/// Single cores, where the interconnect joins no others.
+std::optional<Change> single_cores(Change change) {
+  HardwareSpec& hw = change.hardware;
+  if (hw.interconnect.kind != InterconnectKind::through_host ||
+      hw.mapping.kind == MappingKind::one_core_per_stage) {
+    return std::nullopt;
+  }
+  hw.mapping = MappingSpec{};
+  change.set("mapping", "one_core_per_stage");
+  return change;
+}
+
 /// Another number of stages, the nearest to today's that starts.
 std::optional<Advice> other_partition(const HardwareSpec& hw, const RunToPlan& run) {
   if (run.schedule.max_in_flight.size() > 1) return std::nullopt;  // names today's stages
@@ -228,6 +240,7 @@ std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& ru
     return true;
   };
   const Change as_it_is{hardware, {}};
+  offer(single_cores(as_it_is));
   offer(other_policy(as_it_is, MemoryPolicy::stall));
   offer(other_policy(as_it_is, MemoryPolicy::spill));
   // Where a policy lets samples wait, weights alone may be what is too much.
@@ -245,8 +258,8 @@ std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& ru
 
 std::string advice_text(const std::vector<Advice>& advice) {
   if (advice.empty())
-    return "No memory policy, size of buffers, number of cores or number of stages by itself would "
-           "do.";
+    return "No memory policy, size of buffers, mapping, number of cores or number of stages by "
+           "itself would do.";
   std::string text =
       "Each of these lines by itself would do, in place of other values of the same fields:";
   for (const Advice& a : advice) {

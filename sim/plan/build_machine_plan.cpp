@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/base/error.h"
+#include "sim/plan/core_copies.h"
 #include "sim/plan/dram_traffic.h"
 #include "sim/plan/held_values.h"
 #include "sim/plan/placement.h"
@@ -269,6 +270,7 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   add_messages(scope, plan);
   plan.interconnect = plan_interconnect(hardware, mapping);
   apply_memory(scope, mapping, needs, plan, machine.report);
+  charge_copies(plan);
   if (check == FitCheck::enforce && !machine.report.problems.empty()) {
     throw UserError(problems_text(machine.report.problems));
   }

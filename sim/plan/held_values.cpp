@@ -34,12 +34,29 @@ struct HeldValues {
   double extra_elements = 0;  ///< in the precision of activations
   double bits = 0;
 
-  Bytes bytes(const Network& network, const ElementSpec& elements) const {
-    double count = extra_elements;
+  double elements(const Network& network) const {
+    double count = 0;
     for (ValueId v : values) count += static_cast<double>(network.shape_of(v).elements());
-    return whole_bytes(count, elements.activations_bytes) + whole_bytes(bits, 1.0 / 8);
+    return count;
+  }
+  Bytes bytes(const Network& network, const ElementSpec& e) const {
+    return whole_bytes(extra_elements + elements(network), e.activations_bytes) +
+           whole_bytes(bits, 1.0 / 8);
   }
 };
+
+bool counts_modules(const ElementSpec& e) {
+  return e.kept_activations == KeptActivations::values_and_gradients;
+}
+
+/// The output of every layer that is no other name of its input.
+HeldValues module_outputs(const Network& network, const StageSpec& stage) {
+  HeldValues held;
+  for (int l = stage.first_layer; l < stage.end_layer; ++l) {
+    if (root_of(network, l + 1) == l + 1) held.values.insert(l + 1);
+  }
+  return held;
+}
 
 HeldValues held_values(const Network& network, const StageSpec& stage,
                        const ElementSpec& elements) {
@@ -84,11 +101,18 @@ bool reads_activations(const LayerWork& work, LayerPass pass) {
 
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements) {
-  return held_values(network, stage, elements).bytes(network, elements);
+  if (!counts_modules(elements)) {
+    return held_values(network, stage, elements).bytes(network, elements);
+  }
+  return whole_bytes(module_outputs(network, stage).elements(network),
+                     elements.activations_bytes + elements.gradients_bytes);
 }
 
 HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements) {
+  // A count of modules does not know which half reads what.
+  const Bytes counted = held_bytes_per_sample(network, stage, elements);
+  if (counts_modules(elements)) return {counted, counted};
   // Statistics, signs and masks belong to elementwise work, as does the loss.
   const HeldValues held = held_values(network, stage, elements);
   HeldValues weights, inputs = held;
@@ -124,6 +148,7 @@ Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
 
 Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements, bool splits_backward) {
+  if (counts_modules(elements)) return 0;  // all are held with their values
   std::set<ValueId> values(stage.outputs.begin(), stage.outputs.end());
   for (int l = stage.first_layer; splits_backward && l < stage.end_layer; ++l) {
     const LayerNode& node = network.layers[static_cast<std::size_t>(l)];

@@ -12,6 +12,9 @@ namespace stagecoach {
 /// kind's definition (KeptValues); the loss keeps the network's output.
 /// With KeptActivations::every_output instead the stage's inputs and the output of every layer,
 /// with the norms' statistics and dropout's bits.
+/// With KeptActivations::values_and_gradients the output of every layer of the stage that does not
+/// only rename its input, once as a value and once as a gradient, and nothing else: neither inputs
+/// nor statistics nor masks.
 Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
                             const ElementSpec& elements);
 
@@ -35,7 +38,7 @@ Bytes input_bytes_per_sample(const Network& network, const StageSpec& stage,
 
 /// Bytes per sample of the gradients that arrive at a stage: of every value that it hands on; with
 /// a split backward also those that the weight gradients need: of every output of a layer with
-/// weights.
+/// weights. None where gradients are held with the values (values_and_gradients).
 Bytes gradient_bytes_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements, bool splits_backward);
 

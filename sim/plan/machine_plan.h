@@ -102,6 +102,11 @@ struct InterconnectPlan {
   Cycles hop_latency_cycles = 0;
   int rows = 1;
   int columns = 1;
+  Copies copies = Copies::by_engine;  ///< through_host
+
+  bool blocks_cores() const {
+    return kind == InterconnectKind::through_host && copies == Copies::by_core;
+  }
 };
 
 /// Links side by side between two nodes: as many as the shorter edge is long.

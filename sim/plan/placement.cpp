@@ -46,6 +46,17 @@ Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {
   return {net.rows, net.columns};
 }
 
+/// Cores that share a stage would talk inside it, which nobody has priced through a host.
+void check_single_cores(const HardwareSpec& hw, const Mapping& mapping) {
+  if (hw.interconnect.kind != InterconnectKind::through_host) return;
+  for (const Unit& u : mapping.units) {
+    if (u.service.cores == 1) continue;
+    throw MappingError("hardware /interconnect/kind: \"through_host\" joins single cores; found " +
+                       std::to_string(u.service.cores) +
+                       " that serve a stage together; allowed: a /mapping of one core a stage");
+  }
+}
+
 }  // namespace
 
 std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping) {
@@ -78,7 +89,9 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hw, const Mapping& mapping
 
 InterconnectPlan plan_interconnect(const HardwareSpec& hw, const Mapping& mapping) {
   const Grid grid = grid_of(hw, mapping);
+  check_single_cores(hw, mapping);
   InterconnectPlan plan;
+  plan.copies = hw.interconnect.copies;
   plan.kind = hw.interconnect.kind;
   plan.rows = grid.rows;
   plan.columns = grid.columns;

@@ -94,7 +94,8 @@ std::map<std::pair<int, int>, Traffic> traffic_of(const PlanScope& scope, const 
 /// they carry. Where routes of a ring or a mesh share links, the simulation knows more.
 void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
                      std::vector<RateLimit>& limits) {
-  if (plan.interconnect.link_bytes_per_cycle > 0) {
+  // Where cores make the copies, these are in the cores' loads.
+  if (plan.interconnect.link_bytes_per_cycle > 0 && !plan.interconnect.blocks_cores()) {
     double all = 0;
     std::map<int, double> out, in;
     for (const auto& [cores, traffic] : traffic_of(scope, plan)) {
@@ -110,7 +111,8 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
     if (plan.interconnect.kind == InterconnectKind::bus && all > 0) {
       limits.push_back({"bus", all, LimitKind::link});
     }
-    if (plan.interconnect.kind == InterconnectKind::crossbar) {
+    if (plan.interconnect.kind == InterconnectKind::crossbar ||
+        plan.interconnect.kind == InterconnectKind::through_host) {
       for (const auto& [core, cycles] : out) add_port(core, "out of", cycles);
       for (const auto& [core, cycles] : in) add_port(core, "into", cycles);
     }
@@ -135,9 +137,11 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
                           const std::vector<StageSlots>& slots, std::vector<RateLimit>& limits) {
   const InterconnectPlan& net = plan.interconnect;
   const auto crossing = [&](int from, int to, const std::vector<Message>& messages) {
-    if (from == to || messages.empty() || net.kind == InterconnectKind::ideal) return 0.0;
-    return static_cast<double>(net.hop_latency_cycles) +
-           transfer(scope, plan, from, to, messages[0]);
+    const bool free = net.kind == InterconnectKind::ideal || net.blocks_cores();
+    if (from == to || messages.empty() || free) return 0.0;
+    const double once = static_cast<double>(net.hop_latency_cycles) +
+                        transfer(scope, plan, from, to, messages[0]);
+    return net.kind == InterconnectKind::through_host ? 2 * once : once;
   };
   double trip = 0;
   for (std::size_t k = plan.stages.size(); k-- > 0;) {
@@ -166,6 +170,8 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
 std::optional<double> with_one_more_core(const PlanScope& scope, const Mapping& mapping,
                                          const std::vector<StageSlots>& slots,
                                          const std::vector<double>& loads, int slowest) {
+  // There a stage has one core.
+  if (scope.hardware->interconnect.kind == InterconnectKind::through_host) return std::nullopt;
   const int stages = static_cast<int>(scope.partition->size());
   const auto load = [&](const Mapping& m, int k) {
     return stage_load(scope,

@@ -33,7 +33,9 @@ double transfer(Bytes bytes, double bytes_per_cycle) {
 std::string run_too_long(const MachinePlan& plan, const MicroBatchPlan& micro_batches) {
   SerialTime time;
   const std::int64_t samples = micro_batches.micro_batch_size();
-  const double hops = static_cast<double>(plan.interconnect.rows + plan.interconnect.columns);
+  const double hops = plan.interconnect.blocks_cores()
+                          ? 0  // copies are in the operations
+                          : static_cast<double>(plan.interconnect.rows + plan.interconnect.columns);
   const double hop = hops * static_cast<double>(plan.interconnect.hop_latency_cycles);
   for (const StagePlan& stage : plan.stages) {
     const StageCost& cost = stage.cost.back();

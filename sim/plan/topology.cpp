@@ -66,6 +66,8 @@ std::vector<int> Topology::route(int from, int to) {
               link(b.name + "_in", b.edge, links_between(b, b))};
     case InterconnectKind::mesh2d:
       return mesh_route(a, b);
+    case InterconnectKind::through_host:
+      return host_route(a, b);
   }
   throw ModelBug("unknown interconnect kind");
 }
@@ -80,6 +82,13 @@ std::vector<int> Topology::ring_route(int from, int to) {
     route.push_back(link(cores_[at].name + "->" + cores_[next].name, cores_[at], cores_[next]));
     at = next;
   }
+  return route;
+}
+
+std::vector<int> Topology::host_route(const CorePlan& from, const CorePlan& to) {
+  if (plan_.blocks_cores()) return {};
+  const std::vector<int> route = {link(from.name + "->host", 1, 1), link("host->" + to.name, 1, 1)};
+  for (const int l : route) links_[static_cast<std::size_t>(l)].stores_whole = true;
   return route;
 }
 

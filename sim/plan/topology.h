@@ -16,6 +16,7 @@ struct LinkSpec {
   std::string name;
   Cycles latency_cycles = 0;
   double bytes_per_cycle = 0;  ///< 0: unlimited
+  bool stores_whole = false;   ///< a message leaves it when all of it has come
 };
 
 /// Which links a message passes from one core to another.
@@ -23,8 +24,9 @@ struct LinkSpec {
 /// ideal: none. point_to_point: one of its own for each pair of cores that talk. ring: neighbours
 /// in the order of the cores, both directions, the shorter way (clockwise when equal). bus: one for
 /// all. crossbar: the sender's port, then the receiver's, one hop together. mesh2d: from tile to
-/// tile, first along the row, then along the column (dimension-ordered). Cores on the same tile,
-/// and a core with itself, need no link.
+/// tile, first along the row, then along the column (dimension-ordered). through_host: from the
+/// sender to the host, whole, then from the host to the receiver; none where the cores make the
+/// copies (core_copies.h). Cores on the same tile, and a core with itself, need no link.
 ///
 /// Nodes that are regions of cores (CorePlan::edge): a link stands for all that join the two, as
 /// wide as the shorter edge; a hop goes from middle to middle, (edge + edge) / 2 hops of a core. A
@@ -43,6 +45,7 @@ class Topology {
   int link(const std::string& name, const CorePlan& from, const CorePlan& to);
   const CorePlan* core_at(int row, int column) const;
   std::vector<int> ring_route(int from, int to);
+  std::vector<int> host_route(const CorePlan& from, const CorePlan& to);
   std::vector<int> mesh_route(const CorePlan& from, const CorePlan& to);
 
   InterconnectPlan plan_;

@@ -318,6 +318,12 @@ void append_host(Rows& rows) {
       });
   add("threads", "number", "Worker threads of the functional engine.",
       [](const RunResult& r) { return OrderedJson(r.host.threads); });
+  add("instruction_set", "word",
+      "What the functional engine was compiled for: avx512, avx2 or baseline; last bits of results "
+      "depend on it.",
+      [](const RunResult& r) {
+        return r.host.instruction_set ? OrderedJson(*r.host.instruction_set) : OrderedJson();
+      });
   add("checkpoints", "number", "Checkpoints written.",
       [](const RunResult& r) { return OrderedJson(r.host.checkpoints); });
   add("checkpoint_bytes", "bytes", "Of the last one.",

@@ -33,6 +33,7 @@ struct HostFigures {
   std::optional<double> timing_seconds;      ///< CPU time of SystemC and bookkeeping
   std::optional<double> functional_seconds;  ///< CPU time of the functional engine
   int threads = 1;
+  std::optional<std::string> instruction_set;  ///< of the functional engine
   std::optional<std::int64_t> peak_rss_bytes;
   std::int64_t checkpoints = 0;
   std::int64_t checkpoint_bytes = 0;

@@ -248,6 +248,7 @@ void Accelerator::connect_retirement() {
 
 void Accelerator::name_regions() {
   const int first = static_cast<int>(network_->report().size());
+  const std::string kind = plan_.interconnect.blocks_cores() ? "_copies" : "_region";
   for (int k = 0; k < stages(); ++k) {
     const StagePlan& stage = plan_.stages[k];
     const bool forward = stage.cost.back().forward.region_bytes > 0;
@@ -256,9 +257,9 @@ void Accelerator::name_regions() {
     const int next = first + static_cast<int>(regions_.size());
     controllers_[k]->set_region_links(next, apart && forward ? next + 1 : next);
     if (forward || (backward && !apart)) {
-      regions_.push_back({stage.name + "_region", k, true, !apart});
+      regions_.push_back({stage.name + kind, k, true, !apart});
     }
-    if (backward && apart) regions_.push_back({stage.name + "_region_backward", k, false, true});
+    if (backward && apart) regions_.push_back({stage.name + kind + "_backward", k, false, true});
   }
 }
 

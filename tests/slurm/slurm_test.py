@@ -110,25 +110,26 @@ class SlurmTest(SweepCase):
         self.assertEqual((len(finished), len(set(finished))), (count, count))
 
     def test_nothing_is_lost_and_nothing_runs_twice(self):
-        grid = {"hw/seconds": [0.1], "hw/depth": list(range(1, 101)), "hw/width": [1, 2]}
-        call = [*self.SLURM, "--points-per-task", "5", *self.grid(grid)]
+        grid = {"hw/seconds": [0.4], "hw/depth": list(range(1, 31)), "hw/width": [1, 2]}
+        call = [*self.SLURM, "--points-per-task", "4", *self.grid(grid)]
         process = self.start(*call, grid=None)
-        self.wait_for(lambda: len(self.lines("finished.log")) > 20)
-        self.cluster.kill_node_daemon()
-        self.wait_for(lambda: len(self.lines("finished.log")) > 35)
+        self.wait_for(lambda: len(self.lines("finished.log")) > 6)
+        self.cluster.kill_node_daemon()  # tasks that run go on
+        before = len(self.lines("finished.log"))
+        self.wait_for(lambda: len(self.lines("finished.log")) > before)
         self.cluster.start_node_daemon()
-        self.wait_for(lambda: len(self.lines("finished.log")) > 50)
+        self.wait_for(lambda: len(self.lines("finished.log")) > 18)
         process.kill()  # the tasks stay in the queue
         process.communicate()
         self.assertGreater(len(self.cluster.queue()), 5)
         self.preempt()
         errors = self.finish(self.start(*call, grid=None))
         self.assertNotIn("job array", errors)  # found them there, submitted none
-        self.assertEqual(len(self.rows()), 200)
+        self.assertEqual(len(self.rows()), 60)
         self.assertEqual(set(self.column("exit_status")), {"0"})
-        self.finished_once(200)
+        self.finished_once(60)
         self.sweep(*call, grid=None, status=0)
-        self.finished_once(200)
+        self.finished_once(60)
 
     def test_a_preempted_point_goes_on_from_its_checkpoint(self):
         process = self.start(*self.SLURM, grid="hw/seconds=[4]")

@@ -54,6 +54,7 @@ bool shares_links(const MachinePlan& plan) {
     case InterconnectKind::bus:
     case InterconnectKind::crossbar:
     case InterconnectKind::mesh2d:
+    case InterconnectKind::through_host:
       return true;
   }
   return true;

@@ -43,6 +43,10 @@ TEST_CASE("routes of every interconnect") {
   CHECK(names(bus, 0, 1) == names(bus, 5, 2));
   Topology crossbar({InterconnectKind::crossbar, 4, 2, 3, 3}, cores);
   CHECK(names(crossbar, 3, 5) == Names{"c3_out", "c5_in"});
+  Topology host({InterconnectKind::through_host, 4, 2, 3, 3}, cores);
+  CHECK(names(host, 3, 5) == Names{"c3->host", "host->c5"});
+  Topology copied({InterconnectKind::through_host, 4, 2, 3, 3, Copies::by_core}, cores);
+  CHECK(names(copied, 3, 5).empty());
   // Along the row first, then along the column.
   Topology mesh({InterconnectKind::mesh2d, 4, 2, 3, 3}, cores);
   CHECK(names(mesh, 0, 5) ==

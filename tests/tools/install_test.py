@@ -38,6 +38,17 @@ def check_completion(prefix):
     check(complete("stagecoach", "--precision", "f3").strip() == "f32", "words are not completed")
 
 
+def check_engines(build, prefix, folder):
+    """The installed program finds its engine libraries and has those of the build."""
+    for name in ("baseline", "avx2", "avx512"):
+        statuses = [subprocess.run([program, "--hw", "small_mesh", "--workload", "lenet5-glyphs",
+                                    "--check", "--instruction-set", name], cwd=folder,
+                                   capture_output=True, check=False).returncode
+                    for program in (build / "stagecoach", prefix / "bin/stagecoach")]
+        check(statuses in ([0, 0], [2, 2]), f"--instruction-set {name}: built and installed program "
+              f"end with {statuses}")
+
+
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +59,7 @@ def main():
         run([program, "--hw", "small_mesh", "--workload", "lenet5-glyphs", "--samples", "200",
              "--epochs", "1", "--quiet", "--out", "out"], elsewhere)
         summary = json.loads((elsewhere / "out/summary.json").read_text(encoding="utf-8"))
+        check_engines(build, prefix, elsewhere)
         check(summary["provenance"]["hardware"] == "small_mesh", "another preset was taken")
         check("--hw small_mesh" in summary["provenance"]["command"], "the command is another")
         run([program, "--hw", "mesh_of_16", "--workload", "lenet5-glyphs", "--samples", "20",

@@ -106,7 +106,19 @@ class RunPageTest(Pages):
                 drawn = {link["name"] for link in chip["links"]}
                 for link in summary["interconnect"]["links"]:
                     name = link["name"]
-                    self.assertEqual(name in drawn, "region" not in name, name)
+                    inside = "region" in name or "copies" in name
+                    self.assertEqual(name in drawn, not inside, name)
+
+    def test_links_to_the_host_are_drawn_as_ports(self):
+        out = self.root / "host"
+        subprocess.run(
+            [PROGRAM, "--hw", ROOT / "hw/two_gpus.json", "--set",
+             "hw/interconnect/copies=by_engine", "--workload",
+             ROOT / "workloads/lenet5-glyphs.json", "--out", out, "--timing-only", "--samples",
+             "30", "--epochs", "1", "--quiet"], capture_output=True, check=True)
+        chip = self.page(out).charts("chip")[0]
+        self.assertEqual({link["name"] for link in chip["links"]},
+                         {"gpu0->host", "host->gpu0", "gpu1->host", "host->gpu1"})
 
     def test_the_timeline_is_what_its_label_says(self):
         run_ = result.load(self.timed)

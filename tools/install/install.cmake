@@ -14,6 +14,9 @@ add_custom_command(OUTPUT ${manual} ${completion}
 add_custom_target(documents ALL DEPENDS ${manual} ${completion})
 
 install(TARGETS stagecoach RUNTIME)
+foreach(set ${STAGECOACH_ENGINE_LIBRARIES})
+  install(TARGETS stagecoach_${set} LIBRARY DESTINATION lib/stagecoach)
+endforeach()
 file(GLOB hardware_presets CONFIGURE_DEPENDS hw/*.json)
 file(GLOB technologies CONFIGURE_DEPENDS hw/technologies/*.json)
 file(GLOB workload_presets CONFIGURE_DEPENDS workloads/*.json)

@@ -10,6 +10,8 @@ from experiment import ROOT
 # of shortcuts left out. A register stands after the layer's activation and pooling.
 LENET5_PLACES = {1: "pool1", 2: "pool2", 3: "relu3", 4: "relu4"}
 ALEXNET_PLACES = {1: "pool1", 2: "pool2", 3: "relu3", 4: "relu4", 5: "flatten"}
+ALEXNET4096_PLACES = {1: "pool1", 2: "pool2", 3: "relu3", 4: "relu4", 5: "flatten", 6: "relu_fc1",
+                      7: "relu_fc2"}
 VGG16_PLACES = {1: "relu1_1", 2: "pool1", 3: "relu2_1", 4: "pool2", 5: "relu3_1", 6: "relu3_2",
                 7: "pool3", 8: "relu4_1", 9: "relu4_2", 10: "pool4", 11: "relu5_1", 12: "relu5_2",
                 13: "flatten", 14: "relu_fc1", 15: "relu_fc2"}
@@ -30,8 +32,10 @@ def resnet_place(layer, depth):
 
 
 def cuts(network, vector, depth=20):
-    """The partition of a placement vector. network: lenet5, alexnet, vgg16 or resnet."""
-    places = {"lenet5": LENET5_PLACES, "alexnet": ALEXNET_PLACES, "vgg16": VGG16_PLACES}
+    """The partition of a placement vector. network: lenet5, alexnet, alexnet4096, vgg16 or
+    resnet."""
+    places = {"lenet5": LENET5_PLACES, "alexnet": ALEXNET_PLACES,
+              "alexnet4096": ALEXNET4096_PLACES, "vgg16": VGG16_PLACES}
     return {"cuts": [places[network][n] if network in places else resnet_place(n, depth)
                      for n in vector]}
 

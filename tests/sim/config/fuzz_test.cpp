@@ -5,6 +5,7 @@
 
 #include "models/base/error.h"
 #include "models/base/random.h"
+#include "sim/config/option_table.h"
 #include "sim/config/options.h"
 #include "tests/sim/config/workload_text.h"
 

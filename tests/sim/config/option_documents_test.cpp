@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "sim/config/options.h"
+#include "sim/config/option_table.h"
 
 using namespace stagecoach;
 using Catch::Matchers::Contains;

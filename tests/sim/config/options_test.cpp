@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "models/base/error.h"
+#include "sim/config/option_table.h"
 
 using namespace stagecoach;
 using Catch::Matchers::Contains;
@@ -51,6 +52,8 @@ TEST_CASE("Every option reaches its field") {
                                "2",
                                "--precision",
                                "f64",
+                               "--instruction-set",
+                               "avx2",
                                "--init-weights",
                                "i",
                                "--save-weights",
@@ -80,6 +83,7 @@ TEST_CASE("Every option reaches its field") {
   CHECK(o.seed == std::optional<std::int64_t>(0));
   CHECK(o.threads == 2);
   CHECK(o.precision == Precision::f64);
+  CHECK(o.instruction_set == "avx2");
   CHECK(o.init_weights_file == "i");
   CHECK(o.save_weights_file == "s");
   CHECK(o.out_dir == "o");
@@ -97,6 +101,7 @@ TEST_CASE("Without options the documented defaults hold") {
   const Options o = parse_run({});
   CHECK(o.out_dir == "out");
   CHECK(o.threads == 0);
+  CHECK(o.instruction_set == "auto");
   CHECK(o.precision == Precision::f32);
   CHECK_FALSE(o.samples);
   CHECK_FALSE(o.trace);
@@ -187,13 +192,14 @@ TEST_CASE("Values that are missing, surplus, doubled or no word are errors") {
   CHECK_THAT(error_of({"--force=yes"}), Contains("--force"));
   CHECK_THAT(error_of({"--epochs", "1", "--epochs", "2"}), Contains("--epochs: given 2 times"));
   CHECK_THAT(error_of({"--precision", "f16"}), Contains("allowed: one of \"f32\", \"f64\""));
+  CHECK_THAT(error_of({"--instruction-set", "avx512f"}), Contains("did you mean \"avx512\""));
 }
 
 TEST_CASE("Options that exclude or need each other say why") {
   CHECK_THAT(error_of({"--timing-only", "--functional-only"}),
              Contains("--functional-only: cannot be combined with --timing-only"));
   for (const char* numeric : {"--save-weights=f", "--init-weights=f", "--precision=f64",
-                              "--checkpoint-every=1", "--resume"}) {
+                              "--instruction-set=avx2", "--checkpoint-every=1", "--resume"}) {
     CHECK_THAT(error_of({"--timing-only", numeric}), Contains("no numbers are computed"));
   }
   CHECK_THAT(error_of({"--functional-only", "--trace"}), Contains("there is no clock"));

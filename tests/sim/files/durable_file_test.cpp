@@ -2,6 +2,10 @@
 // Does a file appear whole or not at all, and is every reason for failing told?
 #include "sim/files/durable_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -29,6 +33,23 @@ TEST_CASE("a durable file has no name that could be foreseen, and its own only w
     CHECK(read_text(temporary / "f") == "new" + std::to_string(i));
   }
   CHECK(std::distance(fs::directory_iterator(temporary.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("what a killed program left unfinished goes, what a living one writes stays") {
+  const TemporaryDirectory temporary;
+  const std::string left = temporary / ".stagecoach-0123456789abcdef01234567.part";
+  const std::string alive = temporary / ".stagecoach-0123456789abcdef01234568.part";
+  const std::string foreign = temporary / ".stagecoach-notes.part";
+  for (const std::string& name : {left, alive, foreign}) std::ofstream(name) << "half a file";
+  const int descriptor = ::open(alive.c_str(), O_RDONLY);
+  REQUIRE(::flock(descriptor, LOCK_EX | LOCK_NB) == 0);
+  write_durably(temporary / "f", "new");
+  CHECK_FALSE(fs::exists(left));
+  CHECK(fs::exists(alive));
+  CHECK(fs::exists(foreign));
+  ::close(descriptor);
+  remove_abandoned_files(temporary.path().string());
+  CHECK_FALSE(fs::exists(alive));
 }
 
 TEST_CASE("a file that a link names is not written through the link") {

@@ -41,6 +41,20 @@ TEST_CASE("a framework keeps the output of every layer, and what a stage reads")
   CHECK(held_bytes_per_sample(net, stages[1], e) == (1176 + second) * 4);
 }
 
+TEST_CASE("a count of modules holds every output twice, and neither inputs nor their gradients") {
+  const Network net = lenet5();
+  ElementSpec e;
+  e.kept_activations = KeptActivations::values_and_gradients;
+  const Partition stages = per_layer(net);
+  CHECK(held_bytes_per_sample(net, stages[0], e) == (2 * 4704 + 1176) * 8);
+  CHECK(held_bytes_per_sample(net, stages[1], e) == (2 * 1600 + 400) * 8);  // the flatten renames
+  CHECK(held_bytes_per_sample(net, stages[4], e) == 10 * 8);
+  CHECK(gradient_bytes_per_sample(net, stages[0], e, false) == 0);
+  CHECK(gradient_bytes_per_sample(net, stages[0], e, true) == 0);
+  e.activations_bytes = 2;
+  CHECK(held_bytes_per_sample(net, stages[0], e) == (2 * 4704 + 1176) * (2 + 4));
+}
+
 TEST_CASE("a value that several layers need is counted once, under all its names") {
   // One stage: fc1 -> relu -> flatten -> identity -> fc2. The ReLU's output is fc2's input: no
   // signs.

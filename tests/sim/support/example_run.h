@@ -25,7 +25,7 @@ struct ExampleRun {
     training.updates = 10;
     result.provenance = {"0.1.0", "tiny", "toy", "aa", "bb", 7, "stagecoach --hw tiny.json"};
     result.config_text = "{\"hw\": {}, \"workload\": {}}\n";
-    result.host = {2.0, 0.25, 1.5, 2, 123456};
+    result.host = {2.0, 0.25, 1.5, 2, "avx2", 123456};
     result.network = &network;
     result.partition = &partition;
     result.plan = &plan;

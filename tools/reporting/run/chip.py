@@ -41,6 +41,10 @@ def _names(stages):
     return ", ".join(names) + (f" and {len(stages) - 3} more" if len(stages) > 3 else "")
 
 
+# Links of a unit by itself: between its cores, or copies that it makes to and from the host.
+INNER = ("_region", "_region_backward", "_copies", "_copies_backward")
+
+
 def _units(result):
     """Units of cores, in the order of their cores, with the stages that they work for."""
     found = {}
@@ -53,14 +57,18 @@ def _units(result):
         first = int(matched.group(2)) if matched else len(units)
         last = int(matched.group(3) or first) if matched else first
         own = [inner[f'{s["name"]}{end}'] for s in stages
-               for end in ("_region", "_region_backward") if f'{s["name"]}{end}' in inner]
+               for end in INNER if f'{s["name"]}{end}' in inner]
         carried = sum(link["bytes"] for link in own)
         units.append({
             "name": name, "stages": stages, "first": first, "last": last,
-            "hover": [f"links inside: {size(carried)}, "
+            "hover": [f"{'copies' if _copies(own) else 'links inside'}: {size(carried)}, "
                       f"{percent(max(link['utilization'] or 0 for link in own))} busy"]
             if own else []})
     return sorted(units, key=lambda u: u["first"])
+
+
+def _copies(links):
+    return any("_copies" in link["name"] for link in links)
 
 
 def _places(units, links, net):
@@ -87,6 +95,7 @@ def _places(units, links, net):
         "ring": "Units stand in the order of the ring.",
         "bus": "Units share one bus, drawn below them.",
         "crossbar": "Units have a port into and a port out of the crossbar.",
+        "through_host": "Units have a bus to the host and from it, over which all messages go.",
         "ideal": "Links are ideal: they take no time, and there is nothing to draw."}.get(
             kind, "Units stand in the order of their cores."))
 
@@ -132,12 +141,16 @@ def _ends(name, units, place):
         xs = [x for x, _ in place.values()]
         y = max(y for _, y in place.values()) + 0.8
         return (min(xs) - 0.4, y), (max(xs) + 0.4, y)
+    begin, arrow, finish = name.partition("->")
+    if finish == "host":  # drawn as ports
+        name = f"{begin}_out"
+    elif begin == "host":
+        name = f"{finish}_in"
     for end, at in (("_out", 0.2), ("_in", -0.2)):
         if name.endswith(end) and name[:-len(end)] in by_name:
             x, y = by_name[name[:-len(end)]]
             return ((x + at, y + 0.4), (x + at, y + 0.75)) if end == "_out" else (
                 (x + at, y + 0.75), (x + at, y + 0.4))
-    begin, arrow, finish = name.partition("->")
     if arrow and begin in by_name and finish in by_name:
         return by_name[begin], by_name[finish]
     return None
