@@ -44,7 +44,7 @@ TEST_CASE("closed standard descriptors change no file") {
 
 TEST_CASE("output that cannot be written is an error") {
   const Program program;
-  for (const std::string& more : {"--help", "--version", "--list-stats", "--print-fields hw"}) {
+  for (const char* more : {"--help", "--version", "--list-stats", "--print-fields hw"}) {
     refused(Program::shell(std::string(STAGECOACH_PROGRAM) + " " + more + " >/dev/full"),
             {"standard output: cannot be written: No space left on device"});
   }
