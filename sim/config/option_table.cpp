@@ -36,12 +36,11 @@ constexpr OptionRow kRows[] = {
     {"Output", "vcd", "", "write machine.vcd, for wave viewers", "off"},
     {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
     {"Output", "trace-samples", "N", "samples in the trace and waves", "all, capped"},
-    {"Output", "quiet", "", "no progress and no log lines", "off"},
+    {"Output", "quiet", "", "no progress and no log lines: errors alone", "off"},
     {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
     {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
-    {"Ask instead of run", "list-stats", "[WORD]",
-     "statistics (that say WORD), with meaning", ""},
+    {"Ask instead of run", "list-stats", "[WORD]", "statistics (that say WORD), with meaning", ""},
     {"Ask instead of run", "print-fields", "hw|workload", "the fields of such files, as Markdown",
      ""},
     {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of such files, for editors",
@@ -88,8 +87,7 @@ std::string help_text() {
       group = row.group;
       out += "\n" + group + "\n";
     }
-    std::string line =
-        "  --" + std::string(row.name) + (*row.argument ? " " : "") + row.argument;
+    std::string line = "  --" + std::string(row.name) + (*row.argument ? " " : "") + row.argument;
     line.resize(std::max(line.size() + 1, kHelpColumn), ' ');
     line += row.help;
     if (*row.fallback) line += " (" + std::string(row.fallback) + ")";
@@ -97,9 +95,8 @@ std::string help_text() {
   }
   std::string examples = "\nExamples\n";
   for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
-  return out +
-         "\n" + wrapped("In parentheses: the default. " + std::string(kExitStatus), 0) + "\n" +
-         examples;
+  return out + "\n" + wrapped("In parentheses: the default. " + std::string(kExitStatus), 0) +
+         "\n" + examples;
 }
 
 }  // namespace stagecoach

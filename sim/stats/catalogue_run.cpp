@@ -23,7 +23,7 @@ OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& r
 
 /// A row that is null without a clock.
 RunRow clock_row(const char* path, const char* unit, const char* meaning,
-              std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
+                 std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics ? of(v.run, *v.run.statistics) : OrderedJson();
           }};
@@ -31,7 +31,7 @@ RunRow clock_row(const char* path, const char* unit, const char* meaning,
 
 /// A row that is null without a clock or without a known machine.
 RunRow machine_row(const char* path, const char* unit, const char* meaning,
-                std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
+                   std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics)
                                                   : OrderedJson();
@@ -198,10 +198,10 @@ void append_timing(Rows& rows) {
                   "whichever part they are in); null if it is too short to say: if more samples "
                   "left than entered between them, or faster than anything could in the long run.",
                   [](const RunView& v) { return or_null(steady_cycles_per_sample(v.run)); }});
-  rows.push_back({"timing.forward_only", "true or false",
-                  "Inference (--forward-only): no backward, no update, no loss.", [](const RunView& v) {
-                    return OrderedJson(v.run.plan && v.run.plan->forward_only);
-                  }});
+  rows.push_back(
+      {"timing.forward_only", "true or false",
+       "Inference (--forward-only): no backward, no update, no loss.",
+       [](const RunView& v) { return OrderedJson(v.run.plan && v.run.plan->forward_only); }});
   rows.push_back(machine_row(
       "timing.first_micro_batch_cycles", "cycles",
       "Of inference: until the first micro-batch had left the pipeline, its way in from the host "
@@ -369,7 +369,8 @@ Rows run_catalogue() {
   rows.push_back(
       {"layers", "list",
        "One object per layer; passes per sample, update per update. Those of a stage add "
-       "up to its operations, unless its core overlaps units or DRAM is slower.",
+       "up to its operations, less operation_overhead_cycles of each, unless its core overlaps "
+       "units or passes, has fixed cycles, or DRAM is slower.",
        [](const RunView& v) {
          return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
        }});
