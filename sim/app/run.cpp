@@ -26,6 +26,7 @@
 #include "sim/config/resolved_config.h"
 #include "sim/files/descriptor_buffer.h"
 #include "sim/plan/placement.h"
+#include "sim/recording/order_hash.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/energy.h"
 #include "sim/stats/number_text.h"
@@ -87,8 +88,8 @@ class Run {
     if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
     signals_.emplace();  // from here on a signal ends the run; before, the program
     files_.open(job_, engine());
-    watched_.emplace(files_.recorder() ? *files_.recorder() : engine(), progress_,
-                     *job_.micro_batches, running_figures());
+    order_.emplace(job_.stages(), files_.recorder() ? *files_.recorder() : engine());
+    watched_.emplace(*order_, progress_, *job_.micro_batches, running_figures());
     door_.emplace(*watched_);
   }
 
@@ -265,7 +266,9 @@ class Run {
 
   /// Everything is written before anything is told: whoever reads the report may go away.
   void report() {
-    const OrderedJson summary = files_.finish(gathered(), trainer_.get(), stopped_because());
+    RunResult result = gathered();
+    if (result.complete) result.order_hash = order_->text();
+    const OrderedJson summary = files_.finish(result, trainer_.get(), stopped_because());
     std::cout << terminal_summary(summary, files_.directory().path(), files_.directory().written())
               << std::flush;
     for (const std::string& failure : files_.failures())
@@ -373,6 +376,7 @@ class Run {
   std::optional<CheckpointingSink> checkpointing_;
   std::optional<ScheduleReplay> replay_;
   std::optional<SignalWatch> signals_;
+  std::optional<OrderHash> order_;
   std::optional<ProgressSink> watched_;
   std::optional<InterruptibleSink> door_;
   std::optional<RunStatistics> statistics_;

@@ -167,6 +167,14 @@ void append_training(Rows& rows) {
                   "The run went to its end: false while it lasts, and where a signal or a "
                   "divergence ended it before.",
                   [](const RunView& v) { return OrderedJson(v.run.complete); }});
+  rows.push_back(
+      {"training.order_hash", "text",
+       "Of what each stage did, in its order: two runs of one workload, seed and instruction set "
+       "with the same hash have the same weights, whatever the hardware; null of a run that is not "
+       "complete.",
+       [](const RunView& v) {
+         return v.run.order_hash ? OrderedJson(*v.run.order_hash) : OrderedJson();
+       }});
 }
 
 void append_timing(Rows& rows) {
