@@ -160,8 +160,8 @@ class Run {
                         ": holds the result of another command or version (summary.json) and no "
                         "checkpoint; add --force to replace it, or give another directory");
       if (skip && !options_.quiet)
-        tell("goes on after " + with_separators(*skip) +
-             " operations; the machine is simulated again up to there");
+        tell("continues after " + with_separators(*skip) +
+             " operations; the machine simulates these again");
     }
     std::optional<std::chrono::duration<double>> every;
     if (options_.checkpoint_minutes)
@@ -180,7 +180,9 @@ class Run {
   ExitStatus stopped_while_catching_up() {
     if (door_->stopped_by() == 0) throw ModelBug("the run is shorter than its checkpoint says");
     if (!options_.quiet)
-      tell("stopped before it had caught up with its checkpoint; that and the results so far stay");
+      tell(
+          "stopped before it had reached its checkpoint again; the checkpoint and the results so "
+          "far stay");
     return status();
   }
 
@@ -246,7 +248,7 @@ class Run {
         options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()), slice_cap);
     if (window.capped && !options_.quiet) {
       std::cerr << what << ": holds " << window.end - window.first
-                << " micro-batches, for it ends at " << slice_cap
+                << " micro-batches, because its limit is " << slice_cap
                 << " operations; see --trace-from, --trace-samples\n";
     }
     return window;

@@ -182,7 +182,7 @@ TEST_CASE("threads that the system does not start are the user's number") {
 TEST_CASE("an output folder that is a link to nowhere is refused, and the link stays") {
   const Program program;
   fs::create_symlink("away", program.path("out"));
-  refused(program.run("--force"), {"--out", "is a link to away, which is not there"});
+  refused(program.run("--force"), {"--out", "is a link to away, which does not exist"});
   CHECK(fs::is_symlink(program.path("out")));
 }
 

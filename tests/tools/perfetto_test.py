@@ -141,7 +141,7 @@ class PerfettoTest(unittest.TestCase):
             [PROGRAM, "--hw", ROOT / "hw/small_mesh.json", "--workload",
              ROOT / "workloads/lenet5-glyphs.json", "--out", self.root / "long", "--samples",
              "15000", "--epochs", "1", *TRACED], capture_output=True, text=True, check=True)
-        self.assertIn("trace: holds 13333 micro-batches, for it ends at 200000 operations",
+        self.assertIn("trace: holds 13333 micro-batches, because its limit is 200000 operations",
                       done.stderr)
         # Its bytes, not its tables: millions of rows would take half a minute.
         packed = (self.root / "long/trace.perfetto.gz").read_bytes()
