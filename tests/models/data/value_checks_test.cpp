@@ -79,11 +79,11 @@ TEST_CASE("pixels of generated images and of CIFAR are held within fp32, too") {
     spec.format = format;
     spec.shape = Shape::image(1, 28, 28), spec.classes = 3;
     spec.mean = {0}, spec.std = {1e-39};
-    CHECK_THAT(failure(spec),
+    CHECK_THAT(load_failure(spec),
                Contains("dataset.normalize: mean 0 and std 1e-39 take the value 1 of "
                         "a pixel beyond fp32"));
     spec.mean = {1e39}, spec.std = {1};
-    CHECK_THAT(failure(spec), Contains("take the value 0 of a pixel"));
+    CHECK_THAT(load_failure(spec), Contains("take the value 0 of a pixel"));
     spec.mean = {1e39}, spec.std = {1e39};
     CHECK_NOTHROW(load_dataset(spec));
   }
