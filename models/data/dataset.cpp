@@ -133,7 +133,7 @@ Loaded load_cifar(const DatasetSpec& spec, const CifarFormat& format) {
 
 /// Values are looked at once it is known that they can be normalised.
 void check_values(const DatasetSpec& spec, const Loaded& data) {
-  if (spec.format != DatasetFormat::idx) return;  // bytes
+  if (spec.format != DatasetFormat::idx) return check_bytes(data.shape, spec);
   const auto check = [&](const SplitData& split, Split which, const std::string& images,
                          const std::string& labels) {
     if (split.images.items() == 0) return;

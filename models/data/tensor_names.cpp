@@ -36,8 +36,8 @@ NamedTensors named_tensors(const TensorMap& tensors, const std::set<std::string>
   }
   if (counters > 0)
     named.notes.push_back("leaves out " + std::to_string(counters) +
-                          " tensors \"num_batches_tracked\", which count batches and are read by "
-                          "nothing here");
+                          (counters == 1 ? " tensor" : " tensors") +
+                          " \"num_batches_tracked\": counts of batches, read by nothing here");
   const std::string prefix = common_prefix(named.by_name, expected);
   if (prefix.empty()) return named;
   named.notes.push_back("removes the prefix \"" + prefix + "\" from the name of every tensor");

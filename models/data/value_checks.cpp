@@ -74,6 +74,19 @@ void check_images(const RawArray& images, const Shape& shape, const DatasetSpec&
   });
 }
 
+void check_bytes(const Shape& shape, const DatasetSpec& spec) {
+  if (!spec.normalize) return;
+  const Normalizer<float> value(spec.mean, spec.std);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(shape.channels); ++c)
+    for (const std::uint8_t end : {0, 255}) {
+      if (std::isfinite(value(end, c))) continue;
+      const std::size_t at = std::min(c, spec.std.size() - 1);
+      throw UserError("dataset.normalize: mean " + text_of(spec.mean[at]) + " and std " +
+                      text_of(spec.std[at]) + " take the value " + text_of(end / 255) +
+                      " of a pixel beyond fp32; allowed: numbers that fp32 holds");
+    }
+}
+
 void check_targets(const RawArray& targets, const ValueSource& source) {
   const std::int64_t count = targets.item_elements();
   with_element_type(targets.type, [&](auto element) {

@@ -20,6 +20,10 @@ struct ValueSource {
 void check_images(const RawArray& images, const Shape& shape, const DatasetSpec& spec,
                   const ValueSource& source);
 
+/// The same of pixels that are bytes, whatever they are: throws UserError naming the channel whose
+/// mean and std take 0 or 1 beyond fp32.
+void check_bytes(const Shape& shape, const DatasetSpec& spec);
+
 /// Throws UserError naming the sample whose target is NaN or infinite.
 void check_targets(const RawArray& targets, const ValueSource& source);
 

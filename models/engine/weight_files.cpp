@@ -21,6 +21,7 @@ double draw_value(Initialization how, const ParameterSpec& p, Random& random) {
     case ParameterRole::norm_shift:
       return 0;
     case ParameterRole::running_statistic:
+    case ParameterRole::running_variance:
       return 0;
     case ParameterRole::bias:
       if (how != Initialization::kaiming_uniform) return 0;
@@ -50,8 +51,10 @@ class TensorLookup {
  public:
   explicit TensorLookup(const NamedTensors& named) : tensors_(named.by_name) {}
 
-  /// Empty if there is no such tensor.
-  std::vector<T> find(const std::string& name, const std::vector<int>& shape) {
+  /// The tensor of a parameter; empty if there is none.
+  std::vector<T> find(const std::string& layer, const ParameterSpec& parameter) {
+    const std::string name = layer + "." + parameter.name;
+    const std::vector<int>& shape = parameter.shape;
     used_.insert(name);
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
@@ -59,7 +62,7 @@ class TensorLookup {
       return {};
     }
     const HostTensor& tensor = *found->second;
-    if (tensor.shape == shape) return converted(name, tensor.values);
+    if (tensor.shape == shape) return converted(name, parameter, tensor.values);
     note(name,
          ": found shape " + to_string(tensor.shape) + ", the network needs " + to_string(shape));
     return {};
@@ -77,15 +80,20 @@ class TensorLookup {
  private:
   static constexpr int kMostTold = 50;
 
-  std::vector<T> converted(const std::string& name, const std::vector<double>& values) {
+  std::vector<T> converted(const std::string& name, const ParameterSpec& parameter,
+                           const std::vector<double>& values) {
     std::vector<T> all(values.begin(), values.end());
-    const auto bad = std::find_if(all.begin(), all.end(), [](T x) { return !std::isfinite(x); });
+    const bool variance = parameter.role == ParameterRole::running_variance;
+    const auto bad = std::find_if(all.begin(), all.end(), [variance](T x) {
+      return !std::isfinite(x) || (variance && x < 0);
+    });
     if (bad != all.end()) {
       const auto place = static_cast<std::size_t>(bad - all.begin());
       char value[40];
       std::snprintf(value, sizeof value, "%.9g", values[place]);
       note(name, ": element " + std::to_string(place) + " is " + value +
-                     "; allowed: numbers that the precision of the run holds");
+                     "; allowed: " + (variance ? "variances, 0 or more, " : "numbers ") +
+                     "that the precision of the run holds");
     }
     return all;
   }
@@ -142,16 +150,15 @@ std::vector<std::string> WeightFiles<T>::import_tensors(const TensorMap& tensors
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const LayerNode& node = network_.layers[l];
     const Layer<T>& layer = *plan_.layers[l];
-    const std::string prefix = node.spec.name + ".";
     for (const ParameterSlot& slot : layer.slots()) {
       const ParameterSpec& p = node.parameters[slot.parameter];
-      const std::vector<T> values = lookup.find(prefix + p.name, p.shape);
+      const std::vector<T> values = lookup.find(node.spec.name, p);
       if (!values.empty()) layer.import_parameter(slot, values.data(), blocks_[l].parameters);
     }
     for (int i = 0; i < static_cast<int>(node.parameters.size()); ++i) {
       const ParameterSpec& p = node.parameters[i];
       if (p.trainable()) continue;
-      const std::vector<T> values = lookup.find(prefix + p.name, p.shape);
+      const std::vector<T> values = lookup.find(node.spec.name, p);
       if (!values.empty()) layer.import_state(i, values.data(), blocks_[l].statistics);
     }
   }

@@ -16,6 +16,7 @@ enum class ParameterRole {
   norm_scale,         ///< saved as "<layer>.weight"
   norm_shift,         ///< saved as "<layer>.bias"
   running_statistic,  ///< saved, never trained by the optimizer
+  running_variance,   ///< the same, and never below zero
 };
 
 /// One tensor of a layer, in PyTorch's shape and name.
@@ -26,7 +27,9 @@ struct ParameterSpec {
   int fan_in = 1;
   int fan_out = 1;
 
-  bool trainable() const { return role != ParameterRole::running_statistic; }
+  bool trainable() const {
+    return role != ParameterRole::running_statistic && role != ParameterRole::running_variance;
+  }
   std::int64_t elements() const {
     std::int64_t n = 1;
     for (int d : shape) n *= d;

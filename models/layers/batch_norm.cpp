@@ -33,13 +33,13 @@ class BatchNorm final : public MomentNorm<T> {
 
   void forward(const ForwardArgs<T>& args) const override {
     T* statistics = args.saved ? args.saved : args.scratch;
-    auto deviation = this->padded_row(statistics, 1);
     if (args.training) {
-      channel_moments(args.inputs[0], statistics, deviation.data());
+      this->channel_statistics(args.inputs[0], statistics);
       if (!args.again) update_running(statistics, args.inputs[0].batch * pixels_, args.state);
     } else {
       this->padded_row(statistics, 0) = this->padded_row(args.state, 0);
-      deviation = this->padded_row(args.state, 1).sqrt();
+      this->padded_row(statistics, 1).setZero();
+      this->padded_row(statistics, 2) = this->padded_row(args.state, 1).sqrt();
     }
     this->group_statistics(statistics);
     this->normalize(args.inputs[0], statistics, args.parameters, args.output);
@@ -54,14 +54,10 @@ class BatchNorm final : public MomentNorm<T> {
   /// running = (1 - momentum) running + momentum new, the variance unbiased.
   void update_running(const T* statistics, double values, T* state) const {
     const double unbiased = values / (values > 1 ? values - 1 : 1);
-    const auto mean = this->channel_row(statistics, 0).template cast<double>();
-    const auto deviation = this->channel_row(statistics, 1).template cast<double>();
-    auto running_mean = this->channel_row(state, 0), running_var = this->channel_row(state, 1);
-    running_mean = ((1 - momentum_) * running_mean.template cast<double>() + momentum_ * mean)
-                       .template cast<T>();
-    running_var = ((1 - momentum_) * running_var.template cast<double>() +
-                   momentum_ * unbiased * deviation.square())
-                      .template cast<T>();
+    const auto mean = this->wide_row(statistics, 0) + this->wide_row(statistics, 1);
+    const auto variance = unbiased * this->wide_row(statistics, 2).square();
+    this->set_running(state, 0, (1 - momentum_) * this->running(state, 0) + momentum_ * mean);
+    this->set_running(state, 1, (1 - momentum_) * this->running(state, 1) + momentum_ * variance);
   }
 
   double pixels_, momentum_;
@@ -74,7 +70,7 @@ void infer(LayerResolver& layer) {
   const int channels = layer.in().channels;
   layer.norm({channels});
   layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
-  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_variance);
 }
 
 LayerWork work(const LayerNode& node) {

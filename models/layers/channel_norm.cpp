@@ -2,7 +2,9 @@
 // Statistics of channels and of groups of them, and the norms made of them.
 #include "models/layers/channel_norm.h"
 
+#include <array>
 #include <cmath>
+#include <limits>
 
 namespace stagecoach {
 namespace {
@@ -12,43 +14,92 @@ double pixels_of(const View<const T>& x) {
   return static_cast<double>(x.batch) * x.height * x.width;
 }
 
-}  // namespace
-
+/// True if squares that T cannot tell from zero are nothing beside epsilon.
 template <class T>
-Lanes<T> channel_deviation(const View<const T>& x, std::int64_t channel, const Lanes<T>& center) {
-  const auto square = [&](auto v) {
-    return (v - center.template cast<typename decltype(v)::Scalar>()).square();
-  };
-  const WideLanes<T> variance = pixel_sum(channel, square, x) / pixels_of(x);
-  return variance.unaryExpr([](double v) { return std::sqrt(v); }).template cast<T>();
+bool small_squares_vanish(double epsilon) {
+  return epsilon > 1e8 * std::numeric_limits<T>::min();
+}
+
+/// Sums over all pixels of x - center and of its square; in double where T's range does not hold
+/// them.
+template <class T>
+std::array<WideLanes<T>, 2> sums_about(const View<const T>& x, double epsilon, std::int64_t channel,
+                                       const Lanes<T>& center) {
+  std::array<WideLanes<T>, 2> sums;
+  if (small_squares_vanish<T>(epsilon)) {
+    sums = pixel_sums<2>(
+        channel,
+        [&](auto& sum, auto v) {
+          const Lanes<T> distance = v - center;
+          sum[0] += distance;
+          sum[1] += distance.square();
+        },
+        x);
+    if (std::isfinite(sums[1].sum())) return sums;
+  }
+  for (auto& sum : sums) sum.setZero();
+  const WideLanes<T> wide_center = center.template cast<double>();
+  for_each_pixel(
+      channel,
+      [&](auto v) {
+        const WideLanes<T> distance = v.template cast<double>() - wide_center;
+        sums[0] += distance;
+        sums[1] += distance.square();
+      },
+      x);
+  return sums;
 }
 
 template <class T>
-void channel_moments(const View<const T>& x, T* mean, T* deviation) {
+Lanes<T> root(const WideLanes<T>& square) {
+  return square.unaryExpr([](double v) { return std::sqrt(v); }).template cast<T>();
+}
+
+}  // namespace
+
+template <class T>
+Lanes<T> root_mean_square(const View<const T>& x, double epsilon, std::int64_t channel) {
+  if (!small_squares_vanish<T>(epsilon))
+    return root<T>(sums_about<T>(x, epsilon, channel, Lanes<T>::Zero())[1] / pixels_of(x));
+  return root<T>(pixel_sum(
+                     channel, [](auto v) { return v.square(); }, x) /
+                 pixels_of(x));
+}
+
+template <class T>
+void channel_moments(const View<const T>& x, double epsilon, T* mean, T* rest, T* deviation) {
   for (std::int64_t c = 0; c < x.pixel_stride; c += kLanes<T>) {
     const Lanes<T> center = (pixel_sum(
                                  c, [](auto v) { return v; }, x) /
                              pixels_of(x))
                                 .template cast<T>();
+    const auto [first, second] = sums_about(x, epsilon, c, center);
+    const WideLanes<T> beyond = first / pixels_of(x);
     lanes(mean + c) = center;
-    lanes(deviation + c) = channel_deviation(x, c, center);
+    lanes(rest + c) = beyond.template cast<T>();
+    // The center is off by a few of T's roundings at most, so that little cancels here.
+    lanes(deviation + c) = root<T>((second / pixels_of(x) - beyond.square()).max(0.0));
   }
 }
 
 template <class T>
 void MomentNorm<T>::group_statistics(T* statistics) const {
   const int size = this->channels() / groups_;
-  auto means = this->padded_row(statistics, 0), inverses = this->padded_row(statistics, 1);
+  auto means = this->padded_row(statistics, 0), rests = this->padded_row(statistics, 1);
+  auto inverses = this->padded_row(statistics, 2);
   for (int first = 0; first < this->channels(); first += size) {
-    const auto mean = means.segment(first, size).template cast<double>();
-    const auto deviation = inverses.segment(first, size).template cast<double>();
+    const auto of_group = [&](auto& row) { return row.segment(first, size); };
+    const auto mean =
+        of_group(means).template cast<double>() + of_group(rests).template cast<double>();
+    const auto deviation = of_group(inverses).template cast<double>();
     const double m = mean.mean();
     const double variance = (deviation.square() + (mean - m).square()).mean();
-    means.segment(first, size) = static_cast<T>(m);
-    inverses.segment(first, size) = static_cast<T>(1 / std::sqrt(variance + epsilon_));
+    of_group(means) = static_cast<T>(m);
+    of_group(rests) = static_cast<T>(m - static_cast<double>(static_cast<T>(m)));
+    of_group(inverses) = inverse_root<T>(variance + epsilon_);
   }
   const std::int64_t pads = this->row_size() - this->channels();
-  means.tail(pads) = inverses.tail(pads) = T(0);
+  means.tail(pads) = rests.tail(pads) = inverses.tail(pads) = T(0);
 }
 
 template <class T>
@@ -56,11 +107,11 @@ void MomentNorm<T>::normalize(const View<const T>& x, const T* statistics, const
                               const View<T>& y) const {
   const std::int64_t size = this->row_size();
   for (std::int64_t c = 0; c < size; c += kLanes<T>) {
-    const Lanes<T> mean = lanes(statistics + c);
-    const Lanes<T> scale = lanes(statistics + size + c) * lanes(parameters + c);
+    auto xn = this->normalized(statistics, c);
+    xn.inverse *= lanes(parameters + c);
     const Lanes<T> bias = lanes(parameters + size + c);
     for_each_pixel(
-        c, [&](auto x, auto y) { y = (x - mean) * scale + bias; }, x, y);
+        c, [&](auto x, auto y) { y = xn(x) + bias; }, x, y);
   }
 }
 
@@ -72,11 +123,11 @@ void MomentNorm<T>::gradients(const BackwardArgs<T>& args, const View<const T>& 
   T* const sum_gxn = args.scratch;
   T* const sum_g = sum_gxn + size;
   for (std::int64_t c = 0; c < size; c += kLanes<T>) {
-    const Lanes<T> mean = lanes(statistics + c), inverse = lanes(statistics + size + c);
+    const auto xn = this->normalized(statistics, c);
     const auto sums = pixel_sums<2>(
         c,
         [&](auto& sum, auto x, auto g) {
-          sum[0] += g * ((x - mean) * inverse);
+          sum[0] += g * xn(x);
           sum[1] += g;
         },
         x, g);
@@ -98,23 +149,20 @@ void MomentNorm<T>::gradients(const BackwardArgs<T>& args, const View<const T>& 
       of_group = static_cast<T>(of_group.template cast<double>().mean() / pixels_of(x));
     }
   for (std::int64_t c = 0; c < size; c += kLanes<T>) {
-    const Lanes<T> mean = lanes(statistics + c), inverse = lanes(statistics + size + c);
-    const Lanes<T> scale = inverse * lanes(args.parameters + c);
-    const Lanes<T> slope = inverse * lanes(mean_gxn.data() + c);
-    const Lanes<T> shift = inverse * lanes(mean_g.data() + c);
+    const auto xn = this->normalized(statistics, c);
+    const Lanes<T> scale = xn.inverse * lanes(args.parameters + c);
+    const Lanes<T> slope = xn.inverse * lanes(mean_gxn.data() + c);
+    const Lanes<T> shift = xn.inverse * lanes(mean_g.data() + c);
     const bool add = args.accumulate[0];
     for_each_pixel(
-        c,
-        [&](auto x, auto g, auto dx) {
-          give(dx, scale * g - shift - slope * ((x - mean) * inverse), add);
-        },
-        x, g, dx);
+        c, [&](auto x, auto g, auto dx) { give(dx, scale * g - shift - slope * xn(x), add); }, x, g,
+        dx);
   }
 }
 
-#define STAGECOACH_INSTANTIATE(T)                                                           \
-  template Lanes<T> channel_deviation(const View<const T>&, std::int64_t, const Lanes<T>&); \
-  template void channel_moments(const View<const T>&, T*, T*);                              \
+#define STAGECOACH_INSTANTIATE(T)                                                 \
+  template Lanes<T> root_mean_square(const View<const T>&, double, std::int64_t); \
+  template void channel_moments(const View<const T>&, double, T*, T*, T*);        \
   template class MomentNorm<T>;
 STAGECOACH_INSTANTIATE(float)
 STAGECOACH_INSTANTIATE(double)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "models/base/maps.h"
@@ -12,23 +13,34 @@
 
 namespace stagecoach {
 
-/// mean[c] and deviation[c] = sqrt(mean((x - mean[c])^2)) over all pixels; rows of
-/// padded(channels). Two passes, and a deviation, not its square: right for all that T can hold.
+/// Mean and deviation sqrt(mean((x - mean)^2)) of each channel over all pixels; rows of
+/// padded(channels). The mean is mean[c] + rest[c], for pixels far from zero and near each other
+/// lie between neighbours of T: (x - mean) - rest has the digits that x has. Two passes, and a
+/// deviation, not its square: right for all that T can hold. Squares that are lost beside `epsilon`
+/// may be taken in T.
 template <class T>
-void channel_moments(const View<const T>& x, T* mean, T* deviation);
+void channel_moments(const View<const T>& x, double epsilon, T* mean, T* rest, T* deviation);
 
-/// deviation[c] about `center`, for channels [channel, channel + kLanes).
+/// sqrt(mean(x^2)) over all pixels, for channels [channel, channel + kLanes); `epsilon` as above.
 template <class T>
-Lanes<T> channel_deviation(const View<const T>& x, std::int64_t channel, const Lanes<T>& center);
+Lanes<T> root_mean_square(const View<const T>& x, double epsilon, std::int64_t channel);
 
-/// 1 / sqrt(v), correctly rounded steps (Eigen's own rsqrt() of doubles is not).
-template <class V>
-auto inverse_root(const V& v) {
-  return v.unaryExpr([](double x) { return 1 / std::sqrt(x); });
+/// 1 / sqrt(v), correctly rounded steps (Eigen's own rsqrt() of doubles is not); T's largest number
+/// where that is more, so that a distance of 0 stays 0.
+template <class T>
+T inverse_root(double v) {
+  return static_cast<T>(std::min<double>(1 / std::sqrt(v), std::numeric_limits<T>::max()));
+}
+template <class T, class V>
+auto inverse_roots(const V& v) {
+  return v.unaryExpr([](double x) { return inverse_root<T>(x); });
 }
 
 /// Trainable parameters in the order of the node (weight, bias, ...) are rows 0, 1, ... of the
-/// block; running statistics are rows 0, 1, ... of the state. A row is padded(channels) long.
+/// block; running statistics are rows 0, 1, ... of the state, and as many rows behind them hold
+/// what T rounds off: a small step from a large number would else be no step. Files and evaluation
+/// see the first rows alone, so that a saved network evaluates to the same bits. A row is
+/// padded(channels) long.
 template <class T>
 class ChannelNorm : public Layer<T> {
  public:
@@ -45,11 +57,12 @@ class ChannelNorm : public Layer<T> {
   }
   /// PyTorch's start: mean 0, variance 1; control variables, if any, 0.
   void init_state(T* state) const override {
-    std::fill_n(state, statistics_ * size_, T(0));
+    std::fill_n(state, state_size(), T(0));
     if (statistics_ > 1) std::fill_n(state + size_, size_, T(1));
   }
   void import_state(int index, const T* pytorch, T* state) const override {
     import_row(pytorch, state + (index - trainable_) * size_);
+    std::fill_n(state + (index - trainable_ + statistics_) * size_, size_, T(0));
   }
   void export_state(int index, const T* state, T* pytorch) const override {
     std::copy_n(state + (index - trainable_) * size_, channels_, pytorch);
@@ -64,7 +77,7 @@ class ChannelNorm : public Layer<T> {
 
   int channels() const { return channels_; }
   std::int64_t row_size() const { return size_; }  ///< elements of a row
-  std::int64_t state_size() const { return statistics_ * size_; }
+  std::int64_t state_size() const { return 2 * statistics_ * size_; }
 
   /// Row i of a block: one number per channel; the real ones alone, or pads included.
   template <class U>
@@ -74,6 +87,23 @@ class ChannelNorm : public Layer<T> {
   template <class U>
   ArrayMap<U> padded_row(U* block, int i) const {
     return numbers(block + i * size_, size_);
+  }
+  /// A row of one number per channel, in double.
+  auto wide_row(const T* block, int i) const {
+    return channel_row(block, i).template cast<double>();
+  }
+  /// Running statistic i with all its digits, in double.
+  auto running(const T* state, int i) const {
+    return wide_row(state, i) + wide_row(state, statistics_ + i);
+  }
+  template <class Values>
+  void set_running(T* state, int i, const Values& values) const {
+    auto row = channel_row(state, i), rest = channel_row(state, statistics_ + i);
+    for (int c = 0; c < channels_; ++c) {  // the values may be made of these very rows
+      const double value = values.coeff(c);
+      row[c] = static_cast<T>(value);
+      rest[c] = static_cast<T>(value - static_cast<double>(row[c]));
+    }
   }
 
  private:
@@ -88,18 +118,37 @@ class ChannelNorm : public Layer<T> {
 };
 
 /// Normalisation by the moments of groups of channels: what batch and group norm share. Statistics
-/// are two rows: mean and 1 / sqrt(var + epsilon) of each channel's group, 0 in pad lanes.
+/// are three rows: mean, the rest of it that T rounds off, and 1 / sqrt(var + epsilon) of each
+/// channel's group, 0 in pad lanes.
 template <class T>
 class MomentNorm : public ChannelNorm<T> {
  protected:
   MomentNorm(const LayerNode& node, int groups)
       : ChannelNorm<T>(node), groups_(groups), epsilon_(node.spec.epsilon) {}
 
-  static constexpr int kStatistics = 2, kScratchRows = 4;
+  static constexpr int kStatistics = 3, kScratchRows = 4;
 
-  /// From rows of channel means and deviations to those of their groups, in place.
+  /// Of channels: mean, rest, deviation.
+  void channel_statistics(const View<const T>& x, T* statistics) const {
+    channel_moments(x, epsilon_, statistics, statistics + this->row_size(),
+                    statistics + 2 * this->row_size());
+  }
+  /// From the statistics of channels to those of their groups, in place.
   void group_statistics(T* statistics) const;
-  /// y = weight xn + bias,  xn = (x - mean) inverse
+  /// xn = ((x - mean) - rest) inverse, for some channels or, of one group, for all.
+  template <class Number>
+  struct Normalized {
+    Number mean, rest, inverse;
+    template <class X>
+    auto operator()(const X& x) const {
+      return (x - mean - rest) * inverse;
+    }
+  };
+  Normalized<Lanes<T>> normalized(const T* statistics, std::int64_t channel) const {
+    const T* const s = statistics + channel;
+    return {lanes(s), lanes(s + this->row_size()), lanes(s + 2 * this->row_size())};
+  }
+  /// y = weight xn + bias
   void normalize(const View<const T>& x, const T* statistics, const T* parameters,
                  const View<T>& y) const;
   /// Gradients over all samples of the views; dx may be null.

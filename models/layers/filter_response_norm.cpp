@@ -38,9 +38,9 @@ class FilterResponseNorm final : public ChannelNorm<T> {
       const View<const T> x = sample(args.inputs[0], n);
       T* inverse = args.saved ? args.saved + (1 + n) * size() : args.scratch;
       for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-        const Lanes<T> nu = channel_deviation(x, c, Lanes<T>(Lanes<T>::Zero()));
+        const Lanes<T> nu = root_mean_square(x, epsilon_, c);
         const WideLanes<T> nu2 = nu.template cast<double>().square();
-        const Lanes<T> r = inverse_root(nu2 + epsilon_).template cast<T>();
+        const Lanes<T> r = inverse_roots<T>(nu2 + epsilon_);
         const Lanes<T> scale = r * lanes(args.parameters + c);
         const Lanes<T> bias = lanes(args.parameters + size() + c), floor = lanes(threshold + c);
         lanes(inverse + c) = r;

@@ -25,8 +25,9 @@ class GroupNorm final : public MomentNorm<T> {
   void forward(const ForwardArgs<T>& args) const override {
     for (int n = 0; n < args.output.batch; ++n) {
       const View<const T> x = sample(args.inputs[0], n);
-      T* statistics = args.saved ? args.saved + n * 2 * this->row_size() : args.scratch;
-      channel_moments(x, statistics, statistics + this->row_size());
+      T* statistics =
+          args.saved ? args.saved + n * this->kStatistics * this->row_size() : args.scratch;
+      this->channel_statistics(x, statistics);
       this->group_statistics(statistics);
       this->normalize(x, statistics, args.parameters, sample(args.output, n));
     }
@@ -35,8 +36,8 @@ class GroupNorm final : public MomentNorm<T> {
   void backward(const BackwardArgs<T>& args) const override {
     for (int n = 0; n < args.gradient_output.batch; ++n)
       this->gradients(args, sample(args.inputs[0], n), sample(args.gradient_output, n),
-                      args.saved + n * 2 * this->row_size(), args.accumulate_parameters || n > 0,
-                      sample(args.gradient_inputs[0], n));
+                      args.saved + n * this->kStatistics * this->row_size(),
+                      args.accumulate_parameters || n > 0, sample(args.gradient_inputs[0], n));
   }
 };
 

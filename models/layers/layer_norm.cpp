@@ -42,11 +42,12 @@ class LayerNorm final : public MomentNorm<T> {
   void forward(const ForwardArgs<T>& args) const override {
     for (int n = 0; n < args.output.batch; ++n) {
       const View<const T> x = sample(args.inputs[0], n);
-      T* statistics = args.saved ? args.saved + n * 2 * this->row_size() : args.scratch;
-      channel_moments(x, statistics, statistics + this->row_size());
+      T* statistics =
+          args.saved ? args.saved + n * this->kStatistics * this->row_size() : args.scratch;
+      this->channel_statistics(x, statistics);
       this->group_statistics(statistics);
-      const T mean = statistics[0], inverse = statistics[this->row_size()];
-      for_each_lanes([&](auto x, auto w, auto b, auto y) { y = (x - mean) * inverse * w + b; }, x,
+      const auto xn = of_sample(statistics);
+      for_each_lanes([&](auto x, auto w, auto b, auto y) { y = xn(x) * w + b; }, x,
                      layout_.view(args.parameters, 1),
                      layout_.view(args.parameters + layout_.size(1), 1), sample(args.output, n));
     }
@@ -54,20 +55,26 @@ class LayerNorm final : public MomentNorm<T> {
 
   void backward(const BackwardArgs<T>& args) const override {
     for (int n = 0; n < args.gradient_output.batch; ++n) {
-      const T* statistics = args.saved + n * 2 * this->row_size();
-      const T mean = statistics[0], inverse = statistics[this->row_size()];
-      if (args.gradient_parameters) parameter_gradients(args, n, mean, inverse);
-      if (args.gradient_inputs[0]) input_gradient(args, n, mean, inverse);
+      const T* statistics = args.saved + n * this->kStatistics * this->row_size();
+      const auto xn = of_sample(statistics);
+      if (args.gradient_parameters) parameter_gradients(args, n, xn);
+      if (args.gradient_inputs[0]) input_gradient(args, n, xn);
     }
   }
 
  private:
+  using Normalized = typename MomentNorm<T>::template Normalized<T>;
+
+  Normalized of_sample(const T* statistics) const {
+    return {statistics[0], statistics[this->row_size()], statistics[2 * this->row_size()]};
+  }
+
   /// dweight = g xn,  dbias = g
-  void parameter_gradients(const BackwardArgs<T>& args, int n, T mean, T inverse) const {
+  void parameter_gradients(const BackwardArgs<T>& args, int n, const Normalized& xn) const {
     const bool add = args.accumulate_parameters || n > 0;
     for_each_lanes(
         [&](auto x, auto g, auto dw, auto db) {
-          give(dw, g * ((x - mean) * inverse), add);
+          give(dw, g * xn(x), add);
           give(db, g, add);
         },
         sample(args.inputs[0], n), sample(args.gradient_output, n),
@@ -76,7 +83,7 @@ class LayerNorm final : public MomentNorm<T> {
   }
 
   /// dx = inverse (w g - mean(w g) - xn mean(w g xn)), means over the sample. Pads: w and g are 0.
-  void input_gradient(const BackwardArgs<T>& args, int n, T mean, T inverse) const {
+  void input_gradient(const BackwardArgs<T>& args, int n, const Normalized& xn) const {
     const View<const T> x = sample(args.inputs[0], n), g = sample(args.gradient_output, n);
     const View<const T> w = layout_.view(args.parameters, 1);
     double mean_wg = 0, mean_wgxn = 0;
@@ -85,7 +92,7 @@ class LayerNorm final : public MomentNorm<T> {
           c,
           [&](auto& sum, auto x, auto g, auto w) {
             sum[0] += w * g;
-            sum[1] += w * g * ((x - mean) * inverse);
+            sum[1] += w * g * xn(x);
           },
           x, g, w);
       mean_wg += sums[0].sum();
@@ -96,11 +103,11 @@ class LayerNorm final : public MomentNorm<T> {
     const bool add = args.accumulate[0];
     for (std::int64_t c = 0; c < this->row_size(); c += kLanes<T>) {
       Lanes<T> real;  // no pad lane gets a gradient
-      for (int i = 0; i < kLanes<T>; ++i) real[i] = c + i < this->channels() ? inverse : T(0);
+      for (int i = 0; i < kLanes<T>; ++i) real[i] = c + i < this->channels() ? xn.inverse : T(0);
       for_each_pixel(
           c,
           [&](auto x, auto g, auto w, auto dx) {
-            give(dx, real * (w * g - shift - slope * ((x - mean) * inverse)), add);
+            give(dx, real * (w * g - shift - slope * xn(x)), add);
           },
           x, g, w, sample(args.gradient_inputs[0], n));
     }

@@ -39,8 +39,8 @@ class OnlineNorm final : public ChannelNorm<T> {
     LayerNeeds needs;
     needs.backward_reads_input = true;
     needs.backward_reads_output = true;
-    needs.saved_per_sample = 3 * size();  // mu, 1 / sqrt(var + epsilon), 1 / layer scale
-    needs.scratch = 6 * size();
+    needs.saved_per_sample = kSaved * size();
+    needs.scratch = (3 + kSaved) * size();
     needs.state = this->state_size();
     return needs;
   }
@@ -48,16 +48,16 @@ class OnlineNorm final : public ChannelNorm<T> {
   void forward(const ForwardArgs<T>& args) const override {
     for (int n = 0; n < args.output.batch; ++n) {
       const View<const T> x = sample(args.inputs[0], n);
-      T* moments = args.scratch;  // of this sample: mean, deviation
-      T* saved = args.saved ? args.saved + n * 3 * size() : args.scratch + 2 * size();
-      channel_moments(x, moments, moments + size());
+      T* moments = args.scratch;  // of this sample: mean, its rest, deviation
+      T* saved = args.saved ? args.saved + n * kSaved * size() : args.scratch + 3 * size();
+      channel_moments(x, epsilon_, moments, moments + size(), moments + 2 * size());
       const T layer_scale = past_statistics(args, moments, saved);
       for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-        const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
+        const Normalized xn = normalized(saved, c);
         const Lanes<T> weight = lanes(args.parameters + c);
         const Lanes<T> bias = lanes(args.parameters + size() + c);
         for_each_pixel(
-            c, [&](auto x, auto y) { y = (weight * ((x - mu) * r) + bias) * layer_scale; }, x,
+            c, [&](auto x, auto y) { y = (weight * xn(x) + bias) * layer_scale; }, x,
             sample(args.output, n));
       }
       if (args.training && !args.again) update_running(moments, args.state);
@@ -76,50 +76,67 @@ class OnlineNorm final : public ChannelNorm<T> {
   }
 
  private:
-  std::int64_t size() const { return this->row_size(); }
-  /// A row of one number per channel, in double.
-  auto wide(const T* block, int i) const {
-    return this->channel_row(block, i).template cast<double>();
+  /// Rows kept of a sample: mu, what T rounds off it, 1 / sqrt(var + epsilon), layer scale.
+  static constexpr int kSaved = 4;
+
+  /// xn = ((x - mu) - rest) / sqrt(var + epsilon)
+  struct Normalized {
+    Lanes<T> mu, rest, inverse;
+    template <class X>
+    Lanes<T> operator()(const X& x) const {
+      return (x - mu - rest) * inverse;
+    }
+  };
+  Normalized normalized(const T* saved, std::int64_t c) const {
+    return {lanes(saved + c), lanes(saved + size() + c), lanes(saved + 2 * size() + c)};
   }
 
-  /// saved = mu, 1 / sqrt(var + epsilon), layer scale, before this sample; returns the scale,
-  /// 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments. Made again, mu and var are
-  /// those of the first time, and only the scale is new.
+  std::int64_t size() const { return this->row_size(); }
+  auto wide(const T* block, int i) const { return this->wide_row(block, i); }
+  /// Of a sample's moments, or as saved: both keep the rest in the second row.
+  auto mean(const T* rows) const { return wide(rows, 0) + wide(rows, 1); }
+
+  /// saved = mu and its rest, 1 / sqrt(var + epsilon), layer scale, before this sample; returns the
+  /// scale, 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments. Made again, mu and
+  /// var are those of the first time, and only the scale is new.
   T past_statistics(const ForwardArgs<T>& args, const T* moments, T* saved) const {
     if (!args.again) {
-      this->padded_row(saved, 0) = this->padded_row(args.state, 0);
-      this->padded_row(saved, 1).setZero();
-      this->channel_row(saved, 1) = inverse_root(wide(args.state, 1) + epsilon_).template cast<T>();
+      numbers(saved, 3 * size()).setZero();
+      this->channel_row(saved, 0) = this->channel_row(args.state, 0);
+      if (args.training)
+        this->channel_row(saved, 1) =
+            (this->running(args.state, 0) - wide(saved, 0)).template cast<T>();
+      this->channel_row(saved, 2) = inverse_roots<T>(wide(args.state, 1) + epsilon_);
     }
-    const auto slope = wide(args.parameters, 0) * wide(saved, 1);
-    const auto center = slope * (wide(moments, 0) - wide(saved, 0)) + wide(args.parameters, 1);
-    const double mean_a2 = (center.square() + (slope * wide(moments, 1)).square()).mean();
-    const T scale = static_cast<T>(1 / std::sqrt(mean_a2 + epsilon_));
-    this->padded_row(saved, 2) = scale;
+    const auto slope = wide(args.parameters, 0) * wide(saved, 2);
+    const auto center = slope * (mean(moments) - mean(saved)) + wide(args.parameters, 1);
+    const double mean_a2 = (center.square() + (slope * wide(moments, 2)).square()).mean();
+    const T scale = inverse_root<T>(mean_a2 + epsilon_);
+    this->padded_row(saved, 3) = scale;
     return scale;
   }
 
   /// var = f var + (1-f) var(x) + f (1-f) (mean(x) - mu)^2,  mu = f mu + (1-f) mean(x)
   void update_running(const T* moments, T* state) const {
     const double f = forward_decay_;
-    auto mu = this->channel_row(state, 0), var = this->channel_row(state, 1);
-    var = (f * wide(state, 1) + (1 - f) * wide(moments, 1).square() +
-           f * (1 - f) * (wide(moments, 0) - wide(state, 0)).square())
-              .template cast<T>();
-    mu = (f * wide(state, 0) + (1 - f) * wide(moments, 0)).template cast<T>();
+    const auto mu = this->running(state, 0), var = this->running(state, 1);
+    this->set_running(state, 1,
+                      f * var + (1 - f) * wide(moments, 2).square() +
+                          f * (1 - f) * (mean(moments) - mu).square());
+    this->set_running(state, 0, f * mu + (1 - f) * mean(moments));
   }
 
   /// Scratch rows, sums over the sample's pixels: 0, 1: g xn and g, the gradient by a being
   /// g = layer_scale (dy - y projected); 2, 3: xn and xn^2. Returns `projected`, the mean of dy y.
   double channel_sums(const BackwardArgs<T>& args, int n) const {
-    const T* saved = args.saved + n * 3 * size();
+    const T* saved = args.saved + n * kSaved * size();
     double projected = 0;
     for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-      const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
+      const Normalized normal = normalized(saved, c);
       const auto sums = pixel_sums<7>(
           c,
           [&](auto& sum, auto x, auto y, auto dy) {
-            const Lanes<T> xn = (x - mu) * r;
+            const Lanes<T> xn = normal(x);
             sum[0] += dy * xn;
             sum[1] += dy;
             sum[2] += xn;
@@ -136,7 +153,7 @@ class OnlineNorm final : public ChannelNorm<T> {
     const T p = static_cast<T>(projected);
     for (int i : {0, 1}) {
       auto sum = this->padded_row(args.scratch, i);
-      sum = this->padded_row(saved, 2) * (sum - p * this->padded_row(args.scratch, 4 + i));
+      sum = this->padded_row(saved, 3) * (sum - p * this->padded_row(args.scratch, 4 + i));
       sum.tail(size() - this->channels()).setZero();
     }
     return projected;
@@ -144,18 +161,19 @@ class OnlineNorm final : public ChannelNorm<T> {
 
   /// g' = weight g - leak v xn,  dx = g' / sqrt(var + epsilon) - leak u
   void input_gradient(const BackwardArgs<T>& args, int n, T projected) const {
-    const T* saved = args.saved + n * 3 * size();
+    const T* saved = args.saved + n * kSaved * size();
     const bool add = args.accumulate[0];
     const T leak = static_cast<T>(leak_);
     for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-      const Lanes<T> mu = lanes(saved + c), r = lanes(saved + size() + c);
-      const Lanes<T> weight = lanes(args.parameters + c) * lanes(saved + 2 * size() + c);
+      const Normalized xn = normalized(saved, c);
+      const Lanes<T> r = xn.inverse;
+      const Lanes<T> weight = lanes(args.parameters + c) * lanes(saved + 3 * size() + c);
       const Lanes<T> v = leak * lanes(args.state + 2 * size() + c);
       const Lanes<T> u = leak * lanes(args.state + 3 * size() + c);
       for_each_pixel(
           c,
           [&](auto x, auto y, auto dy, auto dx) {
-            give(dx, (weight * (dy - y * projected) - v * ((x - mu) * r)) * r - u, add);
+            give(dx, (weight * (dy - y * projected) - v * xn(x)) * r - u, add);
           },
           sample(args.inputs[0], n), sample(args.output, n), sample(args.gradient_output, n),
           sample(args.gradient_inputs[0], n));
@@ -164,16 +182,17 @@ class OnlineNorm final : public ChannelNorm<T> {
 
   /// v += mean(g' xn),  u += mean(dx)
   void update_control(const BackwardArgs<T>& args, int n) const {
-    const T* saved = args.saved + n * 3 * size();
-    const auto weight = wide(args.parameters, 0), v = wide(args.state, 2), u = wide(args.state, 3);
-    auto to_v = this->channel_row(args.state, 2), to_u = this->channel_row(args.state, 3);
-    to_u = (u +
-            (weight * wide(args.scratch, 1) - leak_ * v * wide(args.scratch, 2)) * wide(saved, 1) /
-                pixels_ -
-            leak_ * u)
-               .template cast<T>();
-    to_v = (v + (weight * wide(args.scratch, 0) - leak_ * v * wide(args.scratch, 3)) / pixels_)
-               .template cast<T>();
+    const T* saved = args.saved + n * kSaved * size();
+    const auto weight = wide(args.parameters, 0);
+    const auto v = this->running(args.state, 2), u = this->running(args.state, 3);
+    this->set_running(args.state, 3,
+                      u +
+                          (weight * wide(args.scratch, 1) - leak_ * v * wide(args.scratch, 2)) *
+                              wide(saved, 2) / pixels_ -
+                          leak_ * u);
+    this->set_running(
+        args.state, 2,
+        v + (weight * wide(args.scratch, 0) - leak_ * v * wide(args.scratch, 3)) / pixels_);
   }
 
   double pixels_, elements_, epsilon_, forward_decay_, leak_;
@@ -186,7 +205,7 @@ void infer(LayerResolver& layer) {
   const int channels = layer.in().channels;
   layer.norm({channels});
   layer.parameter("running_mean", {channels}, ParameterRole::running_statistic);
-  layer.parameter("running_var", {channels}, ParameterRole::running_statistic);
+  layer.parameter("running_var", {channels}, ParameterRole::running_variance);
   layer.parameter("control_y", {channels}, ParameterRole::running_statistic);
   layer.parameter("control_1", {channels}, ParameterRole::running_statistic);
 }

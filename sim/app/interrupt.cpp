@@ -10,7 +10,7 @@ namespace stagecoach {
 namespace {
 
 /// A handler can reach nothing but a global. Atomic, for any thread may get the signal.
-std::atomic<std::sig_atomic_t> noted_signal{0}, noted_signals{0};
+std::atomic<std::sig_atomic_t> noted_signal{0}, noted_signals{0}, silent{0};
 static_assert(decltype(noted_signal)::is_always_lock_free);
 
 /// A run that does nothing of what it should between two signals has so long to write its results.
@@ -25,6 +25,7 @@ constexpr char kSecondNotice[] =
 
 template <std::size_t size>
 void tell(const char (&notice)[size]) {
+  if (silent.load()) return;
   const ssize_t ignored = ::write(STDERR_FILENO, notice, size - 1);
   static_cast<void>(ignored);
 }
@@ -64,8 +65,9 @@ void watch(int signal, struct sigaction& before) {
 
 }  // namespace
 
-SignalWatch::SignalWatch() {
+SignalWatch::SignalWatch(bool quiet) {
   noted_signal = noted_signals = 0;
+  silent = quiet;
   for (std::size_t i = 0; i < kSignals.size(); ++i) watch(kSignals[i], before_[i]);
 }
 

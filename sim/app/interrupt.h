@@ -13,11 +13,12 @@
 
 namespace stagecoach {
 
-/// While one of these lives, a first signal is noted and answered with a line on stderr. Signals
-/// that were ignored (a shell's background jobs, nohup) stay ignored. One at a time.
+/// While one of these lives, a first signal is noted and answered with a line on stderr, unless
+/// `quiet`. Signals that were ignored (a shell's background jobs, nohup) stay ignored. One at a
+/// time.
 class SignalWatch {
  public:
-  SignalWatch();
+  explicit SignalWatch(bool quiet);
   /// Signals do again what they did before.
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;

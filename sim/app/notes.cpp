@@ -82,6 +82,22 @@ void note_idle_mitigations(const Job& job, Notes& notes) {
   idle(m.pipemare_discrepancy_correction, "pipemare_discrepancy_correction");
 }
 
+/// A learning rate that would change after the run's end, or never reaches its value.
+void note_rates_beyond_the_end(const TrainSpec& train, Notes& notes) {
+  const LearningRateSpec& rate = train.optimizer.learning_rate_schedule;
+  const std::string end =
+      "the run's " + std::to_string(train.epochs) + (train.epochs == 1 ? " epoch" : " epochs");
+  const auto add = [&](const char* field, const std::string& text) {
+    notes.add(std::string("/training/optimizer/learning_rate_schedule/") + field, text);
+  };
+  if (rate.warmup_epochs > train.epochs)
+    add("warmup_epochs", "longer than " + end + ": the learning rate never reaches its value");
+  if (rate.type == LearningRateSchedule::step && rate.step_epochs >= train.epochs)
+    add("step_epochs", "changes nothing: the first step lies at the end of " + end + " or later");
+  if (rate.type == LearningRateSchedule::multistep && rate.milestones.back() >= train.epochs)
+    add("milestones", "not all change the rate: the last lies at the end of " + end + " or later");
+}
+
 /// What the workload and the machine say about training, where nothing is trained.
 void note_forward_only(const Job& job, Notes& notes) {
   note_samples(job, notes);
@@ -122,11 +138,7 @@ std::vector<std::string> notes_of(const Job& job, const Options& options) {
   note_recomputed_activations(job, notes);
   if (train.mitigation.spike_compensation && train.optimizer.momentum == 0)
     notes.add("/training/mitigation/spike_compensation", "changes no weights without momentum");
-  if (train.optimizer.learning_rate_schedule.warmup_epochs > train.epochs)
-    notes.add("/training/optimizer/learning_rate_schedule/warmup_epochs",
-              "longer than the run's " + std::to_string(train.epochs) +
-                  (train.epochs == 1 ? " epoch" : " epochs") +
-                  ": the learning rate never reaches its value");
+  note_rates_beyond_the_end(train, notes);
   if (train.mitigation.gradient_shrinking != 1 && job.stages() == 1)
     notes.add("/training/mitigation/gradient_shrinking",
               "changes nothing with one stage, which sends no gradient upstream");

@@ -86,7 +86,7 @@ class Run {
     }
     if (!options_.timing_only) make_the_trainer();
     if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
-    signals_.emplace();  // from here on a signal ends the run; before, the program
+    signals_.emplace(options_.quiet);  // from here on a signal ends the run; before, the program
     files_.open(job_, engine());
     order_.emplace(job_.stages(), files_.recorder() ? *files_.recorder() : engine());
     watched_.emplace(*order_, progress_, *job_.micro_batches, running_figures());
@@ -134,8 +134,9 @@ class Run {
     }
     Checkpoints(checkpoint_folder(), "").clear();
     const bool diverged = earlier_ == EarlierRun::diverged;
-    std::cerr << "stagecoach: the run in " << options_.out_dir
-              << (diverged ? " has diverged" : " is complete") << ": nothing is left to do\n";
+    if (!options_.quiet)
+      std::cerr << "stagecoach: the run in " << options_.out_dir
+                << (diverged ? " has diverged" : " is complete") << ": nothing is left to do\n";
     return diverged ? ExitStatus::diverged : ExitStatus::done;
   }
 
@@ -178,9 +179,10 @@ class Run {
   /// The results of what was simulated again would be older than those that are there.
   ExitStatus stopped_while_catching_up() {
     if (door_->stopped_by() == 0) throw ModelBug("the run is shorter than its checkpoint says");
-    tell(
-        "stopped before it had reached its checkpoint again; the checkpoint and the results so far "
-        "stay");
+    if (!options_.quiet)
+      tell(
+          "stopped before it had reached its checkpoint again; the checkpoint and the results so "
+          "far stay");
     return status();
   }
 

@@ -36,7 +36,7 @@ constexpr OptionRow kRows[] = {
     {"Output", "vcd", "", "write machine.vcd, for waveform viewers", "off"},
     {"Output", "trace-from", "N", "first sample in trace and waveform", "0"},
     {"Output", "trace-samples", "N", "samples in trace and waveform", "all, capped"},
-    {"Output", "quiet", "", "print no progress and no log lines", "off"},
+    {"Output", "quiet", "", "print errors only", "off"},
     {"Ask instead of run", "check", "", "check both files, whether they fit, the rate", ""},
     {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
@@ -88,8 +88,7 @@ std::string help_text() {
       group = row.group;
       out += "\n" + group + "\n";
     }
-    std::string line =
-        "  --" + std::string(row.name) + (*row.argument ? " " : "") + row.argument;
+    std::string line = "  --" + std::string(row.name) + (*row.argument ? " " : "") + row.argument;
     line.resize(std::max(line.size() + 1, kHelpColumn), ' ');
     line += row.help;
     if (*row.fallback) line += " (" + std::string(row.fallback) + ")";

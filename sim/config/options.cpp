@@ -120,8 +120,8 @@ class Reader {
   bool count(const char* name, std::int64_t low, std::int64_t high, std::int64_t& out) const {
     if (!has(name)) return false;
     const std::string& given = values_.at(name).front();
-    const bool digits = !given.empty() && given.size() <= 19 &&
-                        given.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !given.empty() && given.find_first_not_of("0123456789") == std::string::npos;
     const unsigned long long value = digits ? std::strtoull(given.c_str(), nullptr, 10) : 0;
     if (!digits || value < static_cast<unsigned long long>(low) ||
         value > static_cast<unsigned long long>(high)) {
@@ -137,16 +137,16 @@ class Reader {
   void positive(const char* name, double most, std::optional<double>& out) const {
     if (!has(name)) return;
     const std::string& given = values_.at(name).front();
-    const bool decimal = !given.empty() && given.size() <= 19 &&
+    const bool decimal = !given.empty() &&
                          given.find_first_not_of("0123456789.") == std::string::npos &&
                          std::count(given.begin(), given.end(), '.') <= 1;
     const double value = decimal ? std::strtod(given.c_str(), nullptr) : 0;
     if (value > 0 && value <= most) {
       out = value;
     } else {
-      issues_.add(label(name), "found \"" + printable(given) +
-                                   "\"; allowed: a number above 0, at most " +
-                                   std::to_string(static_cast<std::int64_t>(most)));
+      issues_.add(label(name),
+                  "found \"" + printable(given) + "\"; allowed: a number above 0, at most " +
+                      std::to_string(static_cast<std::int64_t>(most)) + ", in digits such as 0.5");
     }
   }
 
@@ -250,9 +250,8 @@ void check_combinations(const Reader& reader, const Options& options, Issues& is
   const char* no_numbers = "no numbers are computed";
   const char* no_clock = "there is no clock";
   reader.exclude("functional-only", "timing-only", "nothing would be left to do");
-  for (const char* numeric :
-       {"precision", "kernels", "instruction-set", "init-weights", "save-weights",
-        "checkpoint-every", "resume"}) {
+  for (const char* numeric : {"precision", "kernels", "instruction-set", "init-weights",
+                              "save-weights", "checkpoint-every", "resume"}) {
     reader.exclude(numeric, "timing-only", no_numbers);
     reader.exclude(numeric, "forward-only", no_numbers);
   }

@@ -165,6 +165,29 @@ std::optional<DatasetFacts> known_facts(const DatasetSpec& spec) {
 
 namespace {
 
+/// "dataset.train_labels" as a JSON pointer.
+std::string pointer_of(const LabelFacts& labels) {
+  std::string pointer = "/" + labels.role;
+  std::replace(pointer.begin(), pointer.end(), '.', '/');
+  return pointer;
+}
+
+/// Targets of another count than the outputs, told where they stand.
+template <class Add>
+void add_target_problem(const DatasetFacts& facts, const Shape& output, const std::string& last,
+                        Add add) {
+  const std::string targets = std::to_string(facts.target_elements);
+  const std::string outputs = "the output of " + last + " is " + to_string(output);
+  if (facts.labels.role.empty()) {
+    add("/network", outputs + "; the data set's targets for mean_squared_error have " + targets +
+                        " elements each");
+    return;
+  }
+  add(pointer_of(facts.labels), facts.labels.path + ": found " + targets +
+                                    " for each sample; allowed with mean_squared_error: " +
+                                    std::to_string(output.elements()) + ", for " + outputs);
+}
+
 /// Labels that the outputs of the last layer do not cover. A label of a file is told where it
 /// stands; where the format fixes the classes, the network is too small.
 template <class Add>
@@ -176,9 +199,7 @@ void add_label_problem(const LabelFacts& labels, const Shape& output, const std:
                         "], one for each class of the data set");
     return;
   }
-  std::string pointer = "/" + labels.role;
-  std::replace(pointer.begin(), pointer.end(), '.', '/');
-  add(pointer,
+  add(pointer_of(labels),
       labels.path + ": sample " + std::to_string(labels.sample) + " has label " + labels.label +
           "; allowed with softmax_cross_entropy: one whole number from 0 " + "to " +
           std::to_string(output.channels - 1) + ", for " + outputs +
@@ -225,9 +246,7 @@ void check_dataset(const WorkloadConfig& workload, const DatasetFacts& facts, Is
       break;
     case LossKind::mean_squared_error:
       if (facts.target_elements > 0 && output.elements() != facts.target_elements) {
-        add("/network", "the output of " + last + " is " + to_string(output) +
-                            "; the data set's targets for mean_squared_error have " +
-                            std::to_string(facts.target_elements) + " elements each");
+        add_target_problem(facts, output, last, add);
       }
       break;
   }

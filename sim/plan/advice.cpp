@@ -217,7 +217,9 @@ std::optional<Advice> other_partition(const HardwareSpec& hw, const RunToPlan& r
   for (const int n : numbers) {
     RunToPlan cut = run;
     cut.balanced_stages = n;
-    if (n > layers || n == run.balanced_stages || !passes(hw, cut)) continue;
+    const bool too_few_cores =
+        hw.mapping.kind == MappingKind::balanced && hw.cores[0].count > 0 && n > hw.cores[0].count;
+    if (n > layers || n == run.balanced_stages || too_few_cores || !passes(hw, cut)) continue;
     const std::string stages = std::to_string(n) + (n == 1 ? " stage" : " stages");
     return Advice{
         {"workload/pipeline/partition={\"balanced\": " + std::to_string(n) + "}"},
@@ -226,13 +228,19 @@ std::optional<Advice> other_partition(const HardwareSpec& hw, const RunToPlan& r
   return std::nullopt;
 }
 
+/// A second or two in all: what is looked at first is what costs least.
+constexpr std::int64_t kMostLooks = 20000000;
+
 std::string quoted(const std::string& set) {
   return set.find_first_of("\" {[") == std::string::npos ? set : "'" + set + "'";
 }
 
 }  // namespace
 
-std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& run) {
+std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& without_limit) {
+  SearchEffort effort{kMostLooks};
+  RunToPlan run = without_limit;
+  run.effort = &effort;
   std::vector<Advice> all;
   const auto offer = [&](const std::optional<Change>& change) {
     if (!change || change->advice.sets.empty() || !passes(change->hardware, run)) return false;
@@ -248,18 +256,20 @@ std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& ru
   const std::optional<Change> cores = more_cores(as_it_is, run);
   if (!offer(cores) && cores) offer(with_room_on_the_mesh(*cores));
   offer(larger_rectangles(as_it_is, run));
-  if (const auto partition = other_partition(hardware, run)) all.push_back(*partition);
-  if (!all.empty() || !cores) return all;
-  for (const Change& roomy : {*cores, with_room_on_the_mesh(*cores)}) {
-    if (offer(larger_buffers(roomy, run, true))) break;
+  if (all.empty() && cores) {
+    for (const Change& roomy : {*cores, with_room_on_the_mesh(*cores)}) {
+      if (offer(larger_buffers(roomy, run, true))) break;
+    }
   }
+  // Last, for every number of stages is a search of its own.
+  if (const auto partition = other_partition(hardware, run)) all.push_back(*partition);
   return all;
 }
 
 std::string advice_text(const std::vector<Advice>& advice) {
   if (advice.empty())
-    return "No single change of memory policy, buffer sizes, mapping, number of cores or number of "
-           "stages makes it fit.";
+    return "No single change of memory policy, buffer sizes, mapping, number of cores or number of\n"
+           "stages was found that makes it fit.";
   std::string text =
       "Each of these lines alone makes it fit, in place of other values of the same fields:";
   for (const Advice& a : advice) {

@@ -18,8 +18,9 @@ struct Advice {
 
 /// The ways out of a run that does not fit, or cannot be mapped, each of which lets it start.
 /// Looked at, one at a time: the memory policies (spill where the file has a dram), larger buffers,
-/// more cores (and a mesh with room for them), larger rectangles, another number of stages. Where
-/// none of these is enough by itself: more cores with larger buffers. Empty: none of these.
+/// more cores (and a mesh with room for them), larger rectangles. Where none of these is enough by
+/// itself: more cores with larger buffers. At last another number of stages, as far as trying them
+/// is worth its time. Empty: none of these.
 std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& run);
 
 /// The advice as lines to be copied into a shell.

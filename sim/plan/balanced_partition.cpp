@@ -62,8 +62,10 @@ std::vector<int> best_begins(const RunLoads& loads, int layers, int stages, Tota
 /// together. Looks at every number of cores up to 64, then at steps of a twentieth.
 class CoresAndCuts {
  public:
-  CoresAndCuts(const PlanScope& scope, int stages, std::vector<StageSlots> slots)
+  CoresAndCuts(const PlanScope& scope, int stages, std::vector<StageSlots> slots,
+               SearchEffort* effort)
       : scope_(scope),
+        effort_(effort),
         slots_(std::move(slots)),
         layers_(static_cast<int>(scope.network->layers.size())),
         stages_(stages),
@@ -78,6 +80,9 @@ class CoresAndCuts {
   /// Where the stages begin; empty if there is no core for every stage.
   std::vector<int> begins() {
     if (counts_.empty()) return {};
+    std::int64_t units = stages_;
+    if (split_) units += stages_ - (two_units(layers_) ? 0 : 1);
+    if (units > cores_) return {};
     // One core each holds any run within the whole network's load on one.
     double high = load(0, 0, layers_, false), low = 0;
     std::vector<int> best = begins_within(high);
@@ -104,6 +109,7 @@ class CoresAndCuts {
   std::int64_t least(int k, int first, int end) {
     std::int64_t& known = least_[{k, at(first, end)}];
     if (known == 0) {
+      spend(effort_, kLooksOfNeeds);
       const auto [parts, stage] = partition_around(scope_, first, end);
       PlanScope scope = scope_;
       scope.partition = &parts;
@@ -127,6 +133,7 @@ class CoresAndCuts {
     if (load(counts_.size() - 1, first, end, two) > limit) return kTooMany;
     std::size_t low = 0, high = counts_.size() - 1;
     while (low < high) {
+      spend(effort_, 1);
       const std::size_t middle = (low + high) / 2;
       if (load(middle, first, end, two) <= limit) {
         high = middle;
@@ -177,10 +184,11 @@ class CoresAndCuts {
     std::vector<int> begin(width(), 0);
     const int last_end = layers_ - (stages_ - 1 - k);
     for (int end = k + 1 == stages_ ? layers_ : k + 1; end <= last_end; ++end) {
+      std::int64_t looks = 0;
       std::int64_t& best = next[static_cast<std::size_t>(end)];
       // From the shortest run on: a longer one needs no fewer cores, and the k stages before it one
       // each.
-      for (int first = end - 1; first >= k; --first) {
+      for (int first = end - 1; first >= k; --first, ++looks) {
         const std::int64_t before = cores[static_cast<std::size_t>(first)];
         std::int64_t here = need[at(first, end)];
         if (k + here > std::min(best, cores_)) break;
@@ -191,12 +199,14 @@ class CoresAndCuts {
         best = before + here;
         begin[static_cast<std::size_t>(end)] = first;
       }
+      spend(effort_, looks);
     }
     cores = std::move(next);
     return begin;
   }
 
   const PlanScope& scope_;
+  SearchEffort* effort_;
   std::vector<StageSlots> slots_;                              ///< by stage
   std::map<std::pair<int, std::size_t>, std::int64_t> least_;  ///< by stage and run
   int layers_, stages_;
@@ -230,11 +240,16 @@ std::vector<std::string> cuts_of(const Network& network, const std::vector<int>&
 class FastestOf {
  public:
   FastestOf(const PlanScope& scope, const MicroBatchPlan& micro_batches, const Schedule& schedule,
-            int stages)
-      : scope_(scope), micro_batches_(micro_batches), schedule_(schedule), stages_(stages) {}
+            int stages, SearchEffort* effort)
+      : scope_(scope),
+        micro_batches_(micro_batches),
+        schedule_(schedule),
+        stages_(stages),
+        effort_(effort) {}
 
   /// Returns whether it is the fastest so far.
   bool offer(const std::vector<int>& begins) {
+    spend(effort_, kLooksOfPlannedStage * stages_);
     const Partition parts = make_partition(
         *scope_.network, {PartitionKind::cuts, cuts_of(*scope_.network, begins), scope_.recompute});
     try {
@@ -255,7 +270,7 @@ class FastestOf {
   /// Balanced with every number of users of the channel that may come true.
   void offer_balanced(const std::vector<StageSlots>& slots) {
     const int layers = static_cast<int>(scope_.network->layers.size());
-    RunLoads loads(scope_, stages_);
+    RunLoads loads(scope_, stages_, effort_);
     for (const std::int64_t n : sharers_to_try(std::int64_t{2} * stages_)) {
       loads.spill(slots, n);
       offer(begins_of(loads, layers, stages_));
@@ -276,7 +291,7 @@ class FastestOf {
     const int layers = static_cast<int>(scope_.network->layers.size());
     const auto runs = static_cast<int>(cores);
     const std::vector<StageSlots> slots = slots_of(schedule_, stages_, micro_batches_);
-    RunLoads loads(scope_, runs);
+    RunLoads loads(scope_, runs, effort_);
     for (const std::int64_t n : sharers_to_try(cores)) {
       loads.spill({slots.begin(), slots.begin() + runs}, n);
       std::vector<int> begins = begins_of(loads, layers, runs);
@@ -321,6 +336,7 @@ class FastestOf {
   const MicroBatchPlan& micro_batches_;
   const Schedule& schedule_;
   int stages_;
+  SearchEffort* effort_;
   double least_ = std::numeric_limits<double>::infinity();
   std::vector<int> best_;
 };
@@ -330,7 +346,7 @@ class FastestOf {
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const MicroBatchPlan& micro_batches,
                                        const Schedule& schedule, int stages,
-                                       RecomputeKind recompute) {
+                                       RecomputeKind recompute, SearchEffort* effort) {
   const int layers = static_cast<int>(network.layers.size());
   if (stages < 1 || stages > layers) {
     throw UserError("/pipeline/partition/balanced: found " + std::to_string(stages) +
@@ -340,12 +356,13 @@ std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Netwo
   scope.recompute.kind = recompute;
   std::vector<int> begins;
   if (hardware.mapping.kind == MappingKind::balanced) {
-    begins = CoresAndCuts(scope, stages, slots_of(schedule, stages, micro_batches)).begins();
+    begins =
+        CoresAndCuts(scope, stages, slots_of(schedule, stages, micro_batches), effort).begins();
   }
   // Too few cores for any cuts is told when the stages are mapped.
-  if (begins.empty()) begins = begins_of(RunLoads(scope, stages), layers, stages);
+  if (begins.empty()) begins = begins_of(RunLoads(scope, stages, effort), layers, stages);
   if (hardware.memory_policy == MemoryPolicy::spill && hardware.dram) {
-    FastestOf fastest(scope, micro_batches, schedule, stages);
+    FastestOf fastest(scope, micro_batches, schedule, stages, effort);
     fastest.offer(begins);
     fastest.offer_balanced(slots_of(schedule, stages, micro_batches));
     fastest.offer_equal();

@@ -7,6 +7,7 @@
 
 #include "models/micro_batch_plan.h"
 #include "sim/hardware/hardware_spec.h"
+#include "sim/plan/search_effort.h"
 #include "sim/plan/stage_price.h"
 #include "sim/schedule/schedule.h"
 
@@ -23,10 +24,11 @@ namespace stagecoach {
 /// out and the fastest machine in closed form is kept, transfers to DRAM and between stages
 /// included. `schedule`: made for as many stages. Throws UserError if `stages` is below 1 or above
 /// the number of layers, or for a listed mapping. `recompute`: none or all; stages have no names
-/// before they are cut.
+/// before they are cut. `effort`, if given, is spent, and the search given up when it is used up.
 std::vector<std::string> balanced_cuts(const HardwareSpec& hardware, const Network& network,
                                        const TrainSpec& train, const MicroBatchPlan& micro_batches,
                                        const Schedule& schedule, int stages,
-                                       RecomputeKind recompute = RecomputeKind::none);
+                                       RecomputeKind recompute = RecomputeKind::none,
+                                       SearchEffort* effort = nullptr);
 
 }  // namespace stagecoach

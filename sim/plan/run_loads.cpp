@@ -73,8 +73,8 @@ std::pair<Partition, int> partition_around(const PlanScope& scope, int first, in
   return {make_partition(network, spec), first > 0 ? 1 : 0};
 }
 
-RunLoads::RunLoads(const PlanScope& scope, int stages)
-    : scope_(scope), services_(services_before_cutting(scope, stages)) {
+RunLoads::RunLoads(const PlanScope& scope, int stages, SearchEffort* effort)
+    : scope_(scope), effort_(effort), services_(services_before_cutting(scope, stages)) {
   for (const StageService& s : services_) {
     for (const Service& direction : {s.forward, s.backward}) {
       const auto key = std::make_pair(direction.group, direction.cores);
@@ -89,6 +89,7 @@ void RunLoads::spill(std::vector<StageSlots> slots, std::int64_t sharers) {
 }
 
 double RunLoads::operator()(int k, int first, int end) const {
+  spend(effort_, 1);
   const StageService& s = services_[static_cast<std::size_t>(k)];
   StageCost cost = cost_of_run(scope_, s, sums_.at({s.forward.group, s.forward.cores}),
                                sums_.at({s.backward.group, s.backward.cores}), first, end);
@@ -102,6 +103,7 @@ void RunLoads::add_transfers(int k, int first, int end, StageCost& cost) const {
   const auto key = std::make_tuple(s.backward.group, s.backward.cores, first, end);
   auto known = needs_.find(key);
   if (known == needs_.end()) {
+    spend(effort_, kLooksOfNeeds);
     const auto [parts, stage] = partition_around(scope_, first, end);
     PlanScope scope = scope_;
     scope.partition = &parts;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/plan/mapping.h"
+#include "sim/plan/search_effort.h"
 #include "sim/timing/cost.h"
 
 namespace stagecoach {
@@ -30,7 +31,7 @@ std::pair<Partition, int> partition_around(const PlanScope& scope, int first, in
 /// The load of any run of layers as any stage, on the cores that the stage gets whatever it holds.
 class RunLoads {
  public:
-  RunLoads(const PlanScope& scope, int stages);
+  RunLoads(const PlanScope& scope, int stages, SearchEffort* effort = nullptr);
 
   /// From now on with the transfers of what a stage's cores do not hold, over one of so many shares
   /// of the DRAM channel.
@@ -43,6 +44,7 @@ class RunLoads {
   void add_transfers(int k, int first, int end, StageCost& cost) const;
 
   const PlanScope& scope_;
+  SearchEffort* effort_;
   std::vector<StageService> services_;
   std::map<std::pair<int, std::int64_t>, PrefixSums> sums_;
   std::vector<StageSlots> slots_;

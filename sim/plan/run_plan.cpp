@@ -16,7 +16,7 @@ CutRun cut_run(const HardwareSpec& hardware, const RunToPlan& run) {
     return cut;
   }
   cut.cuts = balanced_cuts(hardware, *run.network, run.train, *run.micro_batches, *cut.schedule,
-                           stages, run.recompute.kind);
+                           stages, run.recompute.kind, run.effort);
   cut.stages = make_partition(*run.network, {PartitionKind::cuts, cut.cuts, run.recompute});
   return cut;
 }

@@ -12,6 +12,7 @@
 #include "models/train_spec.h"
 #include "sim/hardware/hardware_spec.h"
 #include "sim/plan/build_machine_plan.h"
+#include "sim/plan/search_effort.h"
 #include "sim/schedule/schedule.h"
 
 namespace stagecoach {
@@ -24,7 +25,8 @@ struct RunToPlan {
   ScheduleSpec schedule;
   Partition stages;         ///< where the workload names its cuts
   int balanced_stages = 0;  ///< not 0: so many, cut for the hardware; `stages` is not looked at
-  RecomputeSpec recompute = {};  ///< of the stages that are cut for the hardware: none or all
+  RecomputeSpec recompute = {};    ///< of the stages that are cut for the hardware: none or all
+  SearchEffort* effort = nullptr;  ///< what cutting for the hardware may cost; null: all it takes
 };
 
 /// The stages of a run on some hardware.

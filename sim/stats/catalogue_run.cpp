@@ -23,7 +23,7 @@ OrderedJson list_of(const std::vector<Statistic<View>>& rows, const RunResult& r
 
 /// A row that is null without a clock.
 RunRow clock_row(const char* path, const char* unit, const char* meaning,
-              std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
+                 std::function<OrderedJson(const RunResult&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics ? of(v.run, *v.run.statistics) : OrderedJson();
           }};
@@ -31,7 +31,7 @@ RunRow clock_row(const char* path, const char* unit, const char* meaning,
 
 /// A row that is null without a clock or without a known machine.
 RunRow machine_row(const char* path, const char* unit, const char* meaning,
-                std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
+                   std::function<OrderedJson(const MachinePlan&, const RunStatistics&)> of) {
   return {path, unit, meaning, [of](const RunView& v) {
             return v.run.statistics && v.run.plan ? of(*v.run.plan, *v.run.statistics)
                                                   : OrderedJson();
@@ -376,8 +376,9 @@ Rows run_catalogue() {
                   }});
   rows.push_back({"layers", "list",
                   "One object per layer. Passes count per sample, the update per update. The "
-                  "layers of a stage "
-                  "add up to its operations, unless its core overlaps units or DRAM is slower.",
+                  "layers of a stage add up to its operations, less operation_overhead_cycles of "
+                  "each, unless its core overlaps units or passes, has fixed cycles, or DRAM is "
+                  "slower.",
                   [](const RunView& v) {
                     return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
                   }});

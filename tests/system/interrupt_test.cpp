@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Question: does a signal in the middle of a run cost anything but the rest of the run?
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -64,6 +65,24 @@ TEST_CASE("an interrupted run writes its results up to there and says so") {
       CHECK(read_safetensors(beside).size() == 10);
     }
     CHECK_FALSE(has_temporary_files(program.path("")));
+  }
+}
+
+TEST_CASE("--quiet says nothing of signals, either: the status does") {
+  for (const int signals : {1, 2}) {
+    const Program program;
+    LongRun run(program, "--quiet");
+    // Results so far are there after an epoch: nothing is told before.
+    while (!fs::exists(program.path("out/summary.json"))) ::usleep(1000);
+    run.stop();
+    run.send(SIGINT);
+    if (signals == 2) run.send(SIGTERM);
+    run.send(SIGCONT);
+    const int status = run.end();
+    CHECK((status == 130 || (signals == 2 && status == 143)));
+    INFO(run.output());
+    CHECK(run.output().find("stagecoach: ") == std::string::npos);
+    CHECK(run.output().find("THE RUN WAS INTERRUPTED") != std::string::npos);
   }
 }
 

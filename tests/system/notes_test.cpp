@@ -130,6 +130,30 @@ TEST_CASE("a warm-up that outlasts the run is told") {
   CHECK(run(program, job + "1}'").output.find("note: ") == std::string::npos);
 }
 
+TEST_CASE("a step of the learning rate at the end of the run or later is told") {
+  const Program program;
+  const auto with = [](const std::string& schedule) {
+    return "--set workload/training/optimizer/learning_rate_schedule='" + schedule + "'";
+  };
+  const std::string plain = weights(program, with(R"({"type": "constant"})"));
+  const std::string step = R"({"type": "step", "factor": 0.1, "step_epochs": )";
+  const std::string milestones = R"({"type": "multistep", "factor": 0.1, "milestones": [)";
+  for (const std::string& late : {with(step + "1}"), with(milestones + "1, 7]}")}) {
+    CAPTURE(late);
+    const std::string field =
+        late.find("step_epochs") != std::string::npos ? "step_epochs" : "milestones";
+    CHECK(note_about(run(program, late), field).find("at the end of the run's 1 epoch or later") !=
+          std::string::npos);
+    CHECK((weights(program, late) == plain));
+  }
+  // On the last of the 100 updates.
+  for (const std::string& early : {with(step + "0.99}"), with(milestones + "0.5, 0.99]}")}) {
+    CAPTURE(early);
+    CHECK(run(program, early).output.find("note: ") == std::string::npos);
+    CHECK_FALSE((weights(program, early) == plain));
+  }
+}
+
 TEST_CASE("a target without numbers is told, in --check as well, and --quiet is quiet") {
   const Program program;
   const std::string job = "--timing-only --set workload/training/target_accuracy=0.5";

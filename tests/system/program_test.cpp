@@ -240,6 +240,25 @@ TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is 
           {"tensor \"fc1.bias\": element 2 is nan", "allowed"});
 }
 
+TEST_CASE("a variance below zero in a weights file is refused") {
+  const Program program;
+  // Batch norm behind the first convolution's activation.
+  const std::string norm =
+      "--set 'workload/network/layers/1={\"name\": \"norm\", \"type\": \"batch_norm2d\"}' ";
+  const std::string variance = "norm.running_var";
+  REQUIRE(program.run(norm + "--save-weights " + program.path("w")).status == 0);
+  TensorMap tensors = read_safetensors(program.path("w"));
+  const auto with = [&](double value) {
+    tensors.at(variance).values[3] = value;
+    std::ostringstream text;
+    write_safetensors(text, tensors, SafetensorsType::f32);
+    program.write("t", text.str());
+    return program.run(norm + "--force --init-weights " + program.path("t"));
+  };
+  refused(with(-1e-6), {"tensor \"norm.running_var\": element 3 is -", "variances, 0 or more"});
+  CHECK(with(0).status == 0);
+}
+
 TEST_CASE("a truncated data file is refused by name and size") {
   const Program program;
   program.write("images", std::string("\0\0\x08\x03\0\0\0\x0a\0\0\0\x1c\0\0\0\x1c", 16) + "abc");
@@ -311,10 +330,10 @@ TEST_CASE("a chip without energies gives no joules, and says so once") {
       json::parse(std::ifstream(std::string(STAGECOACH_SOURCE_DIR) + "/hw/small_mesh.json"));
   chip.erase("energy");
   program.write("hw.json", chip.dump());
-  const Outcome outcome = program("--hw " + program.path("hw.json") + " --workload " +
-                                  STAGECOACH_SOURCE_DIR + "/workloads/lenet5-glyphs.json --quiet " +
-                                  "--samples 100 --epochs 2 --out " + program.path("out") +
-                                  " --set workload/training/target_accuracy=0.01");
+  const Outcome outcome =
+      program("--hw " + program.path("hw.json") + " --workload " + STAGECOACH_SOURCE_DIR +
+              "/workloads/lenet5-glyphs.json --quiet " + "--samples 100 --epochs 2 --out " +
+              program.path("out") + " --set workload/training/target_accuracy=0.01");
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   const std::size_t told = outcome.output.find("energy");

@@ -35,7 +35,7 @@ TEST_CASE("counters of batches are left out, and that is told") {
   const NamedTensors named = named_tensors(tensors, kExpected);
   CHECK(named.by_name.size() == kExpected.size());
   REQUIRE(named.notes.size() == 1);
-  CHECK_THAT(named.notes[0], Contains("leaves out 1 tensors \"num_batches_tracked\""));
+  CHECK_THAT(named.notes[0], Contains("leaves out 1 tensor \"num_batches_tracked\""));
 }
 
 TEST_CASE("a prefix that fits every name goes, with counters or without, and that is told") {

@@ -71,6 +71,24 @@ TEST_CASE("a value that fp32 does not hold is refused, as it is and as it is nor
   CHECK_NOTHROW(load_dataset(spec));
 }
 
+TEST_CASE("pixels of generated images and of CIFAR are held within fp32, too") {
+  DatasetSpec spec;
+  spec.train_samples = 2;
+  spec.normalize = true;
+  for (const DatasetFormat format : {DatasetFormat::glyphs, DatasetFormat::random}) {
+    spec.format = format;
+    spec.shape = Shape::image(1, 28, 28), spec.classes = 3;
+    spec.mean = {0}, spec.std = {1e-39};
+    CHECK_THAT(failure(spec),
+               Contains("dataset.normalize: mean 0 and std 1e-39 take the value 1 of "
+                        "a pixel beyond fp32"));
+    spec.mean = {1e39}, spec.std = {1};
+    CHECK_THAT(failure(spec), Contains("take the value 0 of a pixel"));
+    spec.mean = {1e39}, spec.std = {1e39};
+    CHECK_NOTHROW(load_dataset(spec));
+  }
+}
+
 TEST_CASE("a target that is no number is refused with file, sample and value") {
   TempFiles files;
   const DatasetSpec spec = samples<float, float>(files, {1, 2, 3, 4, 5, 6}, {1, 2, kNan});

@@ -15,10 +15,11 @@ constexpr LayerKind kNorms[] = {LayerKind::batch_norm2d, LayerKind::group_norm,
                                 LayerKind::layer_norm, LayerKind::filter_response_norm,
                                 LayerKind::online_norm};
 
-LayerNode norm_node(LayerKind kind, const Shape& shape) {
+LayerNode norm_node(LayerKind kind, const Shape& shape, double epsilon = 1e-5) {
   LayerSpec spec;
   spec.kind = kind;
   spec.groups = 1;
+  spec.epsilon = epsilon;
   return layer_node(spec, shape);
 }
 
@@ -104,19 +105,75 @@ TEST_CASE("norms are right for every magnitude that 32 bits hold", "[layers]") {
     }
 }
 
+TEST_CASE("norms whose epsilon is nothing see the smallest numbers that 32 bits hold", "[layers]") {
+  const Shape shape = Shape::image(3, 20, 30);
+  const std::vector<double> unit = random(shape.elements(), 5), dy = random(shape.elements(), 6);
+  for (const LayerKind kind : kNorms)
+    for (const double magnitude : {1e-36, 1e-25, 1e-20, 1e-12, 1.0, 1e19, 1e37}) {
+      INFO(to_word(kind) << ", magnitude " << magnitude);
+      std::vector<double> x = unit, constant(shape.elements(), static_cast<float>(magnitude));
+      for (double& v : x) v = static_cast<float>(v * magnitude);
+      // Online norm's first sample meets variance 1.
+      const LayerNode node = norm_node(kind, shape, 1e-90);
+      const Numbers exact = run<double>(node, Kernels::eigen, x, {});
+      const Numbers rounded = run<float>(node, Kernels::eigen, x, {});
+      CHECK(relative_distance(rounded.y, exact.y) < 1e-5);
+      // Without any variance: no number, however large the slope, may become a NaN.
+      for (const double v : run<float>(node, Kernels::eigen, constant, {}).y)
+        REQUIRE(std::isfinite(v));
+    }
+}
+
 TEST_CASE("norms far from zero keep the digits that the inputs have", "[layers]") {
   const Shape shape = Shape::image(2, 64, 64);
-  for (const LayerKind kind :
-       {LayerKind::batch_norm2d, LayerKind::group_norm, LayerKind::layer_norm}) {
+  for (const LayerKind kind : {LayerKind::batch_norm2d, LayerKind::group_norm,
+                               LayerKind::layer_norm, LayerKind::online_norm}) {
     INFO(to_word(kind));
-    // Steps of 1e-3 around 1000: a mean in 32 bits is off by 3e-5 of a standard deviation.
-    require_as_in_64_bits(norm_node(kind, shape), random(shape.elements(), 7, 1000),
-                          random(shape.elements(), 8), 1e-4);
+    // A mean in 32 bits would be off by 1e-4, 1e-3 and 0.1 of a standard deviation, and the
+    // deviation around it by as much.
+    for (const double offset : {1e3, 1e4, -1e6}) {
+      INFO("offset " << offset);
+      require_as_in_64_bits(norm_node(kind, shape), random(shape.elements(), 7, offset),
+                            random(shape.elements(), 8));
+    }
+  }
+}
+
+/// Mean and variance that a norm keeps after so many samples around 1000, and its next output.
+template <class T>
+std::vector<std::vector<double>> after_many(const LayerNode& node, int samples) {
+  const Shape& shape = node.output;
+  LayerFixture<T> f(node, make_layer<T>(node, Kernels::eigen));
+  for (int s = 0; s < samples; ++s) {
+    f.set_input(0, random(shape.elements(), static_cast<unsigned>(s), 1000));
+    f.forward();
+  }
+  std::vector<std::vector<double>> numbers{f.output()};
+  for (const int index : {2, 3}) {
+    std::vector<T> values(static_cast<std::size_t>(shape.channels));
+    f.layer().export_state(index, f.state(), values.data());
+    numbers.emplace_back(values.begin(), values.end());
+  }
+  return numbers;
+}
+
+TEST_CASE("running statistics move by steps that 32 bits round off", "[layers]") {
+  LayerSpec online, batch;
+  online.kind = LayerKind::online_norm, online.forward_decay = 0.999;
+  batch.kind = LayerKind::batch_norm2d, batch.momentum = 0.001;
+  for (const LayerSpec& spec : {online, batch}) {
+    INFO(to_word(spec.kind));
+    const LayerNode node = layer_node(spec, Shape::image(2, 3, 3));
+    const auto exact = after_many<double>(node, 15000), rounded = after_many<float>(node, 15000);
+    // In 32 bits the mean would stop 0.03 short of 1000, a twentieth of the deviation.
+    CHECK(relative_distance(rounded[0], exact[0]) < 1e-5);
+    CHECK(relative_distance(rounded[1], exact[1]) < 1e-7);
+    CHECK(relative_distance(rounded[2], exact[2]) < 1e-6);
   }
 }
 
 TEST_CASE("means of equal numbers are that number, whatever the image's size", "[layers]") {
-  for (const int size : {1, 100, 512, 1024}) {
+  for (const int size : {1, 2, 3, 100, 512, 1024}) {
     const Shape shape = Shape::image(1, size, size);
     const LayerNode global = layer_node(LayerKind::global_avg_pool2d, shape);
     LayerSpec spec;
@@ -124,8 +181,10 @@ TEST_CASE("means of equal numbers are that number, whatever the image's size", "
     spec.kernel = spec.stride = size;
     for (const LayerNode& node : {global, layer_node(spec, shape)}) {
       INFO(to_word(node.spec.kind) << " of " << size);
-      const Numbers n = run<float>(node, Kernels::fast, constant(shape.elements(), 0.1f), {});
-      CHECK(std::abs(n.y[0] - 0.1f) < 1e-7 * 0.1);
+      for (const float value : {0.1f, 3e38f, -3e38f}) {
+        const Numbers n = run<float>(node, Kernels::fast, constant(shape.elements(), value), {});
+        CHECK(std::abs(n.y[0] - value) <= 1e-7 * std::abs(value));
+      }
     }
   }
 }
@@ -147,6 +206,27 @@ TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
       if (node.spec.kind == LayerKind::conv2d)
         require_as_in_64_bits(node, constant(shape.elements(), 0.1f),
                               constant(node.output.elements(), 0.3f));
+    }
+  }
+}
+
+TEST_CASE("sums over a million features agree with 64 bits to 1e-5", "[layers]") {
+  constexpr int kMany = 1 << 20;
+  for (const auto& [in, out] : {std::pair(kMany, 2), std::pair(2, kMany)}) {
+    INFO(in << " to " << out);
+    const LayerNode node = linear_node(in, out, true);
+    require_as_in_64_bits(node, random(in, 1, 0.5), random(out, 2, 0.5));
+    for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
+      // Equal terms: roundings do not average out.
+      LayerFixture<float> f(node, make_layer<float>(node, kernels));
+      f.set_input(0, constant(in, 0.1f));
+      f.set_parameter(0, constant(std::int64_t{in} * out, 0.3f));
+      f.set_parameter(1, constant(out, 0));
+      f.set_gradient_output(constant(out, 0.7f));
+      f.forward();
+      f.backward();
+      CHECK(f.output()[0] == Approx(in * (double{0.1f} * double{0.3f})).epsilon(1e-5));
+      CHECK(f.gradient_input(0)[0] == Approx(out * (double{0.3f} * double{0.7f})).epsilon(1e-5));
     }
   }
 }

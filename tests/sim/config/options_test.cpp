@@ -175,14 +175,21 @@ TEST_CASE("Counts are digits within their range") {
   CHECK_THAT(error_of({"--seed", "-1"}), Contains("from 0 to"));
   CHECK(parse_run({"--seed", "9223372036854775807"}).seed ==
         std::optional<std::int64_t>(9223372036854775807));
+  CHECK(parse_run({"--seed", "0000000000000000000000000000012"}).seed ==
+        std::optional<std::int64_t>(12));
+  CHECK_THAT(error_of({"--seed", "99999999999999999999999999"}), Contains("from 0 to"));
 }
 
 TEST_CASE("Minutes are a decimal number above 0") {
   for (const char* bad : {"0", "-1", "1e3", ".", "1.2.3", "five", " 1", "nan", "2000000"}) {
     CAPTURE(bad);
     const std::string text = std::string("--checkpoint-every=") + bad;
-    CHECK_THAT(error_of({text.c_str()}), Contains("allowed: a number above 0, at most 1000000"));
+    CHECK_THAT(error_of({text.c_str()}),
+               Contains("allowed: a number above 0, at most 1000000, in digits such as 0.5"));
   }
+  // However many digits.
+  const std::string third = "--checkpoint-every=0." + std::string(40, '3');
+  CHECK(parse_run({third.c_str()}).checkpoint_minutes == std::optional<double>(1 / 3.0));
   CHECK(parse_run({"--checkpoint-every", ".5"}).checkpoint_minutes == std::optional<double>(0.5));
 }
 

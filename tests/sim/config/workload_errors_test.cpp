@@ -262,6 +262,16 @@ TEST_CASE("Facts of loaded data are held against the network") {
                                        "number from 0 to 9, for the output of layer \"fc2\""));
   for (const char* found : {"-1", "2.5", "[0, 0, 1]"})
     CHECK_THAT(label(0, found), Contains("sample 5 has label " + std::string(found) + "; allowed"));
+  // So are targets of another count.
+  const WorkloadConfig squares =
+      good_workload(minimal({{"/dataset", kIdx}, {"/training/loss", "\"mean_squared_error\""}}));
+  Issues targets;
+  check_dataset(squares,
+                {squares.network.input, {0, "dataset.train_labels", "t.idx", 0, "[1, 2]"}, 2},
+                targets);
+  CHECK_THAT(targets.text(), Contains("/dataset/train_labels: t.idx: found 2 for each sample; "
+                                      "allowed with mean_squared_error: 10, for the output of "
+                                      "layer \"fc2\" is [10]"));
   const WorkloadConfig features =
       good_workload(minimal({{"/dataset", kIdx},
                              {"/network/input", "[784]"},

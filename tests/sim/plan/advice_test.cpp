@@ -4,6 +4,7 @@
 #include "sim/plan/advice.h"
 
 #include <catch2/catch.hpp>
+#include <ctime>
 
 #include "sim/config/workload_config.h"
 #include "tests/support/presets.h"
@@ -129,6 +130,28 @@ TEST_CASE("every piece of advice lets the run start, for many chips, networks an
   CHECK(refused > 50);
   CHECK(followed > 100);
   CHECK(without == 0);
+}
+
+TEST_CASE("advice for a network of hundreds of layers costs about a second, and works") {
+  const std::string hw = std::string(STAGECOACH_SOURCE_DIR) + "/hw/mesh_of_16.json";
+  const std::string workload =
+      std::string(STAGECOACH_SOURCE_DIR) + "/workloads/resnet110-cifar10.json";
+  for (const char* policy : {"error", "stall", "spill"}) {
+    CAPTURE(policy);
+    Files files{hw, workload, {std::string("hw/memory_policy=") + policy}, {}};
+    const Read r = read(files);
+    REQUIRE(obstacle(r) != "");
+    const std::clock_t begin = std::clock();  // of this process, whatever else runs
+    const std::vector<Advice> advice = advice_for(r.hardware, r.run());
+    // Searching without a limit took half a minute.
+    CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 10);
+    REQUIRE(!advice.empty());
+    for (const Advice& a : advice) {
+      files.sets = a.sets;
+      CAPTURE(a.sets);
+      CHECK(obstacle(read(files)) == "");
+    }
+  }
 }
 
 TEST_CASE("spill is advised where the file has a dram, and nowhere else") {
