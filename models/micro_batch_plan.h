@@ -9,7 +9,7 @@
 
 namespace stagecoach {
 
-/// One micro-batch (micro-batch) of the run.
+/// One micro-batch of the run.
 struct MicroBatch {
   std::int64_t epoch = 0;
   std::int64_t first_in_epoch = 0;  ///< place of its first sample in the epoch's order

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The narrow door between the machine and the mathematics: a stream of operations.
+// The interface between the machine and the functional engine: a stream of operations.
 //
-// Timing does not depend on data, so whoever decides the order (the SystemC model, a closed-form
-// schedule, a recording) runs ahead and hands operations over; the functional engine executes
-// them. The order of the operations *of one stage* decides which weights each sample meets; the
-// order between stages only has to respect the data (a micro-batch moves down, its gradient up).
+// Timing does not depend on data. The source of the order (the SystemC model, lockstep without a
+// clock, a recording) runs ahead and hands operations over; the functional engine executes them.
+// The order of the operations *of one stage* decides which weights each sample meets. The order
+// between stages only has to respect the data (a micro-batch moves down, its gradient up).
 #pragma once
 
 #include <cstdint>

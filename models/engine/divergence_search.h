@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where in the network a micro-batch went wrong whose loss is not finite.
+// Finds the layer in which the values of a micro-batch with a non-finite loss went wrong.
 #pragma once
 
 #include "models/engine/values_in_flight.h"

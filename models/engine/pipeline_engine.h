@@ -21,8 +21,8 @@ namespace stagecoach {
 template <class T>
 class PipelineEngine {
  public:
-  /// `policies`: one per stage. `max_micro_batches`: a micro-batch may start only when the one so
-  /// many places before has left. `network`, `partition` and `data` must outlive the engine.
+  /// `policies`: one per stage. `max_micro_batches`: micro-batch p may start only when micro-batch
+  /// p - max_micro_batches has left. `network`, `partition` and `data` must outlive the engine.
   PipelineEngine(const Network& network, const Partition& partition, const TrainSpec& train,
                  const std::vector<StagePolicy>& policies, const MicroBatchPlan& plan,
                  const Dataset& data, int workers, std::int64_t max_micro_batches, Kernels kernels);
@@ -36,8 +36,8 @@ class PipelineEngine {
   /// Adds every layer's time to `seconds` from now on, which must outlive the engine; null: stops.
   void measure_layers(std::vector<LayerSeconds>* seconds);
 
-  /// Where the caller puts a micro-batch's data before its first operation is executed. Holds those
-  /// of an earlier micro-batch, whose memory serves again.
+  /// The caller puts a micro-batch's data here before its first operation is executed. The memory
+  /// still contains the data of an earlier micro-batch.
   MicroBatchData& admit(MicroBatchId id) { return micro_batches_[place(id)]; }
   std::int64_t places() const { return static_cast<std::int64_t>(micro_batches_.size()); }
   /// Executes one operation on worker `worker`'s workspace.
@@ -52,8 +52,8 @@ class PipelineEngine {
   std::optional<EpochResult> evaluate(std::int64_t epoch, int threads,
                                       const std::function<bool()>& gives_up);
 
-  /// Notes as a divergence what is not finite at the end of an epoch, whose last micro-batch `last`
-  /// is: weights, or (if there is a test set) its test loss. True if something is.
+  /// Records a divergence if the weights or the test loss (if there is a test set) are not finite
+  /// at the end of an epoch; `last` is the epoch's last micro-batch. True if it did.
   bool diverged_at_end(std::int64_t epoch, MicroBatchId last, std::optional<double> test_loss);
   /// Looks at the weights as they are, in the middle of an epoch.
   void look_at_weights(std::int64_t epoch);

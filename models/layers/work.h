@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a layer asks of any hardware, as plain counts: matrix products, elementwise operations, and
-// the values that it keeps from forward to backward. Prices in cycles, bytes and joules follow from
-// these counts alone (sim/timing, sim/plan). Unless said otherwise counts are for one sample.
+// The work of a layer on any hardware, as plain counts: matrix products, elementwise operations,
+// and the values that it keeps from forward to backward. Cycles, bytes and joules follow from these
+// counts alone (sim/timing, sim/plan). Counts are for one sample, unless said otherwise.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,8 @@ struct MatrixProduct {
   std::int64_t groups = 1;
   Extent m, k, n;
   Operand left, right, result;
-  /// Elementwise work on values that the product has at hand, so that it moves no data of its own:
-  /// a bias that is added, or whose gradient is summed. Null: none.
+  /// Elementwise work on operands or results of the product, which moves no further data: a bias
+  /// that is added, or whose gradient is summed. Null: none.
   const ElementwiseCost* fused_cost = nullptr;
   double fused_elements = 0;
   /// Of a sparse product: the multiplications that are left of m k n in all groups, for one row m

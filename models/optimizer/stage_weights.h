@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of one stage through time: the current version and the state of its update rule, what
-// is predicted from them, and the older versions that micro-batches in flight still need.
+// The weights of one stage over time: the current version, the state of its update rule, predicted
+// weights, and the older versions that micro-batches in flight still need.
 #pragma once
 
 #include <cstdint>
@@ -54,15 +54,16 @@ class StageWeights {
   /// The micro-batch needs its version no more.
   void release(WeightVersion forward_version);
 
-  /// Before anything of the update is written that ends mini-batch `batch` with a gradient of this
-  /// delay: saves the version that micro-batches still need, takes the update's constants.
+  /// Call before the update that ends mini-batch `batch`, with a gradient of this delay, writes
+  /// anything. Saves the version that micro-batches still need, and takes the update's constants.
   void begin_update(const StageDelay& delay, std::int64_t batch);
-  /// Whether the rule has a fused form for the update begun.
+  /// True if the rule has a fused form for the current update.
   bool fuses() const { return !coefficients_.empty(); }
   /// For the kernels of a layer with parameters, which update its weights in place of end_update().
   /// `offset`: of the layer's block in the stage's parameters.
   FusedUpdate<T> fused_update(int layer, std::int64_t offset);
-  /// Updates, from gradient(), what no fused update has. The new version is complete.
+  /// Updates, from gradient(), the weights that no fused update has written. Then the new version
+  /// is complete.
   void end_update();
 
   /// Between two operations.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an update rule says about itself. Memory, cycles and energy of an update, the arrays that a
-// stage owns and what a checkpoint must hold all follow from it.
+// The declaration of an update rule. Memory, cycles and energy of an update, the arrays of a stage
+// and the content of a checkpoint follow from it.
 #pragma once
 
 #include <string>

@@ -16,10 +16,10 @@ namespace stagecoach {
 
 enum class InterconnectKind { ideal, point_to_point, ring, bus, crossbar, mesh2d, through_host };
 
-/// Who moves a message of kind `through_host`.
+/// What copies a message of kind `through_host`.
 enum class Copies {
-  by_engine,  ///< hardware of its own, while the cores compute
-  by_core,    ///< the core that sends, then the core that receives, which wait for it
+  by_engine,  ///< separate hardware, while the cores compute
+  by_core,    ///< the sending core, then the receiving core; they do not compute meanwhile
 };
 
 enum class CoreKind { fixed, resident, systolic, dot_product, roofline };
@@ -38,9 +38,10 @@ enum class Granularity { core, region };
 
 /// What a stage keeps from forward to backward.
 enum class KeptActivations {
-  needed,        ///< what the backward pass reads, signs and places of maxima as bits
-  every_output,  ///< the output of every layer whole, as frameworks on GPUs do
-  /// the output of every layer twice, value and gradient, and nothing else: a count of modules
+  needed,        ///< what the backward reads; signs and positions of maxima as bits
+  every_output,  ///< the whole output of every layer, as in frameworks on GPUs
+  /// the output of every layer twice, as value and as gradient, and nothing else: a count of
+  /// modules
   values_and_gradients,
 };
 
@@ -145,9 +146,9 @@ struct VectorUnitSpec {
   VectorOperations operations;
 };
 
-/// Forward, input gradient and weight gradient on datapaths of their own, beside each other, on the
-/// same sample or on different ones: how many of the core's matrix units each has (kind `resident`:
-/// of its sets of lanes).
+/// Forward, input gradient and weight gradient run in parallel on separate datapaths, on the same
+/// sample or on different ones. The numbers are the matrix units of each datapath (kind `resident`:
+/// its sets of lanes).
 struct ConcurrentPasses {
   int forward_units = 1;
   int input_gradient_units = 1;
@@ -156,21 +157,21 @@ struct ConcurrentPasses {
   int units() const { return forward_units + input_gradient_units + weight_gradient_units; }
 };
 
-/// Who cuts a layer into pieces.
+/// How the pieces of a layer are chosen.
 enum class PieceChoice {
-  fewest,   ///< a driver that fills the buffers
-  fastest,  ///< a search for the least time
+  fewest,   ///< as by a driver that fills the buffers
+  fastest,  ///< as by a search for the least time
 };
 
-/// How a core works off a layer that streams through its buffers: sim/timing/pieces.h. Inference
-/// only (--forward-only).
+/// How a layer that streams through the buffers of a core is cut into pieces: sim/timing/pieces.h.
+/// Inference only (--forward-only).
 struct PiecesSpec {
   PieceChoice choice = PieceChoice::fewest;
   /// Sums that stay beside the matrix unit while a piece is made; empty: a piece has all channels
   /// of its inputs and all columns of its rows.
   std::optional<std::int64_t> accumulators;
-  /// Of the loops of a piece so many stand outside the pipelined one, which drains at each of
-  /// their iterations.
+  /// Number of outer loops of a piece. The inner loops are pipelined; the pipeline drains at each
+  /// iteration of the outer loops.
   int instruction_loops = 0;
   double result_operations = 0;  ///< of the vector unit on every result: rounding, clipping
   int result_passes = 0;         ///< loops over the results that these are
@@ -253,8 +254,8 @@ struct MappingSpec {
   bool split_forward_backward = false;  ///< hardware of their own (the last stage shares)
 };
 
-/// Energy per event, in picojoules, and power that flows whatever happens. `uncertainty`: relative,
-/// per field (0.5: plus or minus half of the value).
+/// Energy per event, in picojoules, and static power. `uncertainty`: relative, per field (0.5: plus
+/// or minus half of the value).
 struct EnergySpec {
   double mac_pj = 0;
   double vector_operation_pj = 0;

@@ -22,17 +22,18 @@ struct InputEdge {
   WakeIf* sender = nullptr;             ///< told when room becomes free
 };
 
-/// Room on an edge over which data waits for the main line: as many micro-batches as the stages
-/// between can hold without this edge being what stops them. q: depth of an input queue. An edge
-/// from the stage before has room for q.
+/// Room of an input edge that a skip connection uses: as many micro-batches as the stages between
+/// can hold, so that the skip connection never stops the main path. q: depth of an input queue. An
+/// edge from the previous stage has room for q.
 std::int64_t edge_room(int producer_stage, int consumer_stage, int q);
 
 class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public ActivationIf {
  public:
   /// `capacity_micro_batches`: queued and in flight together. `edges`: the nearest producer first;
-  /// it is the main line, whose micro-batches count against the capacity. `gradients`: messages
-  /// that make up the gradient of a micro-batch, 0 where there is no backward. In `lockstep` data sits in the pipeline register
-  /// until a tick ends: it counts as held from the start of the operation that reads it.
+  /// it is the main path, whose micro-batches count against the capacity. `gradients`: number of
+  /// messages that make up the gradient of a micro-batch, 0 without a backward. In `lockstep` data
+  /// stays in the pipeline register until a tick ends: it counts as held from the start of the
+  /// operation that reads it.
   ActivationBuffer(sc_core::sc_module_name name, std::vector<InputEdge> edges, int gradients,
                    std::int64_t capacity_micro_batches, const MicroBatchPlan& plan, Pacing pacing);
 

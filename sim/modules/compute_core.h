@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A compute core: one operation at a time, of the stages mapped to it, or one on each of its
-// datapaths where its passes are concurrent. One timed call for each
-// operation (sim/modules/event_wheel.h has the processes); an idle core is woken when something
-// that it could work on arrives.
+// A compute core does one operation at a time for the stages mapped to it, or one on each of its
+// datapaths if it has concurrent passes. Each operation has one timed call
+// (sim/modules/event_wheel.h has the processes). An idle core is woken when data arrives that it
+// could work on.
 //
-// Order inside one moment: operations complete first, then cores decide what to start, so an update
-// that completes at t is seen by a forward that starts at t. Where several operations could start,
-// a backward goes before a forward (if the schedule says so), a weight gradient last, then the
-// later stage.
+// Order within one cycle: operations complete first, then cores decide what to start, so a forward
+// that starts at t sees an update that completes at t. If several operations could start, a
+// backward goes before a forward (if the schedule says so), a weight gradient goes last, and among
+// stages the later one goes first.
 #pragma once
 
 #include <array>

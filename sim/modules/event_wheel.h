@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Timed events of all modules through one event of the kernel. The kernel's own queue costs more
-// per event, and the more so the more modules wait in it (docs/architecture.md has the figures);
-// this one is a wheel of plain numbers, and events of the same cycle share one kernel event.
+// The timed events of all modules, through one kernel event. The kernel's own queue costs more per
+// event, and its cost grows with the number of waiting modules (docs/architecture.md has the
+// figures). This wheel holds plain numbers, and events of the same cycle share one kernel event.
 #pragma once
 
 #include <functional>
@@ -37,8 +37,8 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   SC_HAS_PROCESS(EventWheel);
   explicit EventWheel(sc_core::sc_module_name name);
 
-  /// Asks now and then whether to stop; then no call comes any more, and the kernel runs out of
-  /// events.
+  /// From time to time asks whether to stop. If so, no further call comes, and the kernel runs out
+  /// of events.
   void set_stops(std::function<bool()> stops) { stops_ = std::move(stops); }
 
   int join(TimedIf& module) override;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network between the cores, message by message (virtual cut-through: a message occupies each
-// link of its way for ceil(bytes / width) cycles, one hop latency after the link before; after a
-// narrower link it comes as slowly as it left that one; routers can hold it whole; behind a link
-// that stores it whole it starts anew when all of it has come). A link that
-// only one core feeds is booked by direct calls, in order. Links that several cores feed are
-// arbitrated: the requests of one time are collected, and the link goes to a gradient before an
-// activation, then to the older micro-batch, then to the lower channel.
+// The interconnect of the cores, message by message, with virtual cut-through. A message occupies
+// each link of its route for ceil(bytes / width) cycles, one hop latency after the previous link.
+// After a narrower link it arrives as slowly as it left that link. Routers can hold a whole
+// message. After a link that stores the whole message, it starts again when all of it has arrived.
+// A link that only one core feeds is booked by direct calls, in order. A link that several cores
+// feed is arbitrated: the requests of one cycle are collected, and gradients go before activations,
+// then the older micro-batch, then the lower channel number.
 #pragma once
 
 #include <functional>

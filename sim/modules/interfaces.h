@@ -95,7 +95,7 @@ class ActivationIf : public virtual sc_core::sc_interface {
   virtual std::int64_t gradients_held() const = 0;
 };
 
-/// The weights of a stage: who read which version, and what that made stale.
+/// The weights of a stage: which micro-batch read which version, and the staleness that follows.
 class WeightIf : public virtual sc_core::sc_interface {
  public:
   /// How far the stage has come. The reference stays valid.
@@ -107,8 +107,8 @@ class WeightIf : public virtual sc_core::sc_interface {
   virtual WeightVersion last_read() const = 0;
   virtual void begin_backward() = 0;
   virtual void begin_weight_gradient() = 0;
-  /// The micro-batch that has been here longest leaves, and its version is free again; `update`:
-  /// the mini-batch's update is complete.
+  /// The oldest micro-batch of the stage leaves, and its version is free again; `update`: the
+  /// update of its mini-batch is complete.
   virtual StageLedger::Update retire(bool update) = 0;
   /// The same of a micro-batch that has no backward.
   virtual void pass_through() = 0;
@@ -134,17 +134,17 @@ struct ChannelSpec {
   }
 };
 
-/// The network between the cores, as those see it who send.
+/// The interconnect between the cores, as its senders see it.
 class TransferIf : public virtual sc_core::sc_interface {
  public:
-  /// Sends `bytes` over a channel; they are there to send at `ready`, now or later. Requests of one
-  /// channel come in order of `ready`, and are delivered in that order, each once, as soon as their
-  /// arrival is known: at that time or before it.
+  /// Sends `bytes` over a channel. The bytes exist from the time `ready` on, which is now or later.
+  /// Requests of one channel come in order of `ready`. They are delivered in that order, each once,
+  /// as soon as their arrival is known: at the time of arrival or before it.
   virtual void send(int channel, MicroBatchId micro_batch, Bytes bytes, Cycles ready) = 0;
 };
 
-/// The network as the accelerator that it is built into sees it. To put one of your own in place of
-/// Interconnect: docs/architecture.md, "Add an interconnect".
+/// The interconnect as the accelerator sees it. To replace Interconnect by a module of your own:
+/// docs/architecture.md, "Add an interconnect".
 class InterconnectIf : public TransferIf {
  public:
   /// All channels are opened before the simulation starts. Returns the channel's number.
@@ -157,25 +157,25 @@ class InterconnectIf : public TransferIf {
   /// The latest arrival of all messages delivered.
   virtual Cycles last_arrival() const = 0;
 
-  /// Before the simulation: tells somebody when links are busy.
+  /// Call before the simulation: `waves` is told when links are busy.
   virtual void watch(WaveSink* waves) = 0;
-  /// What went over each link; as many as there are once all channels are open.
+  /// The traffic of each link; complete once all channels are open.
   virtual std::vector<LinkStatistics> report() const = 0;
 };
 
-/// The way in.
+/// The host ingress.
 class SourceIf : public virtual sc_core::sc_interface {
  public:
-  /// Moves `bytes` over the host channel; returns when they move and when they are there.
+  /// Moves `bytes` over the host channel; returns when they start to move and when they arrive.
   virtual Arrival transfer(Bytes bytes, Cycles now) = 0;
 };
 
 /// Takes the network's output and gives its gradient.
 class LossIf : public virtual sc_core::sc_interface {
  public:
-  /// May one more result be on its way to the host at `now`?
+  /// True if one more result may be on its way to the host at `now`.
   virtual bool has_room(Cycles now) const = 0;
-  /// From when on, where not now.
+  /// If not now: the time from which on there is room.
   virtual Cycles room_at() const = 0;
   /// The last stage's forward of this micro-batch ends at `time`, now or later.
   virtual void accept(MicroBatchId micro_batch, int samples, Cycles time) = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of the way down: takes the network's output, hands its gradient back at once and sends it
-// to the host, over a channel that is as wide as the way in. What the loss costs is part of the
-// last stage's cost.
+// The end of the pipeline: takes the network's output, returns its gradient at once, and sends the
+// output to the host over the host egress, which is as wide as the ingress. The cost of the loss is
+// part of the last stage's cost.
 #pragma once
 
 #include <algorithm>

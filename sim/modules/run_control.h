@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all modules of one run share: the door to the sink, how far the run has come, and whether it
+// The state that all modules of one run share: the sink, the progress of the run, and whether it
 // has been stopped.
 #pragma once
 

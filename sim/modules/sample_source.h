@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's side: sends micro-batches over its one channel, in `elastic` as long as the first
-// stage has room, in `lockstep` one a forward, moved while the first stage works on the one before.
+// The host ingress: sends micro-batches over one channel. In `elastic` pacing it sends while the
+// first stage has room. In `lockstep` it sends one per forward, while the first stage works on the
+// previous one.
 #pragma once
 
 #include "models/micro_batch_plan.h"

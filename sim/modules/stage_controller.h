@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pipeline stage's control: decides whether its next forward or backward may start, and does
-// what starting and finishing mean: reads a weight version, hands the operation to the sink, moves
-// micro-batches between buffers, books transfers for the moment at which the data will be made (the
-// cost of an operation is known when it starts), and books every cycle of the stage to its kind.
+// The control of one pipeline stage. It decides whether the next forward or backward may start. At
+// the start and the end of an operation it reads a weight version, hands the operation to the sink,
+// moves micro-batches between buffers, books transfers for the time at which the data will exist
+// (the length of an operation is known when it starts), and books every cycle of the stage to its
+// kind.
 #pragma once
 
 #include <optional>
@@ -106,8 +107,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   };
 
   Cycles book_operation(CycleKind kind, const OpCost& cost, Region& region, Cycles begin);
-  /// What the next operation lacks, the part of it made first; unlimited where nobody has made
-  /// it.
+  /// The awaited input or gradient: of the two the one that is made first; unlimited if neither is
+  /// known yet.
   Arrival awaited() const;
   const StageCost& cost_of(const MicroBatch& micro_batch) const {
     return stage_.cost[micro_batch.samples - 1];

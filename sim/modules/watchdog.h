@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speaks up when nothing can move: names the ring of stages that wait for each other.
+// Reports a deadlock: names the operations that wait for each other in a cycle.
 #pragma once
 
 #include <string>

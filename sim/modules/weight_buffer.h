@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of one stage as versions: an update becomes visible when it completes, an operation
-// reads when it starts. Keeps the stage's ledger; holds no numbers.
+// The weight versions of one stage: an update becomes visible when it completes, and an operation
+// reads when it starts. Keeps the stage's ledger; contains no weight values.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a stage must keep from the forward to the backward pass of a sample, and what crosses it.
+// The values that a stage keeps from a sample's forward to its backward, and those that it
+// exchanges.
 #pragma once
 
 #include "models/graph/partition.h"
@@ -24,8 +25,8 @@ Bytes held_bytes_per_sample(const Network& network, const StageSpec& stage,
 Bytes recomputed_bytes_per_sample(const Network& network, const StageSpec& stage,
                                   const ElementSpec& elements);
 
-/// Of what is there for the backward, what each half of it reads. A value that both need is in
-/// both; one that the second forward has read counts there.
+/// The bytes that each half of a backward reads. A value that both halves need counts in both; a
+/// value that the second forward has read counts there.
 struct HeldReads {
   Bytes input_gradient = 0;
   Bytes weight_gradient = 0;
@@ -33,9 +34,9 @@ struct HeldReads {
 HeldReads held_reads_per_sample(const Network& network, const StageSpec& stage,
                                 const ElementSpec& elements);
 
-/// Bytes per sample that the stage's forward alone needs at its fullest: the values that are there and
-/// still wanted, by a later layer of the stage or by another stage, and the result of the layer at
-/// work. A layer that only renames needs nothing.
+/// Peak of the bytes per sample that the stage's forward alone needs: the values that a later layer
+/// of the stage or another stage will read, and the result of the current layer. A layer that only
+/// renames its input needs nothing.
 Bytes working_bytes_per_sample(const Network& network, const StageSpec& stage,
                                const ElementSpec& elements);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine with a network laid out on it: everything the simulated clock needs, as numbers.
+// The machine plan: a network mapped to a chip, with every number that the simulated clock needs.
 // Built by sim/plan (from hardware description, network, partition and schedule) or by a test; read
 // by the SystemC modules and the reports. No SystemC, no JSON.
 #pragma once
@@ -94,7 +94,7 @@ inline const char* datapath_name(int datapath) {
   return kNames[datapath];
 }
 
-/// The network between cores. Transfer of n bytes over one link: ceil(n / width) cycles after
+/// The interconnect of the cores. Transfer of n bytes over one link: ceil(n / width) cycles after
 /// hop_latency_cycles; width 0 means unlimited (zero cycles). Between nodes with longer edges
 /// there are more links (links_between) and more hops (CorePlan::edge).
 struct InterconnectPlan {
@@ -115,7 +115,7 @@ inline double links_between(const CorePlan& a, const CorePlan& b) {
   return std::max(1.0, std::floor(std::min(a.edge, b.edge)));
 }
 
-/// The way in: samples come over one channel.
+/// The host ingress: samples come over one channel.
 struct HostPlan {
   double bytes_per_cycle = 0;  ///< 0: unlimited
   Cycles latency_cycles = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which cores serve which stage, and where they stand.
+// Which cores serve which stage, and their places on the chip.
 #pragma once
 
 #include <functional>
@@ -57,24 +57,23 @@ struct StageService {
 };
 std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages);
 
-/// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with all that
-/// the schedule keeps there, more than there are if so many are needed. With memory policy `spill`
-/// one core is enough.
-/// `units`: 1, or 2 where forward and backward have cores of their own.
-/// `one_micro_batch`: count one micro-batch instead of all that may be in flight.
+/// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with
+/// everything that the schedule keeps there. The number may exceed the cores of the chip. With
+/// memory policy `spill` one core is enough. `units`: 1, or 2 if forward and backward have separate
+/// cores. `one_micro_batch`: count one micro-batch instead of all that may be in flight.
 std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
                          bool one_micro_batch = false);
 
-/// Lays stages on cores as HardwareSpec::mapping says.
+/// Assigns cores to stages as HardwareSpec::mapping says.
 ///   one_core_per_stage  in order over the groups; with fewer cores than stages, runs of
-///                       neighbouring stages share a core so that the longest run is shortest,
-///                       transfers of what a core cannot hold included
+///                       neighbouring stages share a core so that the longest run is as short as
+///                       possible, including DRAM transfers of what the core cannot hold
 ///   rectangle           rows x columns cores each, groups one after the other
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
 ///                       cores allow; `extra_cores` more than there are (to ask what they bring)
 ///   explicit_list       as listed
-/// With split_forward_backward a stage has two units, but the last one, unless a turnaround
-/// register parts its two directions.
+/// With split_forward_backward every stage has two units; the last stage has one, unless there is a
+/// turnaround register.
 /// Throws MappingError when there are too few cores, UserError when the list does not name the
 /// stages.
 Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,

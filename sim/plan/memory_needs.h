@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that a stage needs, class by class, and whether they fit the buffers beside its cores.
+// Bytes that a stage needs, class by class, and whether they fit the buffers of its cores.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace stagecoach {
 
-/// What the schedule makes a stage keep, in closed form.
+/// What a stage must keep under a schedule, in closed form.
 struct StageSlots {
   std::int64_t activation_micro_batches = 1;  ///< activation sets held at most
   std::int64_t versions = 1;                  ///< weight versions, the current one included
@@ -35,8 +35,8 @@ struct MemoryNeeds {
   std::int64_t activation_micro_batches = 1;
   bool accumulates = false;  ///< weight gradients of several micro-batches, before the update
   bool recomputes = false;
-  /// Every micro-batch in flight may hold its gradients, and what was made again for them (split
-  /// backward), not one at a time.
+  /// Split backward: every micro-batch in flight may hold its gradients and its recomputed values,
+  /// not only one micro-batch at a time.
   bool gradients_in_flight = false;
 
   Bytes weight_side() const {
@@ -46,11 +46,11 @@ struct MemoryNeeds {
   /// Bytes of one micro-batch in the activation buffer: its held values, or its queued input if
   /// that is larger. Split backward: with what its backward adds.
   Bytes micro_batch_bytes() const;
-  /// What a backward at work adds: boundary gradients, and activations made again.
+  /// What a running backward adds: boundary gradients and recomputed activations.
   Bytes backward_bytes_per_sample() const {
     return gradient_bytes_per_sample + recomputed_bytes_per_sample;
   }
-  /// Of that, what no micro-batch's own bytes contain.
+  /// The part of a backward's addition that micro_batch_bytes() does not contain.
   Bytes backward_bytes() const {
     return gradients_in_flight ? 0 : backward_bytes_per_sample() * micro_batch_samples;
   }

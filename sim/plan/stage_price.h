@@ -10,7 +10,7 @@
 
 namespace stagecoach {
 
-/// Everything that prices have in common within one run.
+/// The inputs of all prices of one run.
 struct PlanScope {
   const HardwareSpec* hardware = nullptr;
   const Network* network = nullptr;
@@ -23,9 +23,9 @@ struct PlanScope {
   bool forward_only = false;     ///< Schedule::forward_only: no backward, no update, no loss
   RecomputeSpec recompute = {};  ///< for stages that are still to be cut
 
-  /// With hardware for forward and backward each: does stage `k` of `stages` have two units? The
-  /// last one's backward follows its forward at once, and they share one, unless a turnaround
-  /// register stands between.
+  /// With split_forward_backward: does stage `k` of `stages` have two units? In the last stage the
+  /// backward follows its forward at once, and both share one unit, unless there is a turnaround
+  /// register between them.
   bool has_two_units(int k, int stages) const {
     return hardware->mapping.split_forward_backward && (turnaround > 0 || k + 1 < stages);
   }
@@ -57,9 +57,10 @@ OpCost beside(const OpCost& a, const OpCost& b);
 /// One after the other.
 OpCost after(const OpCost& a, const OpCost& b);
 
-/// What follows from sums over passes: the forward made again before the gradients, these beside
-/// each other where passes are concurrent (and not `split` in two by the schedule), and the fixed
-/// cost of each operation. The update is an operation where it takes any time by itself.
+/// Makes operations from sums over passes. Adds the recomputed forward before the gradients; takes
+/// the longer gradient if passes are concurrent (and the schedule does not `split` the backward);
+/// adds the fixed cost of each operation. An update counts as an operation if it takes time of its
+/// own.
 void finish_cost(StageCost& cost, const CoreSpec& forward, const CoreSpec& backward, bool split);
 
 /// Counts of events, fitted exactly through micro-batches of one sample and full micro-batches.

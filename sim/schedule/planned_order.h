@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order that a schedule plans, kept where operations start when they can: what a unit of hardware
-// does next, whoever else could start. Nothing overtakes, so an operation that is over sooner, or a
-// message that arrives sooner, never makes another one later.
+// The order of the lockstep ticks, kept in elastic pacing: which operation a unit of hardware does
+// next, even if another one could start. No operation overtakes another one, so an operation that
+// ends earlier, or a message that arrives earlier, never makes another one later.
 #pragma once
 
 #include <deque>

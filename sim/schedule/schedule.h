@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a schedule is: who may work on which micro-batch when. Pure rules, no clock, no SystemC.
+// A schedule: which stage may work on which micro-batch when. Pure rules, no clock, no SystemC.
 //
 // The same rules drive both pacings. `elastic`: a stage starts an operation that the rules, its
-// inputs, output space and core allow. `lockstep`: time is cut into ticks; in a tick a stage does
-// what the rules allow, given what was there when the tick began.
+// inputs, output space and core allow. `lockstep`: time is divided into ticks; in a tick a stage
+// does what the rules allow, given the state at the beginning of the tick.
 #pragma once
 
 #include <cstdint>
@@ -48,12 +48,12 @@ enum class WeightPolicy {
   double_buffered,  ///< PipeDream-2BW: version max(batch - 1, 0), in both passes
 };
 
-/// A backward reads the version that its forward read, so that this must be kept until then.
+/// True if a backward reads the version that its forward read; this version is kept until then.
 constexpr bool keeps_forward_version(WeightPolicy policy) {
   return policy != WeightPolicy::current;
 }
 
-/// A forward names the version that it reads (Op::version), which need not be the newest.
+/// True if a forward names the version that it reads (Op::version), which need not be the newest.
 constexpr bool names_version(WeightPolicy policy) {
   return policy == WeightPolicy::vertical_sync || policy == WeightPolicy::double_buffered;
 }
@@ -97,28 +97,28 @@ class Schedule {
   /// the micro-batch's round trip (FTPipe's and SpecTrain's code for 1F1B, the tick count for
   /// pipelined backpropagation; 0 where neither says anything).
   virtual StageDelay stage_delay(int stage) const = 0;
-  /// What the engine needs to know of it.
+  /// The facts about stage k that the engine needs.
   StagePolicy stage_policy(int stage) const;
-  /// Micro-batches between the start of their forward and the end of their backward, at most.
+  /// Largest number of micro-batches in flight.
   virtual int max_in_flight(int stage) const = 0;
   /// Weight versions that stage k keeps, the current one included, in closed form.
   virtual int versions_kept(int stage) const = 0;
   /// Activation sets that stage k holds at most, in closed form (the plan's length also bounds it).
   virtual int activations_in_flight(int stage) const = 0;
 
-  /// May micro-batch `p` (the next one of this stage) start its forward at stage k, as far as the
-  /// order of things goes? `pipeline_retired`: micro-batches that have left stage 0 for good.
+  /// Does the schedule's order allow micro-batch `p` (the next one of this stage) to start its
+  /// forward at stage k? `pipeline_retired`: micro-batches that have left stage 0 for good.
   virtual bool may_forward(int stage, MicroBatchId p, const StageProgress& here,
                            MicroBatchId pipeline_retired) const = 0;
   /// May the next backward (micro-batch `here.backwards`) start?
   virtual bool may_backward(int stage, const StageProgress& here) const = 0;
   /// Where both may start: true if the backward goes first. Weight gradients come last.
   virtual bool backward_first(int stage) const = 0;
-  /// True if elastic pacing keeps the order of the ticks as well (sim/schedule/planned_order.h), so
-  /// that better hardware never costs. Where it is false what can start does.
+  /// True if elastic pacing keeps the order of the ticks, too (sim/schedule/planned_order.h), so
+  /// that better hardware never costs time. If false, operations start as soon as they can.
   virtual bool keeps_planned_order() const { return false; }
-  /// True if a backward is two operations: the gradients that go on to the stage before, and the
-  /// weight gradient, later, when a core has nothing better to do.
+  /// True if a backward is two operations: first the gradients that go to the previous stage;
+  /// later, when the core has no forward and no backward to do, the weight gradient.
   virtual bool splits_backward() const { return false; }
   /// True if there is no backward: a micro-batch leaves a stage when its forward there is over.
   virtual bool forward_only() const { return false; }

@@ -34,16 +34,16 @@ class ScheduleBase : public Schedule {
   /// The schedule's own bound, when the user gave none.
   virtual int own_max_in_flight(int stage) const = 0;
 
-  /// Delay in updates when `micro-batches` micro-batches stand between a micro-batch and the newest
-  /// update that its forward sees: ceil(micro-batches / micro-batches of a full mini-batch). With
-  /// several micro-batches a mini-batch the delay differs inside it; this is its first
-  /// micro-batch's, the largest, and the last micro-batch's is the floor. A bound on micro-batches
-  /// in flight, here or upstream, lowers it to bound - 1.
+  /// Delay in updates if `micro_batches` micro-batches lie between a micro-batch and the newest
+  /// update that its forward sees: ceil(micro_batches / micro-batches of a full mini-batch). Inside
+  /// a mini-batch of several micro-batches the delay differs. This is the delay of the first one,
+  /// which is the largest; that of the last one is the floor. A bound on micro-batches in flight,
+  /// here or upstream, lowers the number of micro-batches to bound - 1.
   int delay_in_updates(int stage, int micro_batches) const;
 
-  /// Updates that `micro-batches` micro-batches in a row can cause, at most: ceil(micro-batches /
-  /// micro-batches of a full mini-batch) where the mini-batch divides the epoch, more where short
-  /// ones end epochs. Bounds on micro-batches in flight lower it as above.
+  /// The largest number of updates that `micro_batches` consecutive micro-batches can cause:
+  /// ceil(micro_batches / micro-batches of a full mini-batch) if the mini-batch divides the epoch,
+  /// more if short mini-batches end epochs. Bounds on micro-batches in flight lower it as above.
   int most_updates(int stage, int micro_batches) const;
 
   bool below_bound(int stage, const StageProgress& here) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger of one stage: how far it has come, which weight version every micro-batch reads, how
-// stale that makes its gradient, and which versions must be kept. Whoever runs a schedule keeps
-// one: the SystemC machine in its weight buffers, a replay for every stage of the recording. The
-// functional engine keeps its own books; tests/system/ledger_test.cpp holds the two together.
+// The ledger of one stage: its progress, the weight version that every micro-batch reads, the
+// staleness of its gradient, and the versions that must be kept. The SystemC machine keeps a ledger
+// in each weight buffer, a replay one for every stage of the recording. The functional engine has
+// its own counts; tests/system/ledger_test.cpp compares the two.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Versions that micro-batches in flight have read, oldest first, in little space: hundreds of
-// micro-batches are in flight at the first of hundreds of stages, and all but a few stages' would
-// not stay in cache. In the steady state a micro-batch reads the version after the one that the
-// micro-batch before it read (or the same, within a mini-batch): such micro-batches are one run.
+// Versions that micro-batches in flight have read, oldest first, in compact form. The first of
+// hundreds of stages has hundreds of micro-batches in flight; plain queues of all stages would not
+// stay in cache. In the steady state a micro-batch reads the version after the one that the
+// previous micro-batch read (or the same one, within a mini-batch). Such micro-batches form one
+// run.
 #pragma once
 
 #include <deque>

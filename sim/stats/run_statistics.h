@@ -115,9 +115,9 @@ struct HeldSamples {
   std::int64_t backwards = 0;    ///< from the start of their backward to its end
 };
 
-/// Where everything goes that changes in the machine over time. Calls come when a change becomes
-/// known: the times may lie before or after the simulated time; those of one stage's cycles, of one
-/// core's operations and of one link come in order. Must not throw.
+/// Receives every change in the machine over time. A call comes when a change becomes known, so its
+/// time may lie before or after the simulated time. The times of one stage's cycles, of one core's
+/// operations and of one link come in order. Must not throw.
 class WaveSink {
  public:
   virtual ~WaveSink() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a stage's time went: every cycle is of one of eight kinds. The kinds and their words stand
-// here and nowhere else.
+// Where a stage's time went: every cycle is of one of eight kinds. Only this file defines the kinds
+// and their words.
 #pragma once
 
 #include <array>

@@ -24,8 +24,8 @@
 
 namespace stagecoach {
 
-/// Makes the network between the cores; called while the accelerator is built, so that the module
-/// becomes part of it. What it is given outlives the module.
+/// Makes the interconnect; called while the accelerator is built, so that the module becomes part
+/// of it. The arguments outlive the module.
 using MakeInterconnect = std::function<std::unique_ptr<InterconnectIf>(
     const char* name, const MachinePlan& plan, WheelIf& wheel)>;
 
@@ -41,7 +41,7 @@ class Accelerator : public sc_core::sc_module {
               const SimulationOptions& options,
               const MakeInterconnect& interconnect = make_interconnect);
 
-  /// After the run: throws what stopped it, or who waits for whom if it is not complete.
+  /// After the run: throws the error that stopped it, or names the deadlock if it is not complete.
   void check() const;
   RunStatistics report();
 

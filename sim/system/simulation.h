@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated run, as everybody else sees it: a machine and a schedule in, operations and counts
-// out. No SystemC in this header.
+// The simulated run: takes a machine plan and a schedule, gives operations and counts. No SystemC
+// in this header.
 #pragma once
 
 #include <functional>
@@ -39,9 +39,9 @@ struct SimulationOptions {
 /// Runs the machine from the first micro-batch to the last, or until `sink` asks to stop;
 /// operations under way are then finished, and the statistics cover the time up to there. One cycle
 /// is one unit of SystemC's time. Call it again for another run; runs must not overlap. `schedule`
-/// was made for plan.stages.size() stages and `micro-batches`. Throws UserError for a deadlock
-/// (naming who waits for whom), ModelBug for a plan that contradicts itself, and whatever `sink`
-/// throws.
+/// was made for plan.stages.size() stages and `micro_batches`. Throws UserError for a deadlock
+/// (naming the operations that wait), ModelBug for a plan that contradicts itself, and whatever
+/// `sink` throws.
 RunStatistics simulate(const MachinePlan& plan, const Schedule& schedule, const ScheduleSpec& spec,
                        const MicroBatchPlan& micro_batches, OpSink& sink,
                        const SimulationOptions& options);

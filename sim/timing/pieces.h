@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layer that streams from DRAM through the buffers of a core, cut into pieces: which pieces, what
-// they move, how long they take. Inference alone works so. Pure arithmetic.
+// A layer that streams from DRAM through the buffers of a core in pieces: the cut, the bytes that
+// the pieces move, and their cycles. Used by inference only. Pure arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,9 @@
 
 namespace stagecoach {
 
-/// One product and what rides along with it until the next, of one micro-batch. Blocks are what the
-/// matrix unit takes at once: of outputs, and of the channels that a result is summed over.
+/// One product of one micro-batch, with the elementwise layers that ride along: those up to the
+/// next product. A block is what the matrix unit takes at once: of the outputs, and of the channels
+/// that a result is summed over.
 struct StreamedLayer {
   std::int64_t output_blocks = 1;
   std::int64_t sum_blocks = 1;
@@ -29,7 +30,7 @@ struct StreamedLayer {
   Cycles port_cycles = 0;
 };
 
-/// What serves it: the buffers of all cores of the unit, and their channel to DRAM.
+/// The hardware for it: the buffers of all cores of the region, and their channel to DRAM.
 struct StreamingCore {
   PiecesSpec pieces;
   bool unified = true;            ///< one buffer for weights and inputs
@@ -61,8 +62,8 @@ struct PiecedLayer {
   Cycles cycles = 0;
 };
 
-/// Of a network that streams, the ends: nothing computes while the first piece is loaded and
-/// while the last one's results are stored.
+/// The ends of a network that streams: nothing overlaps with the load of the first piece and with
+/// the store of the last results.
 struct StreamEnds {
   bool first = false;
   bool last = false;
