@@ -40,7 +40,7 @@ NamedTensors named_tensors(const TensorMap& tensors, const std::set<std::string>
                           " \"num_batches_tracked\": counts of batches, read by nothing here");
   const std::string prefix = common_prefix(named.by_name, expected);
   if (prefix.empty()) return named;
-  named.notes.push_back("takes the prefix \"" + prefix + "\" off the name of every tensor");
+  named.notes.push_back("removes the prefix \"" + prefix + "\" from the name of every tensor");
   std::map<std::string, const HostTensor*> plain;
   for (const auto& [name, tensor] : named.by_name) plain[name.substr(prefix.size())] = tensor;
   named.by_name = std::move(plain);

@@ -38,21 +38,6 @@ void transpose_weights(const ConvGeometry& g, const float* weights, int first, i
     }
 }
 
-/// True if dot products beat a transposed copy of the weights. In cycles: two multiply-adds of
-/// vectors a cycle on both sides (dot products load more), the copy of a block of kLanes x kLanes,
-/// the sum across the lanes of a vector. Measured with tests/bench/kernel_bench.cpp.
-bool dots_win(const ConvGeometry& g, int batch) {
-  constexpr double kBlock = 6.0 * kLanes<float>, kSum = 5, kDot = 0.62, kTile = 0.5;
-  const double in_vectors = static_cast<double>(padded<float>(g.in_channels) / kLanes<float>);
-  const double out_vectors = static_cast<double>(padded<float>(g.out_channels) / kLanes<float>);
-  const double pixels = 1.0 * batch * g.height * g.width;
-  const double products = pixels * g.taps() / (g.stride * g.stride);
-  const double tile =
-      products * g.out_channels * in_vectors * kTile + g.taps() * in_vectors * out_vectors * kBlock;
-  const double dot = products * g.in_channels * out_vectors * kDot + pixels * g.in_channels * kSum;
-  return dot < tile;
-}
-
 /// Calls solve() for each place of an input pixel between output pixels, since the taps that reach
 /// it differ: completes `p`, but for weights, channels and vectors.
 template <class Solve>
@@ -140,13 +125,28 @@ int conv_backward_slab(const ConvGeometry& g) {
   return static_cast<int>(std::max<std::int64_t>(channels, 2 * L));
 }
 
+// What is faster, dot products or a transposed copy of the weights. In cycles: two multiply-adds of
+// vectors a cycle on both sides (dot products load more), the copy of a block of kLanes x kLanes,
+// the sum across the lanes of a vector. Measured with tests/bench/kernel_bench.cpp.
+bool conv_takes_dot_products(const ConvGeometry& g, int batch) {
+  constexpr double kBlock = 6.0 * kLanes<float>, kSum = 5, kDot = 0.62, kTile = 0.5;
+  const double in_vectors = static_cast<double>(padded<float>(g.in_channels) / kLanes<float>);
+  const double out_vectors = static_cast<double>(padded<float>(g.out_channels) / kLanes<float>);
+  const double pixels = 1.0 * batch * g.height * g.width;
+  const double products = pixels * g.taps() / (g.stride * g.stride);
+  const double tile =
+      products * g.out_channels * in_vectors * kTile + g.taps() * in_vectors * out_vectors * kBlock;
+  const double dot = products * g.in_channels * out_vectors * kDot + pixels * g.in_channels * kSum;
+  return dot < tile;
+}
+
 std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
   return g.taps() * padded<float>(conv_backward_slab(g)) * g.out_channels;
 }
 
 void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const float* weights,
                          int first, int count, bool accumulate, View<float> dx, float* scratch) {
-  const bool dots = dots_win(g, dx.batch);
+  const bool dots = conv_takes_dot_products(g, dx.batch);
   TileProblem p;
   p.accumulate = accumulate;
   if (dots) {

@@ -21,6 +21,10 @@ void conv_forward(const ConvGeometry& g, View<const float> x, const float* weigh
 /// from the input gradient to the update. All of them, or a multiple of kLanes.
 int conv_backward_slab(const ConvGeometry& g);
 
+/// True if conv_input_gradient() multiplies weights as they lie (dot_tile.h) for batches of so many
+/// samples; otherwise it transposes them and takes pixel tiles.
+bool conv_takes_dot_products(const ConvGeometry& g, int batch);
+
 /// Floats that conv_input_gradient() needs at most.
 std::int64_t conv_input_gradient_scratch(const ConvGeometry& g);
 
@@ -30,6 +34,10 @@ void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const floa
 
 /// True if conv_weight_gradient() can update for micro-batches of so many samples.
 bool conv_fuses_update(const ConvGeometry& g, int samples);
+
+/// True if conv_weight_gradient() walks whole rows of weights (row_stream.h) for batches of so many
+/// samples; otherwise it takes row tiles.
+bool conv_streams_rows(const ConvGeometry& g, int batch);
 
 /// Floats that conv_weight_gradient() needs at most when it updates.
 std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g);

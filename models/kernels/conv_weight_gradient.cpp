@@ -164,6 +164,10 @@ bool conv_fuses_update(const ConvGeometry& g, int samples) {
   return samples * g.out_pixels() <= (conv_bands(g) ? kPanelPixels : kMostBandPixels);
 }
 
+bool conv_streams_rows(const ConvGeometry& g, int batch) {
+  return batch * g.out_pixels() <= kStreamPixels;
+}
+
 std::int64_t conv_weight_gradient_scratch(const ConvGeometry& g) {
   return std::max(conv_bands(g) ? g.weight_elements() : 0, kStreamPixels * g.weight_stride);
 }
@@ -179,7 +183,7 @@ void conv_weight_gradient(const ConvGeometry& g, View<const float> x, View<const
     whole.predicted = update->predicted;
     whole.coefficients = update->coefficients[0];
   }
-  if (dy.batch * g.out_pixels() <= kStreamPixels) {
+  if (conv_streams_rows(g, dy.batch)) {
     whole.sums = gradient;
     whole.update = update != nullptr;
     whole.add_to_sums = accumulate;

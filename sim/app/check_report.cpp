@@ -91,8 +91,9 @@ std::string fit_text(const PlanReport& report, const std::vector<Advice>& advice
   for (const std::string& problem : report.problems)
     text += wrapped("Does not fit: " + problem, 2) + "\n";
   if (!report.problems.empty()) return text + advice_text(advice) + "\n";
-  return text + (report.notes.empty() ? "Everything fits.\n"
-                                      : "Runs, at the price of what the notes say.\n");
+  return text + (report.notes.empty()
+                     ? "Everything fits.\n"
+                     : "The run is possible, at the costs that the notes state.\n");
 }
 
 }  // namespace

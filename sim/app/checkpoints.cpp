@@ -109,7 +109,7 @@ void restore_state(SectionReader& file, const std::string& path, Trainer& traine
     reason = "it holds a list of impossible length";
   }
   throw UserError("--resume: " + path + ": cannot be used: " + reason +
-                  "; remove it to take the one before");
+                  "; remove it to use the previous checkpoint");
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ std::optional<std::int64_t> Checkpoints::restore(
       expect(file, path, kIdentitySection);
       const std::string differences = differences_of(file, path, identity_);
       if (!differences.empty()) {
-        others += (others.empty() ? "" : "\n") + path + ": is of another run:" + differences;
+        others += (others.empty() ? "" : "\n") + path + ": belongs to another run:" + differences;
         continue;
       }
       expect(file, path, kOperationsSection);
@@ -145,12 +145,12 @@ std::optional<std::int64_t> Checkpoints::restore(
       newest_ = name;
       return operations;
     } catch (const BrokenFile& broken) {
-      note(std::string(broken.what()) + "; it is left alone, and the one before is taken");
+      note(std::string(broken.what()) + "; it is ignored, and the previous checkpoint is used");
     }
   }
   if (others.empty()) return std::nullopt;
   throw UserError("--resume: " + others +
-                  "\nGive the command of that run, or --force without --resume to begin anew");
+                  "\nUse the command of that run, or --force without --resume to start again");
 }
 
 std::int64_t Checkpoints::save(Trainer& trainer, std::int64_t operations) {
@@ -219,7 +219,7 @@ void CheckpointingSink::take() {
     saved_at_ = operations_;
     ++cost_.written;
   } catch (const UserError& error) {
-    note_(std::string(error.what()) + "; the run goes on, and the last checkpoint stays");
+    note_(std::string(error.what()) + "; the run continues, and the last checkpoint stays");
   }
   last_ = Clock::now();
   cost_.seconds += std::chrono::duration<double>(last_ - begin).count();

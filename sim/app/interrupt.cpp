@@ -17,10 +17,11 @@ static_assert(decltype(noted_signal)::is_always_lock_free);
 constexpr unsigned kSecondsToEnd = 10;
 
 constexpr char kFirstNotice[] =
-    "\nstagecoach: interrupted; results up to here follow (once more: give up an evaluation that "
-    "is under way, too)\n";
+    "\nstagecoach: interrupted; results so far follow (a second signal also stops a running "
+    "evaluation)\n";
 constexpr char kSecondNotice[] =
-    "\nstagecoach: ends with its results within 10 seconds, or without (once more: at once)\n";
+    "\nstagecoach: writes its results within 10 seconds, or ends without them (another signal: at "
+    "once)\n";
 
 template <std::size_t size>
 void tell(const char (&notice)[size]) {

@@ -25,7 +25,7 @@ std::string core_text(const CoreTime& time) {
                   with_separators(time.backward) + " on backward, " + with_separators(time.update) +
                   " on an update; " + with_separators(time.memory) +
                   " of these wait for buffer ports or DRAM, " + with_separators(time.links) +
-                  " for links: those between its cores, or copies that it makes itself.",
+                  " for links between its cores or for copies that it makes itself.",
               2) +
       "\n";
   std::string list;

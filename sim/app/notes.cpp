@@ -54,10 +54,11 @@ void note_norms_over_one_value(const Job& job, Notes& notes) {
     const MicroBatchPlan& plan = *job.micro_batches;
     if (together.over_samples && smallest_micro_batch(plan) > 1) continue;
     const bool only_last = together.over_samples && plan.micro_batch_size() > 1;
-    notes.add("/network",
-              "layer \"" + node.spec.name + "\" (" + to_word(node.spec.kind) +
-                  "): " + together.one_value +
-                  (only_last ? "; the last micro-batch of a mini-batch or an epoch is such" : ""));
+    notes.add(
+        "/network",
+        "layer \"" + node.spec.name + "\" (" + to_word(node.spec.kind) +
+            "): " + together.one_value +
+            (only_last ? "; this holds for the last micro-batch of a mini-batch or an epoch" : ""));
   }
 }
 
@@ -70,7 +71,7 @@ void note_idle_mitigations(const Job& job, Notes& notes) {
     if (asked_for)
       notes.add(
           "/training/mitigation/" + field,
-          "changes no weights, for every stage's delay is 0 here; it may cost time and memory");
+          "changes no weights, because every stage's delay is 0 here; it may cost time and memory");
   };
   // Then nobody asked.
   const bool by_default = schedule_facts(job.workload.schedule.kind).stashes_weights;
@@ -101,8 +102,8 @@ void note_rates_beyond_the_end(const TrainSpec& train, Notes& notes) {
 void note_forward_only(const Job& job, Notes& notes) {
   note_samples(job, notes);
   notes.add("/training",
-            "with --forward-only nothing is trained: of this object micro_batch_size is used, and "
-            "of pipeline its partition; schedule and pacing change nothing");
+            "with --forward-only nothing is trained: only micro_batch_size of this object and "
+            "partition of pipeline are used; schedule and pacing change nothing");
 }
 
 /// Where the activations of a backward are not those that the stages behind have seen.
@@ -114,12 +115,12 @@ void note_recomputed_activations(const Job& job, Notes& notes) {
     if (does) most = std::max(most, job.schedule->delay(k));
   }
   if (most > 0)
-    notes.add("/pipeline/recompute",
-              "without weight stashing a forward is made again with newer weights than the first, "
-              "by up to " +
-                  std::to_string(most) +
-                  " updates here; the backward works on these activations, which the stages behind "
-                  "have not seen, and so trains otherwise than without recomputation");
+    notes.add(
+        "/pipeline/recompute",
+        "without weight stashing the second forward reads newer weights than the first, by up to " +
+            std::to_string(most) +
+            " updates here; the backward works on activations that the later stages have not seen, "
+            "so the training differs from the one without recomputation");
 }
 
 }  // namespace
@@ -140,7 +141,7 @@ std::vector<std::string> notes_of(const Job& job, const Options& options) {
   note_rates_beyond_the_end(train, notes);
   if (train.mitigation.gradient_shrinking != 1 && job.stages() == 1)
     notes.add("/training/mitigation/gradient_shrinking",
-              "changes nothing with one stage, which hands no gradient upstream");
+              "changes nothing with one stage, which sends no gradient upstream");
   if (job.workload.target_accuracy && options.timing_only)
     notes.add("/training/target_accuracy",
               "changes nothing with --timing-only, which computes no accuracy");

@@ -34,7 +34,7 @@ void find_preset(const char* option, const std::string& kind, std::string& name)
     return;
   }
   throw UserError(std::string(option) + ": found \"" + printable(name) +
-                  "\", which is no file and no preset" + did_you_mean(name, known) +
+                  "\", which is neither a file nor a preset" + did_you_mean(name, known) +
                   (known.empty() ? "" : "; presets: " + quoted_list(known)));
 }
 

@@ -26,6 +26,7 @@
 #include "sim/config/resolved_config.h"
 #include "sim/files/descriptor_buffer.h"
 #include "sim/plan/placement.h"
+#include "sim/recording/order_hash.h"
 #include "sim/schedule/lockstep.h"
 #include "sim/stats/energy.h"
 #include "sim/stats/number_text.h"
@@ -87,8 +88,8 @@ class Run {
     if (options_.checkpoint_minutes || options_.resume) prepare_checkpoints();
     signals_.emplace(options_.quiet);  // from here on a signal ends the run; before, the program
     files_.open(job_, engine());
-    watched_.emplace(files_.recorder() ? *files_.recorder() : engine(), progress_,
-                     *job_.micro_batches, running_figures());
+    order_.emplace(job_.stages(), files_.recorder() ? *files_.recorder() : engine());
+    watched_.emplace(*order_, progress_, *job_.micro_batches, running_figures());
     door_.emplace(*watched_);
   }
 
@@ -159,8 +160,8 @@ class Run {
                         ": holds the result of another command or version (summary.json) and no "
                         "checkpoint; add --force to replace it, or give another directory");
       if (skip && !options_.quiet)
-        tell("goes on after " + with_separators(*skip) +
-             " operations; the machine is simulated again up to there");
+        tell("continues after " + with_separators(*skip) +
+             " operations; the machine simulates these again");
     }
     std::optional<std::chrono::duration<double>> every;
     if (options_.checkpoint_minutes)
@@ -179,7 +180,9 @@ class Run {
   ExitStatus stopped_while_catching_up() {
     if (door_->stopped_by() == 0) throw ModelBug("the run is shorter than its checkpoint says");
     if (!options_.quiet)
-      tell("stopped before it had caught up with its checkpoint; that and the results so far stay");
+      tell(
+          "stopped before it had reached its checkpoint again; the checkpoint and the results so "
+          "far stay");
     return status();
   }
 
@@ -245,7 +248,7 @@ class Run {
         options_.trace_samples.value_or(std::numeric_limits<std::int64_t>::max()), slice_cap);
     if (window.capped && !options_.quiet) {
       std::cerr << what << ": holds " << window.end - window.first
-                << " micro-batches, for it ends at " << slice_cap
+                << " micro-batches, because its limit is " << slice_cap
                 << " operations; see --trace-from, --trace-samples\n";
     }
     return window;
@@ -267,7 +270,9 @@ class Run {
 
   /// Everything is written before anything is told: whoever reads the report may go away.
   void report() {
-    const OrderedJson summary = files_.finish(gathered(), trainer_.get(), stopped_because());
+    RunResult result = gathered();
+    if (result.complete) result.order_hash = order_->text();
+    const OrderedJson summary = files_.finish(result, trainer_.get(), stopped_because());
     std::cout << terminal_summary(summary, files_.directory().path(), files_.directory().written())
               << std::flush;
     for (const std::string& failure : files_.failures())
@@ -375,6 +380,7 @@ class Run {
   std::optional<CheckpointingSink> checkpointing_;
   std::optional<ScheduleReplay> replay_;
   std::optional<SignalWatch> signals_;
+  std::optional<OrderHash> order_;
   std::optional<ProgressSink> watched_;
   std::optional<InterruptibleSink> door_;
   std::optional<RunStatistics> statistics_;

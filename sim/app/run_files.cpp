@@ -91,7 +91,7 @@ OrderedJson RunFiles::write_tables(const RunResult& result) {
   OrderedJson summary = write_results(result, directory_, failures);
   if (!failures.empty() && trace_) {
     give_up_trace();
-    failures_.push_back(directory_.path_of(kTraceFile) + ": given up to make room for the results");
+    failures_.push_back(directory_.path_of(kTraceFile) + ": removed to make room for the results");
     failures.clear();
     write_results(result, directory_, failures);
   }

@@ -17,9 +17,9 @@ Table<BufferSpec> buffer_table() {
   Table<BufferSpec> t("buffer", "A memory beside each core.");
   t.required("capacity_kib", &BufferSpec::capacity_kib, rate("KiB"), "Capacity.");
   t.optional("width_bytes", &BufferSpec::width_bytes, rate("bytes"),
-             "Bytes that a port moves a cycle.");
+             "Bytes that a port moves per cycle.");
   t.optional("banks", &BufferSpec::banks, integer(1, 65536),
-             "Banks, all with these ports; accesses spread evenly.");
+             "Number of banks, each with these ports; accesses are spread evenly.");
   t.optional("read_ports", &BufferSpec::read_ports, integer(0, 64), "Read ports of a bank.");
   t.optional("write_ports", &BufferSpec::write_ports, integer(0, 64), "Write ports of a bank.");
   t.optional("shared_ports", &BufferSpec::shared_ports, integer(0, 64),
@@ -46,7 +46,8 @@ Codec<VectorCost> vector_cost() {
 
 Table<VectorOperations> operations_table() {
   using V = VectorOperations;
-  Table<V> t("vector operations", "Operations per element of what is no matrix product.");
+  Table<V> t("vector operations",
+             "Operations per element of everything that is not a matrix product.");
   const Codec<VectorCost> cost = vector_cost();
   for (const ElementwiseCost* layer : elementwise_costs()) {
     const std::string key = layer->key;
@@ -61,11 +62,12 @@ Table<VectorOperations> operations_table() {
 
 Table<VectorUnitSpec> vector_unit_table() {
   using V = VectorUnitSpec;
-  Table<V> t("vector unit", "Runs everything that is no matrix product.");
-  t.optional("lanes", &V::lanes, rate("operations/cycle"), "Operations a cycle, per core.");
-  t.optional("latency_cycles", &V::latency_cycles, integer(0, 1000000), "Once per layer and pass.");
+  Table<V> t("vector unit", "Computes everything that is not a matrix product.");
+  t.optional("lanes", &V::lanes, rate("operations/cycle"), "Operations per cycle and core.");
+  t.optional("latency_cycles", &V::latency_cycles, integer(0, 1000000),
+             "Latency, once per layer and pass.");
   t.optional("overlaps_macs", &V::overlaps_macs, boolean(),
-             "Works beside the matrix unit: an operation takes the longer of the two.");
+             "Works in parallel with the matrix unit: an operation takes the longer of the two.");
   t.optional("operations", &V::operations, operations_table().codec(), "Operations per element.",
              "as listed there");
   return t;
@@ -74,11 +76,11 @@ Table<VectorUnitSpec> vector_unit_table() {
 Table<ConcurrentPasses> concurrent_table() {
   using P = ConcurrentPasses;
   Table<P> t("concurrent passes", "Matrix units (kind `resident`: sets of lanes) of each pass.");
-  t.optional("forward_units", &P::forward_units, integer(1, 4096), "For the forward.");
+  t.optional("forward_units", &P::forward_units, integer(1, 4096), "Units for the forward.");
   t.optional("input_gradient_units", &P::input_gradient_units, integer(1, 4096),
-             "For the gradient of the input.");
+             "Units for the input gradient.");
   t.optional("weight_gradient_units", &P::weight_gradient_units, integer(1, 4096),
-             "For the gradient of the weights, and the update.");
+             "Units for the weight gradient and the update.");
   return t;
 }
 
@@ -88,38 +90,40 @@ Table<CoreSpec> layer_fields() {
   t.optional("fused_update", &CoreSpec::fused_update, boolean(),
              "Weight gradients go straight into the update and are never stored.");
   t.may_have("concurrent_passes", &CoreSpec::concurrent_passes, concurrent_table().codec(),
-             "Forward, input gradient and weight gradient work beside each other on hardware of "
-             "their own; a fused update then has no pass of its own.",
+             "Forward, input gradient and weight gradient run in parallel on separate hardware. A "
+             "fused update then has no pass of its own.",
              "one pass after the other");
   t.optional("vector_unit", &CoreSpec::vector_unit, vector_unit_table().codec(),
-             "Runs everything that is no matrix product.", "without limits");
+             "Computes everything that is not a matrix product.", "without limits");
   return t;
 }
 
 Table<PiecesSpec> pieces_table() {
   using P = PiecesSpec;
-  Table<P> t("pieces", "How a layer is worked off that streams through the buffers.");
-  t.optional("choice", &P::choice,
-             words<PieceChoice>(
-                 {{"fewest", PieceChoice::fewest, "as few as fit: a driver that fills the buffers"},
-                  {"fastest", PieceChoice::fastest, "the least time: a search"}}),
-             "Who cuts a layer into pieces.");
+  Table<P> t("pieces", "How a layer that streams through the buffers is cut into pieces.");
+  t.optional(
+      "choice", &P::choice,
+      words<PieceChoice>(
+          {{"fewest", PieceChoice::fewest, "as few as fit, as by a driver that fills the buffers"},
+           {"fastest", PieceChoice::fastest, "those that take the least time, as by a search"}}),
+      "How the pieces are chosen.");
   t.may_have("accumulators", &P::accumulators, integer(1, 1000000000),
-             "Sums that stay beside the matrix unit while a piece is made.",
+             "Sums that stay beside the matrix unit while a piece is computed.",
              "a piece has all channels of its inputs and all columns of its rows");
   t.optional("instruction_loops", &P::instruction_loops, integer(0, 6),
-             "Of the loops of a piece (channels, columns, window columns, window rows, outputs, "
-             "rows) the first so many stand outside the pipelined one, which drains for "
-             "mac_latency_cycles at each of their iterations.");
+             "Number of outer loops of a piece, taken from this order: channels, columns, window "
+             "columns, window rows, outputs, rows. The inner loops are pipelined, and their "
+             "pipeline drains for mac_latency_cycles at each iteration of the outer loops.");
   t.optional("result_operations", &P::result_operations, number(quantity(), "operations"),
-             "Of the vector unit on every result: clearing, rounding, clipping.");
+             "Operations of the vector unit on every result: clearing, rounding, clipping.");
   t.optional("result_passes", &P::result_passes, integer(0, 64),
-             "Loops over the results that these operations are.");
+             "Number of loops over the results in which these operations are done.");
   t.optional("weights_stay", &P::weights_stay, boolean(),
-             "Of a group of outputs, while all its rows pass; else every piece loads its own.");
+             "The weights of a group of outputs stay while all its rows pass. If false, every "
+             "piece loads its weights.");
   t.optional("run_gap_cycles", &P::run_gap_cycles, number(quantity(), "cycles"),
-             "Before each contiguous run of data from or to DRAM: a row of a block of channels, the "
-             "weights of a block of outputs.");
+             "Cycles before each contiguous run of data from or to DRAM. A run is a row of a block "
+             "of channels, or the weights of a block of outputs.");
   t.optional("separate_directions", &P::separate_directions, boolean(),
              "Loads and stores have a channel each, and do not share the bandwidth.");
   t.check([](const P& p, const Place& at) {
@@ -131,25 +135,26 @@ Table<PiecesSpec> pieces_table() {
 
 Table<CoreSpec> matrix_fields() {
   Table<MacSpec> mac;
-  mac.optional(
-      "mac_latency_cycles", &MacSpec::latency_cycles, integer(0, 1000),
-      "From operands to result. 0 with an interval of 0: products take no time (a limit).");
+  mac.optional("mac_latency_cycles", &MacSpec::latency_cycles, integer(0, 1000),
+               "Cycles from operands to result. If this and the interval are 0, products take no "
+               "time (a limit).");
   mac.optional("mac_initiation_interval_cycles", &MacSpec::initiation_interval, integer(0, 1000),
-               "Until the next operands may enter.");
+               "Cycles until the next operands may enter.");
   Table<CoreSpec> t = layer_fields();
-  t.may_have("pieces", &CoreSpec::pieces, pieces_table().codec(),
-             "Every layer comes from DRAM and goes back there, in pieces: how. --forward-only "
-             "alone reads it.",
-             "layers stream where the network does not fit");
+  t.may_have(
+      "pieces", &CoreSpec::pieces, pieces_table().codec(),
+      "Every layer streams from DRAM and back, in pieces. Only --forward-only uses this field.",
+      "only stages that do not fit stream");
   t.include(&CoreSpec::mac, mac);
   return t;
 }
 
 Codec<InputGradientForm> input_gradient() {
   return words<InputGradientForm>(
-      {{"gemm", InputGradientForm::gemm, "product and scatter-add, no zeros multiplied"},
+      {{"gemm", InputGradientForm::gemm, "product and scatter-add; no zeros are multiplied"},
        {"transposed", InputGradientForm::transposed,
-        "convolution of the gradient with zeros inserted, multiplied like others"}});
+        "convolution of the gradient with inserted zeros, which are multiplied like other "
+        "values"}});
 }
 
 Table<CoreSpec> fixed_fields() {
@@ -160,7 +165,7 @@ Table<CoreSpec> fixed_fields() {
   t.required("update_cycles", &FixedCore::update_cycles, count(0, "cycles"), "Per update.");
   t.may_have(
       "weight_gradient_cycles", &FixedCore::weight_gradient_part, count(0, "cycles"),
-      "The part of backward_cycles that schedule `zero_bubble` runs as an operation of its own.",
+      "The part of backward_cycles that the schedule `zero_bubble` runs as a separate operation.",
       "half of backward_cycles, rounded down");
   t.check([](const FixedCore& c, const Place& at) {
     if (c.weight_gradient_cycles() > c.backward_cycles) {
@@ -178,9 +183,9 @@ Table<CoreSpec> resident_fields() {
   t.required("tile_columns", &ResidentCore::tile_columns, integer(1, 4096),
              "Columns of tiles in a core.");
   t.required("lanes_per_tile", &ResidentCore::lanes_per_tile, integer(1, 65536),
-             "Multiply-accumulates a cycle of one tile.");
+             "Multiply-accumulates of one tile per cycle.");
   t.optional("tile_hop_cycles", &ResidentCore::tile_hop_cycles, integer(0, 1000),
-             "For an operand or a partial sum to reach the next tile.");
+             "Cycles for an operand or a partial sum to reach the next tile.");
   return matrix_fields().include(&CoreSpec::resident, t);
 }
 
@@ -195,7 +200,7 @@ Table<CoreSpec> systolic_fields() {
                        {"input_stationary", D::input_stationary, "inputs stay, weights stream"}}),
              "Which operand stays in the cells.");
   t.optional("fold_overlap", &SystolicCore::fold_overlap, boolean(),
-             "The next fold loads while one computes.");
+             "The next fold loads while the current one computes.");
   t.optional("input_gradient", &SystolicCore::input_gradient, input_gradient(),
              "Form of a convolution's input gradient.");
   return matrix_fields().include(&CoreSpec::systolic, t);
@@ -204,9 +209,9 @@ Table<CoreSpec> systolic_fields() {
 Table<CoreSpec> dot_product_fields() {
   Table<DotProductCore> t;
   t.required("atomic_inputs", &DotProductCore::atomic_inputs, integer(1, 65536),
-             "Products summed for one output a cycle.");
+             "Products summed for one output in a cycle.");
   t.required("atomic_outputs", &DotProductCore::atomic_outputs, integer(1, 65536),
-             "Outputs worked on a cycle.");
+             "Outputs computed in a cycle.");
   t.optional("pack_image_rows", &DotProductCore::pack_image_rows, boolean(),
              "The layer that reads the network's input packs a kernel row into the inputs.");
   t.optional("input_gradient", &DotProductCore::input_gradient, input_gradient(),
@@ -225,9 +230,9 @@ Table<CoreSpec> roofline_fields() {
              }()),
              "Share of the peak that kernels reach.");
   t.optional("launch_overhead_ns", &RooflineCore::launch_overhead_ns, number(quantity(), "ns"),
-             "Per kernel: one per layer and product.");
+             "Overhead per kernel; every product of a layer is one kernel.");
   t.optional("memory_gb_per_s", &RooflineCore::memory_gb_per_s, rate("GB/s"),
-             "Of the device's memory.");
+             "Bandwidth of the device's memory.");
   return layer_fields().include(&CoreSpec::roofline, t);
 }
 
@@ -248,12 +253,12 @@ void check_core(const CoreSpec& c, const Place& at) {
 Table<CoreSpec> core_table() {
   using K = CoreKind;
   Table<CoreSpec> t("core", "A group of equal cores.");
-  t.required("name", &CoreSpec::name, text(), "Cores are called by it and a number.");
+  t.required("name", &CoreSpec::name, text(), "A core is called by this name and a number.");
   t.required(
       "count", &CoreSpec::count,
       word_or<std::int64_t>(words<std::int64_t>({{"as_needed", 0, "as many as there are stages"}}),
                             integer(1, 10000000)),
-      "How many.");
+      "Number of cores.");
   t.tagged<K>(
       "kind", &CoreSpec::kind, "How products are computed.",
       {{"fixed", K::fixed, "Constants per micro-batch, for studies of schedules.", fixed_fields()},
@@ -263,10 +268,10 @@ Table<CoreSpec> core_table() {
         dot_product_fields()},
        {"roofline", K::roofline, "Peak rate and memory bandwidth, for GPUs.", roofline_fields()}});
   t.optional("operation_overhead_cycles", &CoreSpec::operation_overhead, integer(0, 1000000),
-             "Of every forward, backward and update that has a pass of its own: filling a pipeline, "
-             "control.");
+             "Fixed cost of every forward, every backward, and every update that takes time of its "
+             "own (filling a pipeline, control).");
   t.may_have("buffer", &CoreSpec::buffer, buffer_table().codec(), "One memory for everything.",
-             "see the other two");
+             "weight_buffer and activation_buffer");
   t.may_have("weight_buffer", &CoreSpec::weight_buffer, buffer_table().codec(),
              "Weights, optimizer state, versions, weight gradients.", "no limits");
   t.may_have("activation_buffer", &CoreSpec::activation_buffer, buffer_table().codec(),

@@ -13,8 +13,9 @@ Codec<double> rate(const std::string& unit) {
 }
 
 Table<ElementSpec> element_table() {
-  Table<ElementSpec> t("elements",
-                       "Bytes of one element of each class, the precision priced; what is kept.");
+  Table<ElementSpec> t(
+      "elements",
+      "Bytes of one element of each class, for prices only; and which values are kept.");
   const auto bytes = number(between(0.125, 16), "bytes");
   t.optional("weights_bytes", &ElementSpec::weights_bytes, bytes, "Weights and their versions.");
   t.optional("activations_bytes", &ElementSpec::activations_bytes, bytes,
@@ -23,15 +24,16 @@ Table<ElementSpec> element_table() {
              "Gradients of activations and of weights.");
   t.optional("optimizer_bytes", &ElementSpec::optimizer_bytes, bytes,
              "Velocity and other state that survives an update.");
-  t.optional("kept_activations", &ElementSpec::kept_activations,
-             words<KeptActivations>({{"needed", KeptActivations::needed,
-                                      "what backward reads, signs and places of maxima as bits"},
-                                     {"every_output", KeptActivations::every_output,
-                                      "the output of every layer whole, as frameworks do"},
-                                     {"values_and_gradients", KeptActivations::values_and_gradients,
-                                      "the output of every layer twice, value and gradient, and "
-                                      "nothing else: papers' count of modules"}}),
-             "What a stage keeps of a sample from forward to backward.");
+  t.optional(
+      "kept_activations", &ElementSpec::kept_activations,
+      words<KeptActivations>({{"needed", KeptActivations::needed,
+                               "what the backward reads; signs and positions of maxima as bits"},
+                              {"every_output", KeptActivations::every_output,
+                               "the whole output of every layer, as in frameworks"},
+                              {"values_and_gradients", KeptActivations::values_and_gradients,
+                               "the output of every layer twice, as value and as gradient, and "
+                               "nothing else, as papers count modules"}}),
+      "What a stage keeps of a sample from forward to backward.");
   return t;
 }
 
@@ -40,13 +42,13 @@ Table<InterconnectSpec> link_table() {
   t.optional("link_bytes_per_cycle", &InterconnectSpec::link_bytes_per_cycle, rate("bytes/cycle"),
              "Width of one link, each way.");
   t.optional("hop_latency_cycles", &InterconnectSpec::hop_latency_cycles, integer(0, 1000000),
-             "Router and wire, per link crossed.");
+             "Latency of router and wire, for each link crossed.");
   return t;
 }
 
 Table<InterconnectSpec> interconnect_table() {
   const auto grid = [](const char*) {
-    return word_or<int>(words<int>({{"as_needed", 0, "a near-square grid of what is used"}}),
+    return word_or<int>(words<int>({{"as_needed", 0, "a near-square grid of the nodes in use"}}),
                         integer(1, 4096));
   };
   Table<InterconnectSpec> mesh = link_table();
@@ -67,20 +69,22 @@ Table<InterconnectSpec> interconnect_table() {
   });
   Table<InterconnectSpec> host = link_table();
   host.optional("copies", &InterconnectSpec::copies,
-                words<Copies>({{"by_engine", Copies::by_engine, "hardware of its own makes them"},
+                words<Copies>({{"by_engine", Copies::by_engine,
+                                "separate hardware, so that cores compute meanwhile"},
                                {"by_core", Copies::by_core,
-                                "the sending core, then the receiving one, makes them and does "
-                                "nothing else meanwhile"}}),
-                "Who moves the data.");
+                                "first the sending core, then the receiving core; a core does not "
+                                "compute while it copies"}}),
+                "What copies the data.");
   using K = InterconnectKind;
   const Table<InterconnectSpec> nothing;
   Table<InterconnectSpec> t("interconnect", "The network between cores.");
   t.tagged<K>(
       "kind", &InterconnectSpec::kind, "Topology.",
       {{"ideal", K::ideal, "Messages arrive at once.", nothing},
-       {"point_to_point", K::point_to_point, "A link for every pair that talks.", link_table()},
+       {"point_to_point", K::point_to_point,
+        "A link for every pair of cores that exchange messages.", link_table()},
        {"ring", K::ring, "Links between neighbours, both ways.", link_table()},
-       {"bus", K::bus, "One link that all share.", link_table()},
+       {"bus", K::bus, "One link that all cores share.", link_table()},
        {"crossbar", K::crossbar, "A link out of and into every core.", link_table()},
        {"mesh2d", K::mesh2d, "A grid, dimension-ordered routes.", mesh},
        {"through_host", K::through_host,
@@ -95,25 +99,26 @@ Table<DramSpec> dram_table() {
   t.required("bandwidth_gb_per_s", &DramSpec::bandwidth_gb_per_s, rate("GB/s"),
              "Achieved bandwidth; stages that spill share it equally.");
   t.optional("latency_ns", &DramSpec::latency_ns, number(quantity(), "ns"),
-             "Once per operation that spills.");
+             "Latency, once per operation that spills.");
   return t;
 }
 
 Table<HostSpec> host_table() {
-  Table<HostSpec> t(
-      "host", "The way in for samples, and out for results; each direction has the bandwidth.");
+  Table<HostSpec> t("host",
+                    "The channels for samples in and results out; each has the full bandwidth.");
   t.optional("bandwidth_gb_per_s", &HostSpec::bandwidth_gb_per_s, rate("GB/s"),
-             "Of the channel that brings samples.");
+             "Bandwidth of each direction.");
   t.optional("latency_ns", &HostSpec::latency_ns, number(quantity(), "ns"),
-             "From host to the first stage.");
+             "Latency from the host to the first stage.");
   return t;
 }
 
 Table<MappingEntry> mapping_entry_table() {
-  Table<MappingEntry> t("mapping entry", "Where one stage goes.");
+  Table<MappingEntry> t("mapping entry", "The cores of one stage.");
   t.required("stage", &MappingEntry::stage, text(), "Name of the stage.");
   t.required("core", &MappingEntry::core, text(), "Name of the group of cores.");
-  t.optional("cores", &MappingEntry::cores, integer(1, 10000000), "How many of them.");
+  t.optional("cores", &MappingEntry::cores, integer(1, 10000000),
+             "Number of cores from this group.");
   return t;
 }
 
@@ -140,8 +145,8 @@ Codec<MappingSpec> mapping_codec() {
        {"rectangle", K::rectangle, "the same rectangle of cores for every stage", rectangle},
        {"explicit", K::explicit_list, "as listed", listed}});
   t.optional("split_forward_backward", &MappingSpec::split_forward_backward, boolean(),
-             "Forward and backward of a stage have cores each (the last stage shares): 2K+1 units "
-             "for K cuts.");
+             "Forward and backward of a stage have separate cores, except in the last stage: 2K+1 "
+             "units for K cuts.");
   const auto plain = [simple](const MappingSpec& m) {
     return !m.split_forward_backward && (m.kind == simple[0].value || m.kind == simple[1].value);
   };
@@ -213,17 +218,17 @@ void check_chip(const HardwareFile& h, const Place& at) {
 
 Table<HardwareFile> hardware_table() {
   using H = HardwareFile;
-  Table<H> t("hardware", "A chip: cores, what connects them, how stages are laid on them.");
+  Table<H> t("hardware", "A chip: cores, their interconnect, and the mapping of stages to cores.");
   t.required("name", &H::name, text(), "Name of the design.");
   t.required("clock_mhz", &H::clock_mhz, number(between(0.001, 1e6), "MHz"),
-             "Clock of everything on chip.");
+             "Clock of the whole chip.");
   t.optional("elements", &H::elements, element_table().codec(), "Bytes of one element.",
              "4 bytes each");
   t.required("cores", &H::cores, list_of<CoreSpec>(core_table().codec(), 1), "Groups of cores.");
   t.required("interconnect", &H::interconnect, interconnect_table().codec(),
              "The network between cores.");
   t.may_have("dram", &H::dram, dram_table().codec(), "Memory outside the chip.", "there is none");
-  t.optional("host", &H::host, host_table().codec(), "The way in for samples and out for results.",
+  t.optional("host", &H::host, host_table().codec(), "The channels for samples in and results out.",
              "no limits");
   t.optional("mapping", &H::mapping, mapping_codec(), "Which cores serve which stage.");
   t.optional("input_queue_micro_batches", &H::input_queue_micro_batches, integer(1, 1000000),

@@ -55,9 +55,9 @@ std::string manual_page() {
       ".SH SYNOPSIS\n.B stagecoach\n\\fB\\-\\-hw\\fR \\fIFILE\\fR \\fB\\-\\-workload\\fR "
       "\\fIFILE\\fR [\\fIoptions\\fR]\n"
       ".SH DESCRIPTION\nTrains a network while a model of a chip decides when each operation "
-      "happens, and so which weights each sample meets. Accuracy, utilization, staleness, memory "
-      "and energy come from one run. FILE is a path, or the name of a preset that comes with the "
-      "program.\n.SH OPTIONS\n";
+      "happens. This timing decides which weight version each sample reads. One run gives "
+      "accuracy, utilization, staleness, memory and energy. FILE is a path, or the name of a "
+      "preset that comes with the program.\n.SH OPTIONS\n";
   std::string group;
   for (const OptionRow& row : option_rows()) {
     if (group != row.group) {

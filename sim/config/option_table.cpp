@@ -9,49 +9,50 @@ namespace stagecoach {
 namespace {
 
 constexpr OptionRow kRows[] = {
-    {"Input", "hw", "FILE", "hardware: file, or name of a preset", ""},
-    {"Input", "workload", "FILE", "what to train: file, or name of a preset", ""},
-    {"Input", "data", "DIR", "root of data set paths", "workload's folder"},
+    {"Input", "hw", "FILE", "hardware: a file or the name of a preset", ""},
+    {"Input", "workload", "FILE", "training: a file or the name of a preset", ""},
+    {"Input", "data", "DIR", "folder of the data sets", "workload's folder"},
     {"Input", "set", "PATH=VALUE", "override one field; repeatable", ""},
     {"Run", "samples", "N", "training samples per epoch", "workload's"},
     {"Run", "epochs", "N", "passes over the training set", "workload's"},
-    {"Run", "seed", "N", "of weights, order, augmentation", "workload's"},
+    {"Run", "seed", "N", "seed of every random stream", "workload's"},
     {"Run", "threads", "N", "worker threads; never changes a result", "all"},
     {"Run", "precision", "f32|f64", "arithmetic of the functional engine", "f32"},
-    {"Run", "kernels", "fast|eigen", "fast paths, or the definition (f64: always)", "fast"},
-    {"Run", "instruction-set", "auto|avx512|avx2|baseline", "what to compute with", "best here"},
-    {"Run", "timing-only", "", "compute no numbers: time, staleness, memory, energy", ""},
-    {"Run", "forward-only", "", "inference: forward passes alone, no numbers", ""},
-    {"Run", "functional-only", "", "no clock: the order of the closed-form schedule", ""},
-    {"Run", "init-weights", "FILE", "first weights: a safetensors file", "drawn"},
-    {"Run", "save-weights", "FILE", "last weights: a safetensors file", "none"},
-    {"Run", "checkpoint-every", "MINUTES", "keep a checkpoint in --out, so often", "none kept"},
-    {"Run", "resume", "", "go on from the checkpoint in --out", "begin"},
-    {"Run", "replay", "FILE", "no clock: a recorded order of operations", ""},
-    {"Output", "out", "DIR", "where results go", "out"},
+    {"Run", "kernels", "fast|eigen", "fast kernels, or Eigen only (as f64 always)", "fast"},
+    {"Run", "instruction-set", "auto|avx512|avx2|baseline", "of the kernels", "best here"},
+    {"Run", "timing-only", "", "train nothing: time, staleness, memory, energy", ""},
+    {"Run", "forward-only", "", "simulate inference: forwards only, no values", ""},
+    {"Run", "functional-only", "", "train without a clock, in the lockstep order", ""},
+    {"Run", "init-weights", "FILE", "load initial weights (safetensors)", "random"},
+    {"Run", "save-weights", "FILE", "save final weights (safetensors)", "none"},
+    {"Run", "checkpoint-every", "MINUTES", "write checkpoints to --out", "none"},
+    {"Run", "resume", "", "continue from the checkpoint in --out", "start anew"},
+    {"Run", "replay", "FILE", "train in a recorded order, without a clock", ""},
+    {"Output", "out", "DIR", "folder of the results", "out"},
     {"Output", "force", "", "overwrite an existing result", "refuse"},
-    {"Output", "record-schedule", "FILE", "keep the order, for --replay", "not kept"},
+    {"Output", "record-schedule", "FILE", "record the order, for --replay", "off"},
     {"Output", "trace", "", "write trace.json.gz, for Perfetto", "off"},
     {"Output", "trace-format", "chrome|perfetto", "perfetto: trace.perfetto.gz, for SQL", "chrome"},
-    {"Output", "vcd", "", "write machine.vcd, for wave viewers", "off"},
-    {"Output", "trace-from", "N", "first sample in the trace and the waves", "0"},
-    {"Output", "trace-samples", "N", "samples in the trace and waves", "all, capped"},
-    {"Output", "quiet", "", "no progress and no log lines: errors alone", "off"},
-    {"Ask instead of run", "check", "", "check both files and whether they fit", ""},
+    {"Output", "vcd", "", "write machine.vcd, for waveform viewers", "off"},
+    {"Output", "trace-from", "N", "first sample in trace and waveform", "0"},
+    {"Output", "trace-samples", "N", "samples in trace and waveform", "all, capped"},
+    {"Output", "quiet", "", "print errors only", "off"},
+    {"Ask instead of run", "check", "", "check both files, whether they fit, the rate", ""},
     {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
-    {"Ask instead of run", "list-stats", "[WORD]", "statistics (that say WORD), with meaning", ""},
-    {"Ask instead of run", "print-fields", "hw|workload", "the fields of such files, as Markdown",
+    {"Ask instead of run", "list-stats", "[WORD]",
+     "explain the statistics (that contain WORD)", ""},
+    {"Ask instead of run", "print-fields", "hw|workload", "the fields of these files, as Markdown",
      ""},
-    {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of such files, for editors",
+    {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of these files, for editors",
      ""},
     {"Ask instead of run", "help", "", "this page", ""},
     {"Ask instead of run", "version", "", "the program's version", ""},
 };
 
 constexpr const char* kExitStatus =
-    "Exit status: 0 done, 2 your input, 3 the training diverged, 70 a bug, 129, 130 or 143 "
-    "interrupted (hang-up, Ctrl-C, kill; results up to there are written).";
+    "Exit status: 0 done, 2 error in the input, 3 the training diverged, 70 bug in the program, "
+    "129, 130 or 143 interrupted (hang-up, Ctrl-C, kill; results so far are written).";
 
 constexpr const char* kExamples[] = {
     "stagecoach --hw small_mesh --workload lenet5-glyphs",
@@ -95,8 +96,9 @@ std::string help_text() {
   }
   std::string examples = "\nExamples\n";
   for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
-  return out + "\n" + wrapped("In parentheses: the default. " + std::string(kExitStatus), 0) +
-         "\n" + examples;
+  return out +
+         "\n" + wrapped("Defaults are in parentheses. " + std::string(kExitStatus), 0) + "\n" +
+         examples;
 }
 
 }  // namespace stagecoach

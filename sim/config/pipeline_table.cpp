@@ -17,15 +17,15 @@ struct PartitionObject {
 
 Codec<PartitionObject> partition_object() {
   using O = PartitionObject;
-  Table<O> t("partition", "A placement vector, or how many stages.");
-  t.may_have("cuts", &O::cuts, list_of<std::string>(text()),
-             "Names of the layers after which a pipeline register stands, in order; none: one "
-             "stage. After "
-             "the last layer: the loss is a stage of its own, at no cost.",
-             "one of the two is required");
+  Table<O> t("partition", "A placement vector, or the number of stages.");
+  t.may_have(
+      "cuts", &O::cuts, list_of<std::string>(text()),
+      "Names of the layers that a pipeline register follows, in order. An empty list: one stage. A "
+      "register after the last layer makes the loss a stage of its own, at no cost.",
+      "one of the two is required");
   t.may_have("balanced", &O::balanced, integer(1, kMaxInt, "stages"),
-             "So many runs of layers, cut so that the slowest stage is as fast as can be on the "
-             "hardware; `--check` prints the cuts.",
+             "Number of stages. The cuts make the slowest stage as fast as possible on the "
+             "hardware; `--check` prints them.",
              "one of the two is required");
   t.check([](const O& o, const Place& at) {
     if (o.cuts.has_value() == o.balanced.has_value()) {
@@ -77,7 +77,7 @@ Codec<PartitionFile> partition_codec() {
 Codec<RecomputeSpec> recompute_codec() {
   Codec<RecomputeSpec> word = converted<RecomputeSpec, RecomputeKind>(
       words<RecomputeKind>({{"none", RecomputeKind::none, "a stage keeps what its backward needs"},
-                            {"all", RecomputeKind::all, "every stage keeps its inputs alone"}}),
+                            {"all", RecomputeKind::all, "every stage keeps only its inputs"}}),
       [](const RecomputeKind& kind) {
         return RecomputeSpec{kind, {}};
       },
@@ -126,19 +126,19 @@ std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
        "Fills, drains, then one update per mini-batch; delay 0.", plain},
       {"gpipe", ScheduleKind::gpipe, "All forwards, all backwards, one update; delay 0.", plain},
       {"one_f_one_b_flush", ScheduleKind::one_f_one_b_flush,
-       "The same with early backwards (DAPPLE, PipeDream-Flush); delay 0.", plain},
+       "As `gpipe`, with early backwards (DAPPLE, PipeDream-Flush); delay 0.", plain},
       {"zero_bubble", ScheduleKind::zero_bubble,
-       "The same with weight gradients apart, where a stage would be idle (ZB-H1; with "
-       "max_in_flight "
-       "2S-1 ZB-H2); delay 0.",
+       "As `one_f_one_b_flush`, but separate weight gradients fill idle time (ZB-H1; with "
+       "max_in_flight 2S-1 ZB-H2); delay 0.",
        plain},
       {"pipelined", ScheduleKind::pipelined,
        "Pipelined backpropagation: updates at once; delay 2(S-1-k).", plain},
       {"one_f_one_b", ScheduleKind::one_f_one_b,
-       "PipeDream: stashes unless told otherwise; delay S-1-k.", one_f_one_b},
+       "PipeDream: weight stashing by default; delay S-1-k.", one_f_one_b},
       {"two_buffered_weights", ScheduleKind::two_buffered_weights, "PipeDream-2BW; delay 1.",
        plain},
-      {"hybrid", ScheduleKind::hybrid, "`pipelined` first, drained, then `sequential`.", hybrid},
+      {"hybrid", ScheduleKind::hybrid,
+       "First `pipelined`; then the pipeline drains, and `sequential` follows.", hybrid},
   };
 }
 
@@ -146,27 +146,26 @@ std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
 
 Table<PipelineFile> pipeline_table() {
   using P = PipelineFile;
-  Table<P> t("pipeline", "How the network is cut into stages and who works when.");
+  Table<P> t("pipeline", "How the network is cut into stages, and in which order they work.");
   t.optional("partition", &P::partition, partition_codec(), "How layers become stages.");
   t.tagged_or_default<ScheduleKind>("schedule", &P::kind,
                                     "The order of operations. S stages, k from 0.", schedules());
   t.optional("pacing", &P::pacing,
              words<Pacing>({{"elastic", Pacing::elastic, "operations start when they can"},
                             {"lockstep", Pacing::lockstep, "ticks as long as the longest stage"}}),
-             "What time looks like.");
+             "When operations start.");
   t.optional("turnaround", &P::turnaround, integer(0, 1, "registers"),
-             "A register between the last stage's forward and its backward, so that both work side "
-             "by side, on two micro-batches; every delay is one micro-batch longer. For "
-             "`pipelined`, `hybrid` and `fill_drain`; in the others the last backward follows a "
-             "tick later as it is.");
-  t.optional(
-      "recompute", &P::recompute, recompute_codec(),
-      "Stages that keep a sample's inputs alone and make its forward again before its "
-      "backward, with the weights that the backward reads: all, or a list of their names (as "
-      "`--check` prints them).");
+             "A register between the last stage's forward and its backward. Both then work at the "
+             "same time, on two micro-batches, and every delay is one micro-batch longer. For "
+             "`pipelined`, `hybrid` and `fill_drain`; in the other schedules the last backward is "
+             "a tick later anyway.");
+  t.optional("recompute", &P::recompute, recompute_codec(),
+             "Stages that keep only the inputs of a sample. They compute its forward again before "
+             "its backward, with the weights that the backward reads. A list has the names of the "
+             "stages, as `--check` prints them.");
   t.optional("max_in_flight", &P::max_in_flight, per_stage(integer(1, kMaxInt)),
-             "Micro-batches between the start of their forward and the end of their backward, at "
-             "most: one number for every stage, or a list.",
+             "Largest number of micro-batches in flight at a stage (between the start of their "
+             "forward and the end of their backward): one number for every stage, or a list.",
              "the schedule's own");
   return t;
 }

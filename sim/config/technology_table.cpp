@@ -32,8 +32,8 @@ void add_quantities(Table<PricesFile>& t, const PriceField<Spec> (&quantities)[N
 
 void add_technology(Table<PricesFile>& t) {
   t.may_have("technology", &PricesFile::technology, text(),
-             "A table of `technologies/`, beside this file or of the presets: what is not given "
-             "here comes from it.",
+             "Name of a table in `technologies/`, beside this file or among the presets. Fields "
+             "that are not given here come from it.",
              "every field is given");
   t.may_have("mac_format", &PricesFile::mac_format,
              words<MacFormat>({{"int8", MacFormat::int8, "products of int8, sums of int32"},
@@ -50,7 +50,7 @@ Table<PricesFile> energy_table() {
   Table<PricesFile> t("energy", "Energy per event; zeros are written out.");
   add_technology(t);
   t.may_have("hop_mm", &PricesFile::hop_mm, number(quantity(), "mm"),
-             "Wire of one hop, for a technology's `hop_pj_per_bit`.", "1");
+             "Length of wire per hop, for a technology's `hop_pj_per_bit`.", "1");
   add_quantities(t, kEnergyQuantities);
   return t;
 }

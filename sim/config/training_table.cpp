@@ -30,15 +30,16 @@ Table<Rate> learning_rate_schedule_table() {
   });
   cosine.optional("final_learning_rate", &Rate::final_learning_rate, number(at_least(0)),
                   "The rate at the end of the run, half a cosine after its beginning.");
-  Table<Rate> t("learning_rate_schedule",
-                "The rate over the run, in epochs; fractions count, every update has its own.");
+  Table<Rate> t(
+      "learning_rate_schedule",
+      "The rate over the run, in epochs. Fractions count: every update has its own rate.");
   t.tagged<LearningRateSchedule>("type", &Rate::type, "Its form after the warm-up.",
                                  {{"constant", LearningRateSchedule::constant, "", Table<Rate>()},
                                   {"step", LearningRateSchedule::step, "", step},
                                   {"multistep", LearningRateSchedule::multistep, "", multistep},
                                   {"cosine", LearningRateSchedule::cosine, "", cosine}});
   t.optional("warmup_epochs", &Rate::warmup_epochs, number(at_least(0), "epochs"),
-             "Rises linearly from zero over so many epochs first.");
+             "The rate first rises linearly from zero over this many epochs.");
   return t;
 }
 

@@ -33,7 +33,7 @@ PendingFile::PendingFile(std::string option, std::string path, bool replace)
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw UserError(label + ": found a folder or a device; allowed: a file, there or not");
+    throw UserError(label + ": found a folder or a device; allowed: an existing or a new file");
   }
   if (status.type() == fs::file_type::none)
     throw UserError(label + ": cannot be written: " + error.message());

@@ -41,7 +41,7 @@ ResultDirectory::ResultDirectory(std::string path, Earlier earlier)
   }
   if (!fs::exists(status) && fs::is_symlink(fs::symlink_status(path_, error))) {
     throw UserError("--out " + path_ + ": is a link to " + fs::read_symlink(path_, error).string() +
-                    ", which is not there");
+                    ", which does not exist");
   }
   try {
     make_folders();
@@ -83,7 +83,7 @@ void ResultDirectory::refuse_earlier() const {
   }
   if (fs::exists(fs::symlink_status(path_of(kCheckpointFolder), error))) {
     throw UserError("--out " + path_ +
-                    ": holds a checkpoint already; add --resume to go on from it, or --force to "
+                    ": holds a checkpoint already; add --resume to continue from it, or --force to "
                     "begin anew");
   }
 }

@@ -114,10 +114,12 @@ void Watchdog::check() const {
     for (auto i = static_cast<std::size_t>(seen - way.begin()); i < way.size(); ++i) {
       ring += "\n  " + name_of(way[i]) + " waits for " + reasons[i];
     }
-    throw UserError("deadlock after " + std::to_string(control_.pipeline_retired()) +
-                    " micro-batches: nothing can move, for these wait for each other:" + ring +
-                    "\nA buffer is too small for the schedule: enlarge it, use smaller or fewer "
-                    "micro-batches, or another schedule.");
+    throw UserError(
+        "deadlock after " + std::to_string(control_.pipeline_retired()) +
+        " micro-batches: nothing can continue, because these operations wait for each other:" +
+        ring +
+        "\nA buffer is too small for the schedule: enlarge it, use smaller or fewer "
+        "micro-batches, or another schedule.");
   }
 }
 

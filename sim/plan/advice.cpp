@@ -102,7 +102,7 @@ std::optional<Change> other_policy(Change change, MemoryPolicy policy) {
   hw.memory_policy = policy;
   const bool stall = policy == MemoryPolicy::stall;
   change.set("memory_policy", stall ? "stall" : "spill");
-  change.advice.consequence = stall ? "fewer samples are in flight" : "the excess lies in DRAM";
+  change.advice.consequence = stall ? "fewer samples are in flight" : "the excess goes to DRAM";
   return change;
 }
 
@@ -268,10 +268,10 @@ std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& wi
 
 std::string advice_text(const std::vector<Advice>& advice) {
   if (advice.empty())
-    return "No memory policy, size of buffers, mapping, number of cores or number of stages was\n"
-           "found that would do by itself.";
+    return "No single change of memory policy, buffer sizes, mapping, number of cores or number of\n"
+           "stages was found that makes it fit.";
   std::string text =
-      "Each of these lines by itself would do, in place of other values of its fields:";
+      "Each of these lines alone makes it fit, in place of other values of the same fields:";
   for (const Advice& a : advice) {
     std::string line;
     for (const std::string& set : a.sets)

@@ -111,9 +111,8 @@ void check_recompute(const PlanScope& scope, const Mapping& mapping) {
     if (!stage.recomputes || !core.concurrent_passes) continue;
     throw UserError(
         "/pipeline/recompute: found stage \"" + stage.name + "\" on core \"" + core.name +
-        "\", whose passes are concurrent: its forward's datapath serves the next "
-        "micro-batch while a backward works, and makes no forward again; allowed there: "
-        "\"none\"");
+        "\", which has concurrent_passes: its forward datapath works on the next micro-batch "
+        "during a backward, and cannot recompute a forward; allowed there: \"none\"");
   }
 }
 
@@ -134,7 +133,7 @@ std::string explain(const HardwareSpec& hw, const CoreSpec& core, const std::str
                      " exceed the " + buffer + " of core \"" + core.name + "\" by " +
                      to_string(deficit.bytes) + " bytes";
   if (!deficit.allowed) return text;
-  return text + (hw.memory_policy == MemoryPolicy::spill ? "; these lie in DRAM"
+  return text + (hw.memory_policy == MemoryPolicy::spill ? "; these go to DRAM"
                                                          : "; fewer samples are in flight");
 }
 

@@ -182,10 +182,10 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
     return "layers that stream are cut into larger pieces, which leave less room for loads ahead";
   }
   if (change.hardware.mapping.kind == MappingKind::balanced && !same_shares(before, after)) {
-    std::string text = "shares the cores out anew: " + std::to_string(cores_in_use(after)) +
+    std::string text = "distributes the cores again: " + std::to_string(cores_in_use(after)) +
                        " in use instead of " + std::to_string(cores_in_use(before));
     if (change.hardware.interconnect.node == Granularity::region) {
-      text += "; smaller regions have narrower links, larger ones a longer way";
+      text += "; smaller regions have narrower links, larger ones longer paths";
     }
     return text;
   }
@@ -238,7 +238,7 @@ std::vector<WhatIf> what_if(const HardwareSpec& hardware, const RunToPlan& run,
       const PlannedRun then = plan_run(c.hardware, run, FitCheck::report);
       if (!then.machine.report.problems.empty() && now.machine.report.problems.empty()) continue;
       const double cycles = rate(then);
-      std::string caution = then.cut.cuts != now.cut.cuts ? "cuts the network elsewhere" : "";
+      std::string caution = then.cut.cuts != now.cut.cuts ? "changes the cuts of the network" : "";
       if (cycles > before * (1 + kOtherPhase)) {
         const std::string reason = caution_of(c, now.machine.plan, then.machine.plan);
         caution += (caution.empty() || reason.empty() ? "" : "; ") + reason;

@@ -33,25 +33,7 @@ ScheduleRecorder::ScheduleRecorder(std::string path, bool replace, const Recorde
 bool ScheduleRecorder::emit(const Op& op) {
   if (!next_.emit(op)) return false;
   Stage& stage = stages_[op.stage];
-  switch (op.pass) {
-    case Pass::forward:
-      if (op.version == Op::kCurrent) {
-        stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::forward));
-      } else {
-        const auto age = static_cast<std::uint64_t>(stage.updates - op.version);
-        append_varint(stage.tokens, static_cast<std::uint64_t>(OpToken::forward_named) + age);
-      }
-      break;
-    case Pass::backward:
-      stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::backward));
-      break;
-    case Pass::backward_with_update:
-      stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::backward_with_update));
-      break;
-    case Pass::update:
-      stage.tokens.push_back(static_cast<std::uint8_t>(OpToken::update));
-      break;
-  }
+  append_varint(stage.tokens, token_of(op, stage.updates));
   if (makes_version(op.pass)) ++stage.updates;
   ++stage.count;
   ++operations_;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/op.h"
+
 namespace stagecoach {
 
 /// What a recorded order belongs to: everything that decides it. A replay needs all of it to be the
@@ -44,6 +46,10 @@ enum class OpToken : std::uint64_t {
   update = 3,                ///< of the last backward
   forward_named = 4,         ///< this + n: reads the version n updates before the newest
 };
+
+/// What stands for an operation of a stage that has made so many updates: an OpToken, or more for a
+/// forward of an older version.
+std::uint64_t token_of(const Op& op, WeightVersion updates);
 
 /// Operations of a chunk, about; a reader holds one chunk at a time.
 constexpr std::int64_t kChunkOperations = 1 << 17;

@@ -21,11 +21,11 @@ void append_sum(Rows& rows, const std::string& path, const char* unit, const std
   };
   const std::string total = "total_" + unit_name;
   add(total, "Sum of the parts.", [](const BandedSum& s) { return s.total(); });
-  add(total + "_low", "With every constant at the low end of its uncertainty.",
+  add(total + "_low", "Total with every constant at the low end of its uncertainty.",
       [](const BandedSum& s) { return s.low(); });
-  add(total + "_high", "With every constant at the high end of its uncertainty.",
+  add(total + "_high", "Total with every constant at the high end of its uncertainty.",
       [](const BandedSum& s) { return s.high(); });
-  rows.push_back({path + ".parts", unit, "By what they go to.", [member](const RunView& v) {
+  rows.push_back({path + ".parts", unit, "One entry per part.", [member](const RunView& v) {
                     return v.run.*member ? parts_json(*(v.run.*member)) : OrderedJson::object();
                   }});
 }
@@ -47,23 +47,25 @@ std::vector<Statistic<RunView>> energy_catalogue() {
                              : OrderedJson();
        }});
   rows.push_back({"energy.shared_joules", "joules",
-                  "Of no stage and no link: the host's channel, and static power of the chip. With "
-                  "the joules of all stages and links it is total_joules.",
+                  "Energy that belongs to no stage and no link: the host channel and the static "
+                  "power of the chip. Together with the joules of all stages and links it is "
+                  "total_joules.",
                   [](const RunView& v) {
                     const auto& shares = v.run.energy_by_place;
                     return shares ? finite_or_null(shares->shared.total()) : OrderedJson();
                   }});
-  rows.push_back({"energy.shared_parts", "joules", "shared_joules by what they go to.",
-                  [](const RunView& v) {
+  rows.push_back({"energy.shared_parts", "joules", "Parts of shared_joules.", [](const RunView& v) {
                     const auto& shares = v.run.energy_by_place;
                     return shares ? parts_json(shares->shared) : OrderedJson::object();
                   }});
   append_sum(rows, "area", "mm2", "mm2", &RunResult::area);
-  rows.push_back({"area.used_mm2", "mm2",
-                  "Of that, the cores that serve a stage, and what is around all cores; "
-                  "total_mm2 is the chip's, whatever runs on it.",
-                  [](const RunView& v) { return v.run.used_area_mm2 ? finite_or_null(*v.run.used_area_mm2)
-                                             : OrderedJson(); }});
+  rows.push_back(
+      {"area.used_mm2", "mm2",
+       "The part of total_mm2 of the cores that serve a stage and of the area around all "
+       "cores. total_mm2 is the area of the chip for any workload.",
+       [](const RunView& v) {
+         return v.run.used_area_mm2 ? finite_or_null(*v.run.used_area_mm2) : OrderedJson();
+       }});
   return rows;
 }
 

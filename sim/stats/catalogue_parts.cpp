@@ -57,12 +57,13 @@ void append_pass(std::vector<Statistic<View>>& rows, const std::string& path,
                     }});
   };
   add("macs", "MACs", ": multiply-accumulates.", &LayerPassCost::macs);
-  add("compute_cycles", "cycles", ": memory without limit.", &LayerPassCost::compute_cycles);
+  add("compute_cycles", "cycles", ": cycles with unlimited memory.",
+      &LayerPassCost::compute_cycles);
   add("memory_cycles", "cycles", ": bytes over port bandwidth.", &LayerPassCost::memory_cycles);
   add("interconnect_cycles", "cycles",
-      ": bytes between the cores of its unit over the busiest link.",
+      ": bytes of the busiest link inside its region over the link's width.",
       &LayerPassCost::interconnect_cycles);
-  add("cycles", "cycles", ": what it takes.", &LayerPassCost::cycles);
+  add("cycles", "cycles", ": cycles that it takes.", &LayerPassCost::cycles);
 }
 
 const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v.index]; }
@@ -71,40 +72,45 @@ const LinkStatistics& link(const LinkView& v) { return v.run.statistics->links[v
 
 std::vector<Statistic<EpochView>> epoch_catalogue() {
   return {
-      {"epoch", "number", "From 0.", [](const EpochView& v) { return OrderedJson(v.index); }},
-      {"samples", "samples", "Trained on from the start of the run to the end of the epoch.",
+      {"epoch", "number", "Number of the epoch, from 0.",
+       [](const EpochView& v) { return OrderedJson(v.index); }},
+      {"samples", "samples",
+       "Samples trained on from the start of the run to the end of the epoch.",
        [](const EpochView& v) { return OrderedJson(epoch_end_samples(v.run, v.index)); }},
       result_row("train_loss", "loss",
-                 "Mean over the epoch's samples, each under the weights that it met.",
+                 "Mean over the epoch's samples, each with the weights that its forward read.",
                  [](const EpochResult& e) { return std::optional<double>(e.train_loss); }),
-      result_row("train_accuracy", "ratio", "Of the same outputs; null without classes.",
+      result_row("train_accuracy", "ratio",
+                 "Share of these samples that is classified correctly; null without classes.",
                  [](const EpochResult& e) { return e.train_accuracy; }),
-      result_row("test_loss", "loss", "Mean over the test set, weights at the end of the epoch.",
+      result_row("test_loss", "loss",
+                 "Mean over the test set, with the weights at the end of the epoch.",
                  [](const EpochResult& e) { return e.test_loss; }),
-      result_row("test_accuracy", "ratio", "Share of the test set that is classified right.",
+      result_row("test_accuracy", "ratio", "Share of the test set that is classified correctly.",
                  [](const EpochResult& e) { return e.test_accuracy; }),
-      {"cycles", "cycles", "From the end of the epoch before to the last update of this one.",
-       epoch_cycles},
-      {"end_cycle", "cycles", "When every stage has made the epoch's last update.",
+      {"cycles", "cycles",
+       "Cycles from the end of the previous epoch to the last update of this one.", epoch_cycles},
+      {"end_cycle", "cycles", "Cycle at which every stage has made the epoch's last update.",
        [](const EpochView& v) {
          const auto end = epoch_end_cycle(v.run, v.index);
          return end ? OrderedJson(*end) : OrderedJson();
        }},
       until_row("simulated_seconds", "seconds",
-                "From the start of the run to end_cycle: the time to this accuracy.",
+                "Time from the start of the run to end_cycle: the time to this accuracy.",
                 epoch_end_seconds),
-      until_row("joules", "joules",
-                "From the start of the run to end_cycle: the work of this and earlier epochs' "
-                "samples, and static power.",
-                epoch_end_joules),
+      until_row(
+          "joules", "joules",
+          "Energy from the start of the run to end_cycle: the work for the samples of this and "
+          "earlier epochs, and static power.",
+          epoch_end_joules),
   };
 }
 
 std::vector<Statistic<LayerView>> layer_catalogue() {
   std::vector<Statistic<LayerView>> rows = {
-      {"name", "text", "As in the workload file, or type and index.",
+      {"name", "text", "Name in the workload file, or type and index.",
        [](const LayerView& v) { return OrderedJson(v.run.network->layers[v.index].spec.name); }},
-      {"type", "text", "The workload file's word.",
+      {"type", "text", "Type, as in the workload file.",
        [](const LayerView& v) {
          return OrderedJson(to_word(v.run.network->layers[v.index].spec.kind));
        }},
@@ -112,7 +118,7 @@ std::vector<Statistic<LayerView>> layer_catalogue() {
        [](const LayerView& v) {
          return OrderedJson(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);
        }},
-      {"parameters", "number", "Trainable numbers.",
+      {"parameters", "number", "Number of trainable parameters.",
        [](const LayerView& v) {
          return OrderedJson(v.run.network->layers[v.index].trainable_parameters());
        }},
@@ -136,7 +142,7 @@ std::vector<Statistic<RunView>> loss_catalogue() {
   std::vector<Statistic<RunView>> rows;
   const auto cost = [](const RunView& v) { return v.run.plan ? &v.run.plan->loss : nullptr; };
   append_pass(rows, "loss.passes.forward.",
-              "Loss, which the last stage computes behind its layers, per sample of a full "
+              "Loss, which the last stage computes after its layers, per sample of a full "
               "micro-batch",
               &LayerCost::forward, cost);
   append_pass(rows, "loss.passes.input_gradient.",
@@ -147,18 +153,19 @@ std::vector<Statistic<RunView>> loss_catalogue() {
 
 std::vector<Statistic<LinkView>> link_catalogue() {
   return {
-      {"name", "text", "From and to.", [](const LinkView& v) { return OrderedJson(link(v).name); }},
-      {"bytes", "bytes", "Carried over the run.",
+      {"name", "text", "Its two ends: from and to.",
+       [](const LinkView& v) { return OrderedJson(link(v).name); }},
+      {"bytes", "bytes", "Bytes that it carried over the run.",
        [](const LinkView& v) { return OrderedJson(link(v).bytes); }},
-      {"busy_cycles", "cycles", "Taken by a transfer.",
+      {"busy_cycles", "cycles", "Cycles in which a transfer occupies it.",
        [](const LinkView& v) { return OrderedJson(link(v).busy_cycles); }},
-      {"wait_cycles", "cycles", "Transfers that were ready while it was taken, added up.",
+      {"wait_cycles", "cycles", "Sum over all transfers of the cycles that they waited for it.",
        [](const LinkView& v) { return OrderedJson(link(v).wait_cycles); }},
       {"utilization", "ratio", "busy_cycles over the run's cycles.",
        [](const LinkView& v) {
          return ratio_or_null(link(v).busy_cycles, v.run.statistics->cycles);
        }},
-      {"joules", "joules", "For the bytes that it carried, router included.",
+      {"joules", "joules", "Energy of the bytes that it carried, including the router.",
        [](const LinkView& v) {
          return v.run.energy_by_place ? finite_or_null(v.run.energy_by_place->links[v.index].total())
                                     : OrderedJson();

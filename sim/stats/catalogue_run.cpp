@@ -50,20 +50,20 @@ RunRow memory_sum(const char* path, const char* meaning,
 }
 
 void append_provenance(Rows& rows) {
-  rows.push_back({"schema", "text", "Name and number of this layout.",
+  rows.push_back({"schema", "text", "Name and version of this file's format.",
                   [](const RunView&) { return OrderedJson(kSummarySchema); }});
   auto add = [&rows](const char* name, const char* meaning, std::string Provenance::*member) {
     rows.push_back({std::string("provenance.") + name, "text", meaning,
                     [member](const RunView& v) { return OrderedJson(v.run.provenance.*member); }});
   };
-  add("version", "Of the program.", &Provenance::version);
+  add("version", "Version of the program.", &Provenance::version);
   add("hardware", "Name in the hardware file.", &Provenance::hardware);
   add("workload", "Name in the workload file.", &Provenance::workload);
   add("hardware_sha256", "SHA-256 of the hardware file's bytes.", &Provenance::hardware_sha256);
   add("workload_sha256", "SHA-256 of the workload file's bytes.", &Provenance::workload_sha256);
   rows.push_back({"provenance.seed", "number", "Seed of every random stream.",
                   [](const RunView& v) { return OrderedJson(v.run.provenance.seed); }});
-  add("command", "The command line, without what never changes a result (threads, output).",
+  add("command", "The command line, without options that never change a result (threads, output).",
       &Provenance::command);
 }
 
@@ -124,99 +124,112 @@ OrderedJson epoch_list(const RunResult& run) {
 }
 
 void append_training(Rows& rows) {
-  rows.push_back({"training.samples", "samples", "Trained on, over all epochs.",
+  rows.push_back({"training.samples", "samples", "Samples trained on, over all epochs.",
                   [](const RunView& v) { return OrderedJson(samples_of(v.run)); }});
-  rows.push_back({"training.updates", "updates", "Of the last stage.", updates_of});
+  rows.push_back({"training.updates", "updates", "Weight updates of the last stage.", updates_of});
   rows.push_back({"training.kernels", "word",
-                  "What computed the numbers, to their last bits: \"fast\", fast paths where there "
-                  "are some, or \"eigen\", definitions alone; null without numbers.",
+                  "Kernels that computed the numbers: \"fast\" (fast kernels where they exist) or "
+                  "\"eigen\" (definitions in Eigen only). The last bits depend on them. Null "
+                  "without numbers.",
                   [](const RunView& v) {
                     return v.run.training ? OrderedJson(to_word(v.run.kernels)) : OrderedJson();
                   }});
   rows.push_back({"training.epochs", "list",
-                  "One object per epoch; of more than 4096 every 2nd, 4th, ... and the first and "
-                  "last: epochs.csv has all of them.",
+                  "One object per epoch. If there are more than 4096 epochs, only the first, every "
+                  "2nd (4th, ...) and the last; epochs.csv has all of them.",
                   [](const RunView& v) { return epoch_list(v.run); }});
-  rows.push_back({"training.target_accuracy", "ratio", "Of the workload; null if it has none.",
+  rows.push_back({"training.target_accuracy", "ratio",
+                  "Target of the workload; null if it has none.",
                   [](const RunView& v) { return or_null(v.run.target_accuracy); }});
   rows.push_back(
       {"training.to_target", "object",
-       "The first epoch, from 0, whose test accuracy (training accuracy without a test set) is at "
-       "least the target, with that accuracy and with simulated_seconds and joules from the start "
-       "of the run to that epoch's end; null if none is.",
+       "The first epoch (from 0) whose test accuracy reaches the target; its accuracy; "
+       "simulated_seconds and joules from the start of the run to the end of this epoch. Without a "
+       "test set the training accuracy counts. Null if no epoch reaches the target.",
        to_target});
-  rows.push_back(
-      {"training.diverged", "true or false",
-       "A loss, a test loss or a weight was NaN or infinite and the run ended there; null "
-       "without numbers.",
-       [](const RunView& v) {
-         return v.run.training ? OrderedJson(v.run.training->divergence.has_value())
-                               : OrderedJson();
-       }});
+  rows.push_back({"training.diverged", "true or false",
+                  "Whether the run ended because a training loss, a test loss or a weight was NaN "
+                  "or infinite; "
+                  "null without numbers.",
+                  [](const RunView& v) {
+                    return v.run.training ? OrderedJson(v.run.training->divergence.has_value())
+                                          : OrderedJson();
+                  }});
   rows.push_back(
       {"training.diverged_at", "object",
-       "Which value (training_loss, test_loss, weights); epoch, and sample in its order, from 0 "
-       "(null: seen at the end of the epoch); the layer whose output, or weights, are the first "
-       "that are not finite, and its weight version; null if it did not.",
+       "The value that was not finite (training_loss, test_loss, weights); the epoch and the "
+       "sample in the epoch's order, both from 0 (sample null: seen at the end of the epoch); the "
+       "first layer whose output or weights were not finite, and its weight version. Null if the "
+       "training did not diverge.",
        diverged_at});
-  rows.push_back(
-      {"training.interrupted", "true or false",
-       "A signal (SIGINT, SIGTERM) ended the run there; its last epoch may be incomplete.",
-       [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
+  rows.push_back({"training.interrupted", "true or false",
+                  "Whether a signal (SIGINT, SIGTERM, SIGHUP) ended the run; its last epoch may be "
+                  "incomplete.",
+                  [](const RunView& v) { return OrderedJson(v.run.interrupted); }});
   rows.push_back({"training.complete", "true or false",
-                  "The run went to its end: false while it lasts, and where a signal or a "
-                  "divergence ended it before.",
+                  "Whether the run reached its end: false during the run, and if a signal or a "
+                  "divergence ended it early.",
                   [](const RunView& v) { return OrderedJson(v.run.complete); }});
+  rows.push_back(
+      {"training.order_hash", "text",
+       "Hash of the order of operations of every stage. Two runs of the same workload, seed and "
+       "instruction set with the same hash have the same weights, on any hardware. Null if the run "
+       "is not complete.",
+       [](const RunView& v) {
+         return v.run.order_hash ? OrderedJson(*v.run.order_hash) : OrderedJson();
+       }});
 }
 
 void append_timing(Rows& rows) {
-  rows.push_back(
-      clock_row("timing.cycles", "cycles", "From 0 to the end of the last operation.",
-                [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.cycles); }));
-  rows.push_back({"timing.clock_mhz", "MHz", "Of the whole machine.", [](const RunView& v) {
+  rows.push_back(clock_row(
+      "timing.cycles", "cycles", "Simulated cycles from 0 to the end of the last operation.",
+      [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.cycles); }));
+  rows.push_back({"timing.clock_mhz", "MHz", "Clock of the machine.", [](const RunView& v) {
                     return v.run.plan ? finite_or_null(v.run.plan->clock_mhz) : OrderedJson();
                   }});
-  rows.push_back(machine_row("timing.simulated_seconds", "seconds", "cycles over the clock.",
+  rows.push_back(machine_row("timing.simulated_seconds", "seconds", "timing.cycles over the clock.",
                              [](const MachinePlan& plan, const RunStatistics& s) {
                                return finite_or_null(seconds_of(plan, s.cycles));
                              }));
   rows.push_back(machine_row("timing.samples_per_simulated_second", "samples per second",
-                             "Over the whole run, filling and draining included.",
+                             "Rate over the whole run, including filling and draining.",
                              [](const MachinePlan& plan, const RunStatistics& s) {
                                return ratio_or_null(s.samples, seconds_of(plan, s.cycles));
                              }));
   rows.push_back({"timing.steady_cycles_per_sample", "cycles",
-                  "Between the mini-batches at one and three quarters of the run (of `hybrid`, "
-                  "whichever part they are in); null if it is too short to say: if more samples "
-                  "left than entered between them, or faster than anything could in the long run.",
+                  "Mean between the mini-batches at one quarter and three quarters of the run (of "
+                  "`hybrid`, in whichever part they are). Null if the run is too short: if more "
+                  "samples left than entered between these mini-batches, or if they left faster "
+                  "than the closed-form bound allows.",
                   [](const RunView& v) { return or_null(steady_cycles_per_sample(v.run)); }});
   rows.push_back(
       {"timing.forward_only", "true or false",
-       "Inference (--forward-only): no backward, no update, no loss.",
+       "Whether the run was inference (--forward-only): no backward, update or loss.",
        [](const RunView& v) { return OrderedJson(v.run.plan && v.run.plan->forward_only); }});
   rows.push_back(machine_row(
       "timing.first_micro_batch_cycles", "cycles",
-      "Of inference: until the first micro-batch had left the pipeline, its way in from the host "
-      "included: how long an answer takes that nothing else delays.",
+      "Inference only: from 0 until the first micro-batch had left the pipeline, including the "
+      "host ingress. This is the latency of an answer in an empty pipeline.",
       [](const MachinePlan& plan, const RunStatistics& s) {
         return plan.forward_only ? OrderedJson(s.first_left) : OrderedJson();
       }));
   rows.push_back({"timing.steady_samples_per_second", "samples per second",
-                  "The clock over steady_cycles_per_sample; of inference: frames a second.",
+                  "The clock over steady_cycles_per_sample; in inference: frames per second.",
                   [](const RunView& v) {
                     const auto cycles = steady_cycles_per_sample(v.run);
                     if (!cycles || !v.run.plan) return OrderedJson();
                     return ratio_or_null(v.run.plan->clock_mhz * 1e6, *cycles);
                   }});
   rows.push_back({"timing.limited_by", "text",
-                  "What bounds the steady rate in closed form: a core, a link, the host, or the "
-                  "micro-batches that a buffer or the schedule lets a stage hold.",
+                  "The resource that bounds the steady rate in closed form: a core, a link, the "
+                  "host, or the micro-batches that a buffer or the schedule lets a stage hold.",
                   [](const RunView& v) {
                     return v.run.limited_by.empty() ? OrderedJson() : OrderedJson(v.run.limited_by);
                   }});
   rows.push_back(
       {"timing.limit_cycles_per_micro_batch", "cycles",
-       "That bound in closed form: in elastic pacing micro-batches end at least this far apart.",
+       "The bound of limited_by: in the steady state of elastic pacing the mean distance of "
+       "micro-batches is at least this long.",
        [](const RunView& v) {
          const auto& limit = v.run.limit_cycles_per_micro_batch;
          return limit ? finite_or_null(*limit) : OrderedJson();
@@ -259,31 +272,33 @@ void append_totals(Rows& rows) {
   rows.push_back(
       clock_row("utilization.mean", "ratio", "Mean of the stages' utilization.",
                 [](const RunResult&, const RunStatistics& s) { return mean_utilization(s); }));
-  rows.push_back(clock_row(
-      "utilization.steady_mean", "ratio",
-      "The same over the windows in the middle half of the run; null if there are none, or if "
-      "the run is too short for a steady state.",
-      mean_steady_utilization));
+  rows.push_back(clock_row("utilization.steady_mean", "ratio",
+                           "Mean of the stages' utilization in the middle half of the run. Null if "
+                           "there are no windows, "
+                           "or if the run is too short for a steady state.",
+                           mean_steady_utilization));
   rows.push_back(machine_row("utilization.mac_mean", "ratio",
-                             "MACs done over MACs possible on all cores of stages.",
+                             "MACs done over MACs possible, on all cores that serve a stage.",
                              total_mac_utilization));
   rows.push_back(memory_sum("memory.peak_bytes", "Sum of the stages' peaks.",
                             [](const StageMemory& m) { return m.total(); }));
-  rows.push_back({"memory.weights_bytes", "bytes", "Sum over the stages.", [](const RunView& v) {
-                    if (!v.run.plan) return OrderedJson();
-                    Bytes sum = 0;
-                    for (const auto& p : v.run.plan->stages) {
-                      sum += p.weights_bytes + p.predicted_bytes;
-                    }
-                    return OrderedJson(sum);
-                  }});
-  rows.push_back(memory_sum("memory.activations_peak_bytes", "Sum of the stages' peaks.",
+  rows.push_back(
+      {"memory.weights_bytes", "bytes", "Sum of the stages' weights_bytes.", [](const RunView& v) {
+         if (!v.run.plan) return OrderedJson();
+         Bytes sum = 0;
+         for (const auto& p : v.run.plan->stages) {
+           sum += p.weights_bytes + p.predicted_bytes;
+         }
+         return OrderedJson(sum);
+       }});
+  rows.push_back(memory_sum("memory.activations_peak_bytes",
+                            "Sum of the stages' activations_peak_bytes.",
                             [](const StageMemory& m) { return m.activations; }));
 }
 
 void append_interconnect(Rows& rows) {
   rows.push_back(clock_row("interconnect.bytes", "bytes",
-                           "Carried by all links; a byte over two links counts twice.",
+                           "Bytes on all links; a byte over two links counts twice.",
                            [](const RunResult&, const RunStatistics& s) {
                              Bytes sum = 0;
                              for (const auto& l : s.links) sum += l.bytes;
@@ -291,7 +306,7 @@ void append_interconnect(Rows& rows) {
                            }));
   rows.push_back(clock_row(
       "interconnect.host_bytes", "bytes",
-      "Samples that came in from the host, and outputs that went back.",
+      "Bytes of the samples from the host and of the outputs to it.",
       [](const RunResult&, const RunStatistics& s) { return OrderedJson(s.host_bytes); }));
   rows.push_back(clock_row("interconnect.links", "list", "One object per link.",
                            [](const RunResult& run, const RunStatistics& s) {
@@ -305,7 +320,7 @@ void append_host(Rows& rows) {
     rows.push_back(
         {std::string("host.") + name, unit, meaning, [of](const RunView& v) { return of(v.run); }});
   };
-  add("wall_seconds", "seconds", "Of the run, loading of data included.",
+  add("wall_seconds", "seconds", "Wall time of the run, including the loading of data.",
       [](const RunResult& r) { return finite_or_null(r.host.wall_seconds); });
   add("samples_per_second", "samples per second", "Samples over wall_seconds.",
       [](const RunResult& r) { return ratio_or_null(samples_of(r), r.host.wall_seconds); });
@@ -320,22 +335,23 @@ void append_host(Rows& rows) {
   add("threads", "number", "Worker threads of the functional engine.",
       [](const RunResult& r) { return OrderedJson(r.host.threads); });
   add("instruction_set", "word",
-      "What the functional engine was compiled for: avx512, avx2 or baseline; last bits of results "
+      "Instruction set of the functional engine: avx512, avx2 or baseline. The last bits of "
+      "results "
       "depend on it.",
       [](const RunResult& r) {
         return r.host.instruction_set ? OrderedJson(*r.host.instruction_set) : OrderedJson();
       });
   add("checkpoints", "number", "Checkpoints written.",
       [](const RunResult& r) { return OrderedJson(r.host.checkpoints); });
-  add("checkpoint_bytes", "bytes", "Of the last one.",
+  add("checkpoint_bytes", "bytes", "Size of the last checkpoint.",
       [](const RunResult& r) { return OrderedJson(r.host.checkpoint_bytes); });
   add("checkpoint_seconds", "seconds",
-      "To write all of them, waiting for queued operations included.",
+      "Time to write all checkpoints, including the wait for queued operations.",
       [](const RunResult& r) { return finite_or_null(r.host.checkpoint_seconds); });
   add("catch_up_seconds", "seconds",
-      "Until a resumed run had simulated what lay before its checkpoint again.",
+      "Time in which a resumed run simulated the part before its checkpoint again.",
       [](const RunResult& r) { return finite_or_null(r.host.catch_up_seconds); });
-  add("peak_rss_bytes", "bytes", "Most memory that the program held.", [](const RunResult& r) {
+  add("peak_rss_bytes", "bytes", "Peak memory of the program.", [](const RunResult& r) {
     return r.host.peak_rss_bytes ? OrderedJson(*r.host.peak_rss_bytes) : OrderedJson();
   });
 }
@@ -358,14 +374,14 @@ Rows run_catalogue() {
   rows.push_back({"stages", "list", "One object per stage.", [](const RunView& v) {
                     return list_of(stage_catalogue(), v.run, v.run.partition->size());
                   }});
-  rows.push_back(
-      {"layers", "list",
-       "One object per layer; passes per sample, update per update. Those of a stage add "
-       "up to its operations, less operation_overhead_cycles of each, unless its core overlaps "
-       "units or passes, has fixed cycles, or DRAM is slower.",
-       [](const RunView& v) {
-         return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
-       }});
+  rows.push_back({"layers", "list",
+                  "One object per layer. Passes count per sample, the update per update. The "
+                  "layers of a stage add up to its operations, less operation_overhead_cycles of "
+                  "each, unless its core overlaps units or passes, has fixed cycles, or DRAM is "
+                  "slower.",
+                  [](const RunView& v) {
+                    return list_of(layer_catalogue(), v.run, v.run.network->layers.size());
+                  }});
   for (RunRow& row : loss_catalogue()) rows.push_back(std::move(row));
   append_totals(rows);
   append_interconnect(rows);

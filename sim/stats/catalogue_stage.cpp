@@ -96,12 +96,13 @@ OrderedJson closed_form(const StageView& v) {
 }
 
 void append_identity(std::vector<StageRow>& rows) {
-  rows.push_back({"index", "number", "Place in the pipeline, 0 at the input.",
+  rows.push_back({"index", "number", "Position in the pipeline, 0 at the input.",
                   [](const StageView& v) { return OrderedJson(v.index); }});
   rows.push_back(
-      {"name", "text", "Its first layer with parameters, else its first layer.",
+      {"name", "text", "Name of its first layer with parameters, or of its first layer.",
        [](const StageView& v) { return OrderedJson((*v.run.partition)[v.index].name); }});
-  rows.push_back({"core", "text", "The core that serves it; two where forward and backward differ.",
+  rows.push_back({"core", "text",
+                  "The core that serves it; two cores if forward and backward have one each.",
                   [](const StageView& v) {
                     return v.run.plan
                                ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
@@ -112,11 +113,11 @@ void append_identity(std::vector<StageRow>& rows) {
 
 void append_time(std::vector<StageRow>& rows) {
   for (const CycleWords& words : kCycleKinds) rows.push_back(cycles_row(words));
-  rows.push_back(
-      {"utilization", "ratio", "(forward + backward + update) over all cycles.", utilization});
+  rows.push_back({"utilization", "ratio", "Cycles of forward, backward and update over all cycles.",
+                  utilization});
   rows.push_back({"mac_utilization", "ratio",
-                  "MACs of forward and backward over MACs possible in the run's cycles; null on a "
-                  "core without limit.",
+                  "MACs of forward and backward over the MACs possible in the run's cycles; null "
+                  "on a core with unlimited MACs.",
                   mac_utilization});
 }
 
@@ -141,23 +142,24 @@ StageRow datapath_count(const char* name, const char* unit, const char* meaning,
 
 void append_datapaths(std::vector<StageRow>& rows) {
   rows.push_back(datapath_row("forward",
-                              "Share of the run in which the forward's datapath works; null unless "
-                              "the core's passes are concurrent.",
+                              "Share of the run in which the datapath of the forward works; null "
+                              "unless the core has concurrent_passes.",
                               &StageStatistics::forward_busy));
-  rows.push_back(datapath_row("input_gradient", "The same of the input gradient's.",
+  rows.push_back(datapath_row("input_gradient", "The same for the datapath of the input gradient.",
                               &StageStatistics::input_gradient_busy));
-  rows.push_back(datapath_row("weight_gradient", "The same of the weight gradient's and update's.",
+  rows.push_back(datapath_row("weight_gradient",
+                              "The same for the datapath of weight gradient and update.",
                               &StageStatistics::weight_gradient_busy));
   rows.push_back(datapath_count("first_weight_write", "cycles",
-                                "From the start of the run to the first weight that it writes.",
+                                "Cycles from the start of the run to its first write of a weight.",
                                 [](const StageStatistics& s) {
                                   return s.first_weight_write ? OrderedJson(*s.first_weight_write)
                                                               : OrderedJson();
                                 }));
   rows.push_back(datapath_count(
       "activation_sets", "micro-batches",
-      "Most sets of activations at once: micro-batches from the start of their forward to the end "
-      "of their backward, and those whose input is being written or waits.",
+      "Largest number of activation sets at one time: micro-batches in flight, and micro-batches "
+      "whose input is being written or waits.",
       [](const StageStatistics& s) { return OrderedJson(s.peak_activation_sets); }));
 }
 
@@ -174,82 +176,84 @@ StageRow recompute_row(const char* name, const char* unit, const char* meaning,
 void append_recompute(std::vector<StageRow>& rows) {
   rows.push_back(recompute_row(
       "cycles", "cycles",
-      "Of its backwards: the forward made again, before the gradients, DRAM and what overlaps not "
-      "counted; null unless the stage recomputes.",
+      "Cycles of recomputed forwards in its backwards, without DRAM and without overlap; null "
+      "unless the stage recomputes.",
       [](const StagePlan&, const StageStatistics& s) { return OrderedJson(s.recompute_cycles); }));
-  rows.push_back(recompute_row(
-      "peak_bytes", "bytes", "Of memory.activations_peak_bytes: most that backwards made again.",
-      [](const StagePlan& p, const StageStatistics& s) {
-        return OrderedJson(s.peak_backward_samples * p.recomputed_bytes_per_sample);
-      }));
+  rows.push_back(
+      recompute_row("peak_bytes", "bytes",
+                    "The part of memory.activations_peak_bytes that recomputed values take.",
+                    [](const StagePlan& p, const StageStatistics& s) {
+                      return OrderedJson(s.peak_backward_samples * p.recomputed_bytes_per_sample);
+                    }));
 }
 
 void append_staleness(std::vector<StageRow>& rows) {
   rows.push_back({"staleness.closed_form", "updates",
-                  "The schedule's delay of this stage in the steady state; of `hybrid`, in its "
-                  "pipelined part.",
+                  "Delay of this stage in the steady state by the schedule's closed form; for "
+                  "`hybrid`, in its pipelined part.",
                   closed_form});
   rows.push_back(staleness_row(
-      "min", "Least number of updates between a forward's weight read and its own update.",
+      "min",
+      "Smallest number of updates between a forward's weight read and the update of the same "
+      "sample.",
       [](const StalenessCount& s) { return OrderedJson(s.histogram.begin()->first); }));
-  rows.push_back(staleness_row("mean", "Mean over all micro-batches of the run, filling included.",
+  rows.push_back(staleness_row("mean", "Mean over all micro-batches of the run, including filling.",
                                [](const StalenessCount& s) { return finite_or_null(s.mean()); }));
-  rows.push_back(staleness_row("max", "Largest number of updates.", [](const StalenessCount& s) {
+  rows.push_back(staleness_row("max", "Largest of these numbers.", [](const StalenessCount& s) {
     return OrderedJson(s.histogram.rbegin()->first);
   }));
-  rows.push_back(
-      {"staleness.histogram", "micro-batches",
-       "Micro-batches by delay in updates (a micro-batch is a micro-batch; one sample at batch "
-       "size one).",
-       histogram});
+  rows.push_back({"staleness.histogram", "micro-batches",
+                  "Number of micro-batches for each staleness in updates.", histogram});
   rows.push_back(staleness_row(
-      "backward_mean", "Mean updates between the weight reads of forward and backward.",
+      "backward_mean", "Mean number of updates between the weight reads of forward and backward.",
       [](const StalenessCount& s) { return ratio_or_null(s.backward_sum, s.count()); }));
 }
 
 void append_memory(std::vector<StageRow>& rows) {
   rows.push_back(plan_row(
-      "weights_bytes", "The current version, and its predicted weights.",
+      "weights_bytes", "Current weights and predicted weights.",
       [](const StagePlan& p) { return OrderedJson(p.weights_bytes + p.predicted_bytes); }));
-  rows.push_back(plan_row("optimizer_bytes", "Velocity and what else survives an update.",
+  rows.push_back(plan_row("optimizer_bytes", "Velocity and other state that survives an update.",
                           [](const StagePlan& p) { return OrderedJson(p.optimizer_bytes); }));
   rows.push_back(memory_row("stashed_weights_bytes",
-                            "Most versions kept besides the current one, times their size.",
+                            "Largest number of weight versions besides the current one, times "
+                            "their size.",
                             [](const StageMemory& m) { return m.stashed_weights; }));
   rows.push_back(memory_row("activations_peak_bytes",
-                            "Most samples held from input queue to backward, times their size, "
-                            "and what their backward makes again.",
+                            "Largest number of samples held from input queue to backward, times "
+                            "their size, plus recomputed values.",
                             [](const StageMemory& m) { return m.activations; }));
   rows.push_back(memory_row("gradients_peak_bytes",
-                            "Most boundary gradients held, and the gradient of the weights.",
+                            "Peak of the boundary gradients, plus the weight gradients.",
                             [](const StageMemory& m) { return m.gradients; }));
   rows.push_back(memory_row("peak_bytes",
-                            "Sum of the classes' peaks: the space that the stage needs.",
+                            "Sum of the peaks of all classes: the space that the stage needs.",
                             [](const StageMemory& m) { return m.total(); }));
   rows.push_back(
       {"memory.skips_peak_bytes", "bytes",
-       "Most skip values that waited for the rest of their stage's input; they have room "
-       "of their own, beside peak_bytes.",
+       "Peak of the skip values that waited for the other inputs of the stage. They have their own "
+       "room and are not part of peak_bytes.",
        [](const StageView& v) {
          const auto* c = counters(v);
          return c ? OrderedJson(c->peak_skip_bytes) : OrderedJson();
        }});
-  rows.push_back(plan_row(
-      "capacity_bytes", "Of the stage's buffers together; null: no limit.", [](const StagePlan& p) {
-        return p.capacity_bytes == kUnlimited<std::int64_t> ? OrderedJson()
-                                                            : OrderedJson(p.capacity_bytes);
-      }));
-  rows.push_back({"memory.spilled_bytes", "bytes",
-                  "Between its buffers and DRAM over the run, both ways, because it does not fit: "
-                  "the bytes that its time and energy.parts.dram count.",
-                  [](const StageView& v) {
-                    const auto* c = counters(v);
-                    const auto* p = plan_of(v);
-                    const RunStatistics* s = v.run.statistics;
-                    return c && p ? OrderedJson(
-                                        p->dram.total(s->micro_batches, s->samples, c->updates))
-                                  : OrderedJson();
-                  }});
+  rows.push_back(plan_row("capacity_bytes", "Capacity of all buffers of the stage; null: no limit.",
+                          [](const StagePlan& p) {
+                            return p.capacity_bytes == kUnlimited<std::int64_t>
+                                       ? OrderedJson()
+                                       : OrderedJson(p.capacity_bytes);
+                          }));
+  rows.push_back(
+      {"memory.spilled_bytes", "bytes",
+       "Bytes moved between its buffers and DRAM over the run, in both directions, because "
+       "the stage does not fit. Its time and energy.parts.dram count these bytes.",
+       [](const StageView& v) {
+         const auto* c = counters(v);
+         const auto* p = plan_of(v);
+         const RunStatistics* s = v.run.statistics;
+         return c && p ? OrderedJson(p->dram.total(s->micro_batches, s->samples, c->updates))
+                       : OrderedJson();
+       }});
 }
 
 const BandedSum* stage_energy(const StageView& v) {
@@ -258,13 +262,13 @@ const BandedSum* stage_energy(const StageView& v) {
 
 void append_energy(std::vector<StageRow>& rows) {
   rows.push_back({"joules", "joules",
-                  "Its operations, its traffic with DRAM and static power of its cores; of a core "
-                  "that serves several stages, an equal share.",
+                  "Energy of its operations, of its DRAM traffic and of the static power of its "
+                  "cores. Stages that share a core have equal shares of its static power.",
                   [](const StageView& v) {
                     const BandedSum* e = stage_energy(v);
                     return e ? finite_or_null(e->total()) : OrderedJson();
                   }});
-  rows.push_back({"energy_parts", "joules", "joules by what they go to.", [](const StageView& v) {
+  rows.push_back({"energy_parts", "joules", "Parts of joules.", [](const StageView& v) {
                     const BandedSum* e = stage_energy(v);
                     return e ? parts_json(*e) : OrderedJson::object();
                   }});

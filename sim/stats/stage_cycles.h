@@ -38,15 +38,15 @@ inline constexpr CycleWords kCycleKinds[] = {
     {CycleKind::backward, "backward", "backward", 'B', "Computing input and weight gradients."},
     {CycleKind::update, "update", "update", 'U', "Updating weights."},
     {CycleKind::stall_input, "stall_input", "input", 'i',
-     "Waiting for an activation or gradient that is not yet made."},
+     "Waiting for an activation or gradient that does not exist yet."},
     {CycleKind::stall_output, "stall_output", "output", 'o',
-     "Input there, but no room at the receiver."},
+     "The input has arrived, but a receiver has no room."},
     {CycleKind::stall_memory, "stall_memory", "memory", 'm',
-     "Memory ports inside an operation, or the own buffer full."},
+     "Waiting for memory ports inside an operation, or for room in the stage's own buffer."},
     {CycleKind::stall_interconnect, "stall_interconnect", "links", 'n',
-     "The awaited data is made, and under way."},
+     "Waiting for data that exists and is on its way."},
     {CycleKind::idle, "idle", "idle", '.',
-     "Before its first and after its last operation; the core is another stage's."},
+     "Before the first and after the last operation; also while the core works for another stage."},
 };
 
 constexpr const CycleWords& words_of(CycleKind kind) {

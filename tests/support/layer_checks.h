@@ -200,4 +200,11 @@ inline void check_accumulation(const LayerNode& node) {
   CHECK(f.gradient_pads_and_halos_are_zero());
 }
 
+/// State `index` of a layer with one number a channel, as weight files have it.
+inline std::vector<double> exported_state(LayerFixture<double>& f, int index) {
+  std::vector<double> values(f.node().output.channels);
+  f.layer().export_state(index, f.state(), values.data());
+  return values;
+}
+
 }  // namespace stagecoach

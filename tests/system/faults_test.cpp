@@ -44,7 +44,7 @@ TEST_CASE("closed standard descriptors change no file") {
 
 TEST_CASE("output that cannot be written is an error") {
   const Program program;
-  for (const std::string& more : {"--help", "--version", "--list-stats", "--print-fields hw"}) {
+  for (const char* more : {"--help", "--version", "--list-stats", "--print-fields hw"}) {
     refused(Program::shell(std::string(STAGECOACH_PROGRAM) + " " + more + " >/dev/full"),
             {"standard output: cannot be written: No space left on device"});
   }
@@ -182,7 +182,7 @@ TEST_CASE("threads that the system does not start are the user's number") {
 TEST_CASE("an output folder that is a link to nowhere is refused, and the link stays") {
   const Program program;
   fs::create_symlink("away", program.path("out"));
-  refused(program.run("--force"), {"--out", "is a link to away, which is not there"});
+  refused(program.run("--force"), {"--out", "is a link to away, which does not exist"});
   CHECK(fs::is_symlink(program.path("out")));
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("a trace that leaves no room for the results is given up for them") {
   REQUIRE(pages("trace.json.gz") > 2);
   fs::remove_all(program.path("kept"));
   REQUIRE(on_small_disk(program, room, some + "60", outcome));
-  refused(outcome, {"trace.json.gz: given up to make room for the results", "busiest"});
+  refused(outcome, {"trace.json.gz: removed to make room for the results", "busiest"});
   CHECK(program.summary("kept")["training"]["samples"] == 300);
   CHECK_FALSE(fs::exists(program.path("kept/trace.json.gz")));
 }

@@ -49,7 +49,7 @@ TEST_CASE("what acts on stale weights is told where none are stale, and changes 
       CAPTURE(schedule, setting);
       const std::string field = setting.substr(0, setting.find('='));
       CHECK(note_about(run(program, job + kMitigation + setting), field)
-                .find("changes no weights, for every stage's delay is 0") != std::string::npos);
+                .find("changes no weights, because every stage's delay is 0") != std::string::npos);
       CHECK((weights(program, job + kMitigation + setting) == plain));
     }
     CHECK(run(program, job).output.find("note: ") == std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("a norm over one value is told before the run, and only then") {
   CHECK(told(notes(R"("type":"group_norm","groups":4)", true), bias));
   CHECK(told(notes(R"("type":"batch_norm2d")", true), bias));
   CHECK(told(notes(R"("type":"batch_norm2d")", true, batch + "4"),
-             "the last micro-batch of a mini-batch or an epoch is such"));  // 9 = 4 + 4 + 1
+             "this holds for the last micro-batch of a mini-batch or an epoch"));  // 9 = 4 + 4 + 1
   CHECK(told(
       notes(R"("type":"batch_norm2d")", true, batch + "3 --set workload/pipeline/schedule=gpipe"),
       bias));  // micro-batches of one

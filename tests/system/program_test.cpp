@@ -231,7 +231,7 @@ TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is 
                                   program.path("out") + " --init-weights " + program.path("t"));
   REQUIRE(outcome.status == 0);
   CHECK(program.summary()["training"]["epochs"] == epochs);
-  CHECK(outcome.output.find("takes the prefix \"module.\" off") != std::string::npos);
+  CHECK(outcome.output.find("removes the prefix \"module.\" from") != std::string::npos);
   CHECK(outcome.output.find("num_batches_tracked") != std::string::npos);
   TensorMap bad = plain;
   bad["fc1.bias"].values[2] = std::numeric_limits<double>::quiet_NaN();

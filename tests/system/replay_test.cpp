@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -104,6 +106,7 @@ TEST_CASE(
       INFO(job);
       CHECK((program.read("replayed") == program.read("recorded")));  // bytes: not to be printed
       CHECK(replayed["timing"]["cycles"].is_null());
+      CHECK(replayed["training"]["order_hash"] == recorded["training"]["order_hash"]);
       for (std::size_t k = 0; k < recorded["stages"].size(); ++k) {
         CHECK(replayed["stages"][k]["staleness"] == recorded["stages"][k]["staleness"]);
       }
@@ -114,6 +117,34 @@ TEST_CASE(
       }
     }
   }
+}
+
+TEST_CASE("chips whose runs have the same order hash train the same weights, and no others") {
+  const Program program;
+  std::map<std::string, std::set<std::string>> weights_of;
+  std::set<std::string> all_weights;
+  int chips = 0;
+  for (const std::string lanes : {"64", "256"})
+    for (const std::string queue : {"1", "4"})
+      for (const std::string clock : {"200", "1000"}) {
+        program.done("--set hw/cores/0/vector_unit/lanes=" + lanes +
+                     " --set hw/input_queue_micro_batches=" + queue +
+                     " --set hw/clock_mhz=" + clock + " --save-weights " + program.path("weights"));
+        const std::string weights = program.read("weights");
+        weights_of[program.summary()["training"]["order_hash"]].insert(weights);
+        all_weights.insert(weights);
+        ++chips;
+      }
+  for (const auto& [hash, weights] : weights_of) CHECK(weights.size() == 1);
+  CHECK(weights_of.size() == all_weights.size());
+  CHECK(weights_of.size() > 1);
+  CHECK(static_cast<int>(weights_of.size()) < chips);
+}
+
+TEST_CASE("a run that is not complete has no order hash") {
+  const Program program;
+  CHECK(program.run("--set workload/training/optimizer/reference/learning_rate=1e30").status == 3);
+  CHECK(program.summary()["training"]["order_hash"].is_null());
 }
 
 TEST_CASE("an order recorded without numbers trains any seed, optimizer and mitigation") {

@@ -75,7 +75,7 @@ TEST_CASE("a run that SIGTERM stopped goes on to the same bits") {
   const Outcome outcome = resumed(program, "--threads 1");
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
-  CHECK(outcome.output.find("goes on after") != std::string::npos);
+  CHECK(outcome.output.find("continues after") != std::string::npos);
   CHECK(program.summary()["host"]["catch_up_seconds"].get<double>() > 0);
   CHECK((results(program, "out") == whole(program)));
   CHECK(checkpoints(program).empty());
@@ -97,7 +97,7 @@ TEST_CASE("a damaged checkpoint is refused with its reason, and the one before i
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   CHECK(outcome.output.find(paths[1] + ": is truncated") != std::string::npos);
-  CHECK(outcome.output.find("goes on after") != std::string::npos);
+  CHECK(outcome.output.find("continues after") != std::string::npos);
   CHECK((results(program, "out") == whole(program)));
 }
 
@@ -135,7 +135,8 @@ TEST_CASE("a checkpoint of another run is refused by what differs") {
   const Program program;
   stop_a_run(program);
   const auto kept = checkpoints(program);
-  refused(resumed(program, "--seed 7"), {"of another run", "/workload/training/seed: 1 there, 7"});
+  refused(resumed(program, "--seed 7"),
+          {"belongs to another run", "/workload/training/seed: 1 there, 7"});
   refused(resumed(program, "--set hw/clock_mhz=400"), {"/hardware/clock_mhz: 500", "400 here"});
   refused(resumed(program, "--precision f64"), {"/options/--precision: \"f32\" there, \"f64\""});
   refused(resumed(program, "--functional-only"), {"/options/--functional-only: false there, true"});
@@ -185,7 +186,7 @@ TEST_CASE("a signal while the machine is simulated again costs nothing") {
   const std::string before = results(program, "out");
   {
     LongRun run(program, "--resume", kResumeEpochs);
-    run.read_until("goes on after");
+    run.read_until("continues after");
     run.send(SIGTERM);
     const int status = run.end();
     CHECK((status == 143 || status == 1000 + SIGTERM));
@@ -203,7 +204,7 @@ TEST_CASE("checkpoints that cannot be written cost the run nothing") {
   INFO(outcome.output);
   CHECK(outcome.status == 0);
   CHECK(outcome.output.find("cannot be written") != std::string::npos);
-  CHECK(outcome.output.find("the run goes on") != std::string::npos);
+  CHECK(outcome.output.find("the run continues") != std::string::npos);
   CHECK(program.summary()["training"]["complete"] == true);
 }
 

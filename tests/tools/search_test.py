@@ -9,7 +9,7 @@ import signal
 import sys
 import unittest
 
-from sweep_case import SweepCase
+from sweep_case import REAL, ROOT, SweepCase
 
 from stagecoach.columns import parse_constraint, parse_objectives
 from stagecoach.errors import InputError
@@ -129,6 +129,42 @@ class SearchTest(SweepCase):
         self.assertLess(runs["full"], 48)  # of 96
         front = {(r["hw/width"], r["hw/depth"]) for r in self.rows() if r["pareto"] == "yes"}
         self.assertEqual(front, {("1", str(d)) for d in range(1, 9)})  # nothing of it is lost
+
+    @unittest.skipUnless(REAL, "no program given")
+    def test_points_of_one_order_share_a_training_and_have_the_figures_of_their_own_run(self):
+        self.program = REAL
+        grid = self.grid({
+            "hw/clock_mhz": [200, 400], "hw/input_queue_micro_batches": [1, 4],
+            "points": [{"workload/pipeline/schedule": "pipelined"},
+                       {"workload/pipeline/schedule": "gpipe", "workload/training/batch_size": 8}]})
+        for name, folder in (("hw", "hw/small_mesh"), ("workload", "workloads/lenet5-glyphs")):
+            (self.folder / f"{name}.json").write_text((ROOT / f"{folder}.json").read_text())
+        run = ("--replicas", "2", "--", "--samples", "120", "--epochs", "3", "--set",
+               "workload/training/target_accuracy=0.12", "--set", "workload/dataset/test_samples=50")
+
+        def figures():
+            return {tuple(v for k, v in row.items() if "/" in k):
+                    {k: row[k] for k in [*row][[*row].index("test_accuracy"):]}
+                    for row in self.rows() if row.get("fidelity", "full") == "full"}
+        done = self.sweep("--search", "8", *grid, "--fidelities", "timing-only,1,full", *run, grid=None,
+                          status=0)
+        shared = [row for row in self.rows() if row["trained_as"] and row["fidelity"] == "full"]
+        self.assertGreater(len(shared), 0)
+        self.assertRegex(done.stdout, r"; \d+ shared another's\)")
+        self.assertTrue(all((self.out / row["trained_as"] / "summary.json").exists()
+                            for row in shared))
+        searched = figures()
+        self.out = self.folder / "grid"
+        self.sweep(*grid, *run, grid=None, status=0)
+        whole = figures()
+        compared = 0
+        for point, found in searched.items():
+            if found["test_accuracy"]:  # others were stopped
+                self.assertEqual({k: v for k, v in found.items() if k != "pareto"},
+                                 {k: v for k, v in whole[point].items() if k != "pareto"})
+                compared += 1
+        self.assertGreaterEqual(compared, len(shared) + 2)
+        self.assertTrue(any(found["seconds_to_target"] for found in searched.values()))
 
     def test_a_space_without_steps_is_searched_between_its_ends(self):
         self.search(12, "--fidelities", "full", grid={

@@ -11,6 +11,7 @@
 #include "models/base/error.h"
 #include "models/data/dataset.h"
 #include "paths.h"
+#include "tests/support/load_failure.h"
 #include "tests/support/temp_files.h"
 
 namespace stagecoach {
@@ -38,10 +39,6 @@ DatasetSpec cifar10(const std::vector<std::string>& train, const std::vector<std
   spec.train_images = train;
   spec.test_images = test;
   return spec;
-}
-
-std::string failure(const DatasetSpec& spec) {
-  return message_of<UserError>([&] { load_dataset(spec); });
 }
 
 }  // namespace
@@ -97,14 +94,14 @@ TEST_CASE("caps of CIFAR data count over all files") {
   CHECK(data->label(Split::test, 0) == 4);
   spec.train_images[1] = files.path("gone");  // missing although the cap could do without it
   spec.train_samples = 1;
-  CHECK_THAT(failure(spec),
+  CHECK_THAT(load_failure(spec),
              Contains("dataset.train_images: " + files.path("gone")) && Contains("no such file"));
 }
 
 TEST_CASE("CIFAR files that are cut, empty, of another kind or mislabelled are refused") {
   TempFiles files;
   const std::string good = records({"\x03", "\x09"});
-  const auto with = [&](const std::string& path) { return failure(cifar10({path}, {})); };
+  const auto with = [&](const std::string& path) { return load_failure(cifar10({path}, {})); };
   CHECK_THAT(with(files.write("cut", good.substr(0, 6000))),
              Contains("truncated") && Contains("6000 bytes") && Contains("records of 3073 bytes"));
   CHECK_THAT(with(files.write_gzip("cut.gz", good.substr(0, 6000))),
@@ -113,13 +110,13 @@ TEST_CASE("CIFAR files that are cut, empty, of another kind or mislabelled are r
   CHECK_THAT(with(files.write_gzip("empty.gz", "")), Contains("0 bytes"));
   CHECK_THAT(with(files.write("label", records({"\x03", "\x0a"}))),
              Contains("record 1 has label 10, allowed are 0 to 9"));
-  CHECK_THAT(failure(cifar10({}, {})), Contains("dataset.train_images: no files"));
+  CHECK_THAT(load_failure(cifar10({}, {})), Contains("dataset.train_images: no files"));
   DatasetSpec spec = cifar10({files.write("good", good)}, {});
   spec.train_labels = "labels";
-  CHECK_THAT(failure(spec), Contains("has its labels beside the images"));
+  CHECK_THAT(load_failure(spec), Contains("has its labels beside the images"));
   spec.train_labels = "";
   spec.format = DatasetFormat::cifar100;
-  CHECK_THAT(failure(spec), Contains("records of 3074 bytes"));
+  CHECK_THAT(load_failure(spec), Contains("records of 3074 bytes"));
 }
 
 TEST_CASE("the real CIFAR-10 files have their published counts, mean and deviation") {

@@ -9,6 +9,7 @@
 
 #include "models/base/error.h"
 #include "tests/support/idx_bytes.h"
+#include "tests/support/load_failure.h"
 #include "tests/support/temp_files.h"
 
 namespace stagecoach {
@@ -52,10 +53,6 @@ std::vector<T> read_image(const Dataset& data, std::int64_t index, const Shape& 
   }
   for (std::int64_t i = 0; i < buffer.size(); ++i) REQUIRE(buffer.data()[i] == untouched);
   return values;
-}
-
-std::string failure(const DatasetSpec& spec) {
-  return message_of<UserError>([&] { load_dataset(spec); });
 }
 
 }  // namespace
@@ -127,7 +124,7 @@ TEST_CASE("the rank of the image file gives the shape") {
   spec.train_images = {files.write("r1", idx_bytes<double>({2}, {0.5, -1.5}))};
   CHECK(load_dataset(spec)->shape() == Shape::features(1));
   spec.train_images = {files.write("r5", idx_bytes<std::uint8_t>({2, 1, 1, 1, 1}, {1, 2}))};
-  CHECK_THAT(failure(spec), Contains("r5: rank 5, images have rank 4"));
+  CHECK_THAT(load_failure(spec), Contains("r5: rank 5, images have rank 4"));
 }
 
 TEST_CASE("targets may have any element type and rank, and are then no class labels") {
@@ -167,28 +164,28 @@ TEST_CASE("the four files of a data set must fit together") {
   const DatasetSpec good = two_images<std::uint8_t>(files);
   DatasetSpec spec = good;
   spec.train_labels = files.write("three", idx_bytes<std::uint8_t>({3}, {1, 2, 3}));
-  CHECK_THAT(failure(spec), Contains("three has 3 items") && Contains("has 2 images"));
+  CHECK_THAT(load_failure(spec), Contains("three has 3 items") && Contains("has 2 images"));
   spec.train_samples = 1;  // found although the cap hides it
-  CHECK_THAT(failure(spec), Contains("three has 3 items"));
+  CHECK_THAT(load_failure(spec), Contains("three has 3 items"));
   spec = good;
   spec.train_labels = "";
-  CHECK_THAT(failure(spec), Contains("dataset.train_labels: missing"));
+  CHECK_THAT(load_failure(spec), Contains("dataset.train_labels: missing"));
   spec = good;
   spec.train_images.push_back(spec.train_images[0]);
-  CHECK_THAT(failure(spec), Contains("2 files, format idx takes exactly one"));
+  CHECK_THAT(load_failure(spec), Contains("2 files, format idx takes exactly one"));
   spec = good;
   spec.train_images.clear();
-  CHECK_THAT(failure(spec), Contains("0 files"));
+  CHECK_THAT(load_failure(spec), Contains("0 files"));
   spec = good;
   spec.test_images = {
       files.write("small", idx_bytes<std::uint8_t>({2, 2, 3, 1}, std::vector<std::uint8_t>(12)))};
   spec.test_labels = good.train_labels;
-  CHECK_THAT(failure(spec), Contains("small: images of shape [2,3,1]") && Contains("[2,3,2]"));
+  CHECK_THAT(load_failure(spec), Contains("small: images of shape [2,3,1]") && Contains("[2,3,2]"));
   spec.test_images = good.train_images;
   spec.test_labels = files.write("wide", idx_bytes<std::uint8_t>({2, 2}, {1, 2, 3, 4}));
-  CHECK_THAT(failure(spec), Contains("wide: targets of shape [2]") && Contains("have []"));
+  CHECK_THAT(load_failure(spec), Contains("wide: targets of shape [2]") && Contains("have []"));
   spec.test_labels = "";
-  CHECK_THAT(failure(spec), Contains("dataset.test_labels: missing"));
+  CHECK_THAT(load_failure(spec), Contains("dataset.test_labels: missing"));
 }
 
 TEST_CASE("normalisation that does not fit the data is refused") {
@@ -198,7 +195,7 @@ TEST_CASE("normalisation that does not fit the data is refused") {
   const auto with = [&](std::vector<double> mean, std::vector<double> std) {
     spec.mean = std::move(mean);
     spec.std = std::move(std);
-    return failure(spec);
+    return load_failure(spec);
   };
   CHECK_THAT(with({1, 2, 3}, {1}), Contains("normalize.mean: 3 numbers") && Contains("1 or 2"));
   CHECK_THAT(with({1}, {}), Contains("normalize.std: 0 numbers"));
@@ -212,7 +209,7 @@ TEST_CASE("augmentation that does not fit the data or would change nothing is re
   DatasetSpec spec = two_images<std::uint8_t>(files);
   const auto with = [&](int pad, bool crop, bool flip) {
     spec.augment = {pad, crop, flip};
-    return failure(spec);
+    return load_failure(spec);
   };
   CHECK_THAT(with(3, true, false), Contains("augment.pad: 3") && Contains("0 to") && Contains("2"));
   CHECK_THAT(with(-1, true, false), Contains("augment.pad: -1"));
@@ -284,17 +281,17 @@ TEST_CASE("generated data takes no files, and counts come from the caps or the d
   spec.test_samples = -1;
   CHECK(load_dataset(spec)->size(Split::test) == kDefaultGeneratedTest);
   spec.train_samples = 0;
-  CHECK_THAT(failure(spec), Contains("dataset.train_samples: 0"));
+  CHECK_THAT(load_failure(spec), Contains("dataset.train_samples: 0"));
   spec.train_samples = -2;
-  CHECK_THAT(failure(spec), Contains("must not be negative"));
+  CHECK_THAT(load_failure(spec), Contains("must not be negative"));
   spec.train_samples = std::int64_t{1} << 60;
-  CHECK_THAT(failure(spec), Contains("at most 5000000 can be generated"));
+  CHECK_THAT(load_failure(spec), Contains("at most 5000000 can be generated"));
   spec.train_samples = 5;
   spec.train_labels = "labels";
-  CHECK_THAT(failure(spec), Contains("leave these fields out"));
+  CHECK_THAT(load_failure(spec), Contains("leave these fields out"));
   spec.train_labels = "";
   spec.train_images = {"images"};
-  CHECK_THAT(failure(spec), Contains("reads no files"));
+  CHECK_THAT(load_failure(spec), Contains("reads no files"));
 }
 
 TEST_CASE("random data has the shape, classes and count asked for, whatever the count costs") {
@@ -314,10 +311,10 @@ TEST_CASE("random data has the shape, classes and count asked for, whatever the 
         read_image<float>(*load_dataset(spec), 1281166, spec.shape));
   CHECK(read_image<float>(*data, 0, spec.shape) != read_image<float>(*data, 1, spec.shape));
   spec.classes = 0;
-  CHECK_THAT(failure(spec), Contains("dataset.classes: 0"));
+  CHECK_THAT(load_failure(spec), Contains("dataset.classes: 0"));
   spec.classes = 2;
   spec.shape = Shape::image(3, 0, 9);
-  CHECK_THAT(failure(spec), Contains("dataset.shape: [3,0,9]"));
+  CHECK_THAT(load_failure(spec), Contains("dataset.shape: [3,0,9]"));
 }
 
 }  // namespace stagecoach

@@ -25,7 +25,7 @@ std::vector<E> elements(const RawArray& array) {
   return values;
 }
 
-std::string failure(const std::string& path) {
+std::string read_failure(const std::string& path) {
   return message_of<UserError>([&] { read_idx(path, "dataset.train_images", -1); });
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("a cap keeps the front and still tells the file's count") {
 TEST_CASE("a missing file and a folder are named") {
   TempFiles files;
   const std::string gone = files.path("gone");
-  CHECK(failure(gone) == "dataset.train_images: " + gone + ": no such file");
-  CHECK_THAT(failure(files.path("")), Contains("is a directory"));
+  CHECK(read_failure(gone) == "dataset.train_images: " + gone + ": no such file");
+  CHECK_THAT(read_failure(files.path("")), Contains("is a directory"));
 }
 
 TEST_CASE("a wrong magic number shows what was found and what is wanted") {
@@ -85,7 +85,7 @@ TEST_CASE("a wrong magic number shows what was found and what is wanted") {
                                                       {3, 0, "00 00 08 00"}}) {
     std::string wrong = bytes;
     wrong[static_cast<std::size_t>(at)] = static_cast<char>(value);
-    const std::string message = failure(files.write("f", wrong));
+    const std::string message = read_failure(files.write("f", wrong));
     CHECK_THAT(message, Contains("not an IDX file") && Contains(shown) && Contains("expected"));
   }
 }
@@ -95,19 +95,19 @@ TEST_CASE("a file cut anywhere is called truncated, plain and gzipped") {
   const std::string bytes = idx_bytes<std::int32_t>({2, 3}, {1, 2, 3, 4, 5, 6});
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     const std::string cut = bytes.substr(0, length);
-    CHECK_THAT(failure(files.write("plain", cut)), Contains("truncated"));
-    CHECK_THAT(failure(files.write_gzip("packed", cut)), Contains("truncated"));
+    CHECK_THAT(read_failure(files.write("plain", cut)), Contains("truncated"));
+    CHECK_THAT(read_failure(files.write_gzip("packed", cut)), Contains("truncated"));
   }
-  CHECK_THAT(failure(files.write("plain", bytes.substr(0, 20))),
+  CHECK_THAT(read_failure(files.write("plain", bytes.substr(0, 20))),
              Contains("2 x 3 elements of 4 bytes, more than a file of 20 bytes"));
 }
 
 TEST_CASE("bytes after the last element are refused") {
   TempFiles files;
   const std::string bytes = idx_bytes<std::uint8_t>({2}, {1, 2}) + "x";
-  CHECK_THAT(failure(files.write("plain", bytes)),
+  CHECK_THAT(read_failure(files.write("plain", bytes)),
              Contains("too long") && Contains("(2 bytes), 3"));
-  CHECK_THAT(failure(files.write_gzip("packed", bytes)), Contains("too long"));
+  CHECK_THAT(read_failure(files.write_gzip("packed", bytes)), Contains("too long"));
 }
 
 TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzip data is not") {
@@ -119,7 +119,7 @@ TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzi
        {std::string("x"), std::string("\x1f"), std::string(1, '\0'), std::string(512, '\0'),
         std::string("one more line\n"), std::string(600000, 'z')}) {
     CAPTURE(tail.size());
-    CHECK_THAT(failure(files.write("tail", whole + tail)),
+    CHECK_THAT(read_failure(files.write("tail", whole + tail)),
                Contains("too long: the gzip data ends at byte " + std::to_string(whole.size()) +
                         ", " + std::to_string(tail.size()) + " more follow it"));
   }
@@ -127,8 +127,8 @@ TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzi
   files.write_gzip("back", bytes.substr(9));
   const std::string two = files.read("front") + files.read("back");
   CHECK(read_idx(files.write("two", two), "x", -1).array.bytes.size() == 4);
-  CHECK_THAT(failure(files.write("cut", two.substr(0, two.size() - 3))), Contains("truncated"));
-  CHECK_THAT(failure(files.write("tail", two + "x")), Contains("1 more follow it"));
+  CHECK_THAT(read_failure(files.write("cut", two.substr(0, two.size() - 3))), Contains("truncated"));
+  CHECK_THAT(read_failure(files.write("tail", two + "x")), Contains("1 more follow it"));
 }
 
 TEST_CASE("gzip data cut or damaged anywhere after its header never passes") {
@@ -148,7 +148,7 @@ TEST_CASE("gzip data cut or damaged anywhere after its header never passes") {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     CHECK_THROWS_AS(read_idx(files.write("damaged", damaged), "x", -1), UserError);
   }
-  CHECK_THAT(failure(files.write("cut", packed.substr(0, packed.size() / 2))),
+  CHECK_THAT(read_failure(files.write("cut", packed.substr(0, packed.size() / 2))),
              Contains("truncated"));
 }
 
@@ -156,10 +156,10 @@ TEST_CASE("absurd sizes in the header are refused before memory is asked for") {
   TempFiles files;
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16);
   const std::string plain = std::string("\0\0\x0e\x04", 4) + huge + "abc";
-  CHECK_THAT(failure(files.write("plain", plain)), Contains("more than a file of 23 bytes"));
-  CHECK_THAT(failure(files.write_gzip("packed", plain)), Contains("can hold"));
+  CHECK_THAT(read_failure(files.write("plain", plain)), Contains("more than a file of 23 bytes"));
+  CHECK_THAT(read_failure(files.write_gzip("packed", plain)), Contains("can hold"));
   const std::string nothing = std::string("\0\0\x08\x02\0\0\0\x05\0\0\0\0", 12);
-  CHECK_THAT(failure(files.write("zero", nothing)), Contains("size 1 in the header is 0"));
+  CHECK_THAT(read_failure(files.write("zero", nothing)), Contains("size 1 in the header is 0"));
 }
 
 }  // namespace stagecoach

@@ -32,7 +32,7 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
   return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
 }
 
-std::string failure(const TempFiles& files, const std::string& bytes) {
+std::string import_failure(const TempFiles& files, const std::string& bytes) {
   const std::string path = files.write("f.safetensors", bytes);
   const std::string message = message_of<UserError>([&] { read_safetensors(path); });
   CHECK_THAT(message, Catch::StartsWith(path + ": "));
@@ -119,25 +119,25 @@ TEST_CASE("a file cut anywhere is refused") {
   TempFiles files;
   const std::string whole = written(sample_tensors(), SafetensorsType::f32);
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    CHECK_FALSE(failure(files, whole.substr(0, length)).empty());
+    CHECK_FALSE(import_failure(files, whole.substr(0, length)).empty());
   }
-  CHECK_THAT(failure(files, whole.substr(0, 5)), Contains("truncated: 5 bytes"));
-  CHECK_THAT(failure(files, whole.substr(0, whole.size() - 1)), Contains("truncated?"));
-  CHECK_THAT(failure(files, whole + "x"), Contains("the tensors of the header take"));
+  CHECK_THAT(import_failure(files, whole.substr(0, 5)), Contains("truncated: 5 bytes"));
+  CHECK_THAT(import_failure(files, whole.substr(0, whole.size() - 1)), Contains("truncated?"));
+  CHECK_THAT(import_failure(files, whole + "x"), Contains("the tensors of the header take"));
 }
 
 TEST_CASE("an absurd header length is refused before memory is asked for") {
   TempFiles files;
-  CHECK_THAT(failure(files, std::string(8, '\xff') + "{}"),
+  CHECK_THAT(import_failure(files, std::string(8, '\xff') + "{}"),
              Contains("a header of 18446744073709551615 bytes") && Contains("at most 2"));
-  CHECK_THAT(failure(files, std::string("\0\0\0\0\0\0\0\x7f{}", 10)), Contains("at most 2"));
+  CHECK_THAT(import_failure(files, std::string("\0\0\0\0\0\0\0\x7f{}", 10)), Contains("at most 2"));
 }
 
 TEST_CASE("a header that does not describe tensors is refused") {
   TempFiles files;
   const std::string four(4, '\0');
   const auto with = [&](const std::string& header) {
-    return failure(files, file_of(header, four));
+    return import_failure(files, file_of(header, four));
   };
   CHECK_THAT(with("{\"a\""), Contains("the header is no JSON"));
   CHECK_THAT(with("[1]"), Contains("no JSON object"));
@@ -164,14 +164,14 @@ TEST_CASE("tensors that overlap, leave a gap or share a name are refused") {
   TempFiles files;
   const std::string eight(8, '\0');
   const auto two = [&](const std::string& a, const std::string& second, const std::string& b) {
-    return failure(files, file_of("{\"a\":" + entry("F32", "[1]", a) + ",\"" + second +
+    return import_failure(files, file_of("{\"a\":" + entry("F32", "[1]", a) + ",\"" + second +
                                       "\":" + entry("F32", "[1]", b) + "}",
                                   eight));
   };
   CHECK_THAT(two("[0,4]", "b", "[2,6]"), Contains("tensor 'b'") && Contains("overlaps"));
   CHECK_THAT(two("[0,4]", "b", "[0,4]"), Contains("overlaps"));
   CHECK_THAT(two("[2,6]", "b", "[0,4]"), Contains("tensor 'a'") && Contains("overlaps"));
-  CHECK_THAT(failure(files, file_of("{\"a\":" + entry("F32", "[1]", "[4,8]") + "}", eight)),
+  CHECK_THAT(import_failure(files, file_of("{\"a\":" + entry("F32", "[1]", "[4,8]") + "}", eight)),
              Contains("leaves a gap"));
   CHECK_THAT(two("[0,4]", "a", "[4,8]"), Contains("tensor 'a' is in the header twice"));
 }
@@ -181,7 +181,7 @@ TEST_CASE("a header of any depth or size is read in time that follows its size, 
   for (const char* open : {"[", "{\"a\":"}) {
     std::string deep = "{\"a\":";
     for (int i = 0; i < 60000; ++i) deep += open;
-    CHECK_THAT(failure(files, file_of(deep, "")), Contains("nested deeper than"));
+    CHECK_THAT(import_failure(files, file_of(deep, "")), Contains("nested deeper than"));
   }
   TensorMap many;
   for (int i = 0; i < 200000; ++i) many["tensor" + std::to_string(i)] = {{0}, {}};
@@ -196,7 +196,7 @@ TEST_CASE("messages about what a file holds stay short") {
   TempFiles files;
   const std::string name(1000000, 'n');
   const std::string header = "{\"" + name + "\":" + entry("F99", "[1]", "[0,4]") + "}";
-  CHECK(failure(files, file_of(header, "abcd")).size() < 2000);
+  CHECK(import_failure(files, file_of(header, "abcd")).size() < 2000);
 }
 
 TEST_CASE("damaged bytes are refused or read, never worse") {

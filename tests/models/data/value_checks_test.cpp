@@ -11,6 +11,7 @@
 
 #include "models/base/error.h"
 #include "tests/support/idx_bytes.h"
+#include "tests/support/load_failure.h"
 #include "tests/support/temp_files.h"
 
 namespace stagecoach {
@@ -30,10 +31,6 @@ DatasetSpec samples(const TempFiles& files, const std::vector<Image>& images,
   return spec;
 }
 
-std::string failure(const DatasetSpec& spec) {
-  return message_of<UserError>([&] { load_dataset(spec); });
-}
-
 LabelFacts labels_of(const DatasetSpec& spec) { return load_dataset(spec)->label_facts(); }
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -46,14 +43,14 @@ TEST_CASE("an image value that is no number is refused with file, sample and val
   const std::vector<std::uint8_t> labels = {0, 1, 2};
   for (const float bad : {kNan, kInfinity, -kInfinity}) {
     const DatasetSpec train = samples<float>(files, {1, 2, 3, bad, 5, 6}, labels);
-    CHECK_THAT(failure(train),
+    CHECK_THAT(load_failure(train),
                Contains("dataset.train_images: " + train.train_images[0] + ": sample 1 holds ") &&
                    Contains("(element 1)") && Contains("allowed"));
     DatasetSpec test = train;
     test.test_images = test.train_images;
     test.test_labels = test.train_labels;
     test.train_images = {files.write("good", idx_bytes<float>({3, 2}, {1, 2, 3, 4, 5, 6}))};
-    CHECK_THAT(failure(test), Contains("dataset.test_images: ") && Contains("sample 1 holds "));
+    CHECK_THAT(load_failure(test), Contains("dataset.test_images: ") && Contains("sample 1 holds "));
     // What a cap leaves out is not read.
     test.test_samples = 1;
     CHECK(load_dataset(test)->size(Split::test) == 1);
@@ -63,13 +60,13 @@ TEST_CASE("an image value that is no number is refused with file, sample and val
 TEST_CASE("a value that fp32 does not hold is refused, as it is and as it is normalised") {
   TempFiles files;
   const std::vector<std::uint8_t> labels = {0, 1, 2};
-  CHECK_THAT(failure(samples<double>(files, {1, 2, 3, 4, 1e39, 6}, labels)),
+  CHECK_THAT(load_failure(samples<double>(files, {1, 2, 3, 4, 1e39, 6}, labels)),
              Contains("sample 2 holds 1e+39"));
   DatasetSpec spec = samples<std::uint8_t>(files, {0, 2, 3, 4, 5, 6}, labels);
   spec.normalize = true;
   spec.mean = {0.5};
   spec.std = {1e-39};
-  CHECK_THAT(failure(spec), Contains("sample 0 holds 0 (element 0), which dataset.normalize"));
+  CHECK_THAT(load_failure(spec), Contains("sample 0 holds 0 (element 0), which dataset.normalize"));
   spec.std = {1e-37};
   CHECK_NOTHROW(load_dataset(spec));
 }
@@ -95,9 +92,9 @@ TEST_CASE("pixels of generated images and of CIFAR are held within fp32, too") {
 TEST_CASE("a target that is no number is refused with file, sample and value") {
   TempFiles files;
   const DatasetSpec spec = samples<float, float>(files, {1, 2, 3, 4, 5, 6}, {1, 2, kNan});
-  CHECK_THAT(failure(spec), Contains("dataset.train_labels: " + spec.train_labels +
+  CHECK_THAT(load_failure(spec), Contains("dataset.train_labels: " + spec.train_labels +
                                      ": sample 2 has target nan; allowed"));
-  CHECK_THAT(failure(samples<float, double>(files, {1, 2, 3, 4, 5, 6}, {1e300, 2, 3})),
+  CHECK_THAT(load_failure(samples<float, double>(files, {1, 2, 3, 4, 5, 6}, {1e300, 2, 3})),
              Contains("sample 0 has target 1e+300"));
 }
 

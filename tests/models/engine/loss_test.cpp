@@ -15,8 +15,8 @@ namespace {
 
 /// Outputs and gradient of a micro-batch; pads of both start as junk.
 template <class T>
-struct MicroBatch {
-  MicroBatch(const Shape& shape, int batch, int halo = 0)
+struct Outputs {
+  Outputs(const Shape& shape, int batch, int halo = 0)
       : layout(shape, halo), outputs(layout.size(batch)), gradients(layout.size(batch)) {
     std::fill_n(outputs.data(), outputs.size(), T(77));
     std::fill_n(gradients.data(), gradients.size(), T(77));
@@ -29,7 +29,7 @@ struct MicroBatch {
 };
 
 TEST_CASE("softmax cross-entropy is minus the log of the label's share", "[loss]") {
-  MicroBatch<double> p(Shape::features(3), 2);
+  Outputs<double> p(Shape::features(3), 2);
   const double y[2][3] = {{1, 2, 3}, {0.5, -1, 0}};
   for (int n = 0; n < 2; ++n)
     for (int c = 0; c < 3; ++c) p.output.sample(n)[c] = y[n][c];
@@ -55,7 +55,7 @@ TEMPLATE_TEST_CASE("an output that is no finite number is a loss that is none, a
   for (const TestType bad : {nan, infinity, -infinity}) {
     for (int place = 0; place < 3; ++place) {
       for (int label = 0; label < 3; ++label) {
-        MicroBatch<TestType> p(Shape::features(3), 1);
+        Outputs<TestType> p(Shape::features(3), 1);
         for (int c = 0; c < 3; ++c)
           p.output.sample(0)[c] = c == place ? bad : static_cast<TestType>(c == label);
         const LossResult r = loss_and_gradient<TestType>(LossKind::softmax_cross_entropy, p.output,
@@ -70,7 +70,7 @@ TEMPLATE_TEST_CASE("an output that is no finite number is a loss that is none, a
 
 TEMPLATE_TEST_CASE("softmax cross-entropy survives outputs beyond the range of exp", "[loss]",
                    float, double) {
-  MicroBatch<TestType> p(Shape::features(2), 1);
+  Outputs<TestType> p(Shape::features(2), 1);
   p.output.sample(0)[0] = 3000;
   p.output.sample(0)[1] = -3000;
   const int right = 0, wrong = 1;
@@ -89,7 +89,7 @@ TEMPLATE_TEST_CASE("softmax cross-entropy survives outputs beyond the range of e
 }
 
 TEST_CASE("mean squared error is half the sum of squares, targets channel outermost", "[loss]") {
-  MicroBatch<double> p(Shape::image(2, 1, 2), 2, 1);
+  Outputs<double> p(Shape::image(2, 1, 2), 2, 1);
   std::vector<double> targets;
   double expected = 0;
   for (int n = 0; n < 2; ++n)
@@ -115,7 +115,7 @@ TEST_CASE("loss gradients agree with central differences", "[loss]") {
   std::mt19937 random(3);
   std::uniform_real_distribution<double> uniform(-2, 2);
   for (LossKind kind : {LossKind::softmax_cross_entropy, LossKind::mean_squared_error}) {
-    MicroBatch<double> p(Shape::features(10), 3);
+    Outputs<double> p(Shape::features(10), 3);
     const int labels[] = {3, 0, 9};
     std::vector<double> targets(30);
     for (double& t : targets) t = uniform(random);
@@ -144,7 +144,7 @@ TEST_CASE("loss gradients agree with central differences", "[loss]") {
 }
 
 TEMPLATE_TEST_CASE("pad lanes of the loss gradient are zero", "[loss]", float, double) {
-  MicroBatch<TestType> p(Shape::features(10), 2);
+  Outputs<TestType> p(Shape::features(10), 2);
   const int labels[] = {3, 0};
   const std::vector<double> targets(20, 0.5);
   for (LossKind kind : {LossKind::softmax_cross_entropy, LossKind::mean_squared_error}) {
@@ -156,7 +156,7 @@ TEMPLATE_TEST_CASE("pad lanes of the loss gradient are zero", "[loss]", float, d
 }
 
 TEST_CASE("of equal outputs the first class counts as the answer", "[loss]") {
-  MicroBatch<double> p(Shape::features(4), 1);
+  Outputs<double> p(Shape::features(4), 1);
   for (int c = 0; c < 4; ++c) p.output.sample(0)[c] = 1;
   const auto correct = [&](int label) {
     return loss_and_gradient<double>(LossKind::softmax_cross_entropy, p.output, &label, nullptr, 1,
@@ -168,7 +168,7 @@ TEST_CASE("of equal outputs the first class counts as the answer", "[loss]") {
 }
 
 TEST_CASE("a loss without what it needs is a bug of the caller", "[loss]") {
-  MicroBatch<double> p(Shape::features(4), 1);
+  Outputs<double> p(Shape::features(4), 1);
   const int label = 4;
   const auto call = [&](LossKind kind, const int* labels) {
     return loss_and_gradient<double>(kind, p.output, labels, nullptr, 1, {});

@@ -11,7 +11,7 @@
 namespace stagecoach {
 namespace {
 
-LayerSpec layer(LayerKind kind, const std::string& name, std::vector<std::string> inputs = {}) {
+LayerSpec small_layer(LayerKind kind, const std::string& name, std::vector<std::string> inputs = {}) {
   LayerSpec spec;
   spec.kind = kind;
   spec.name = name;
@@ -19,8 +19,8 @@ LayerSpec layer(LayerKind kind, const std::string& name, std::vector<std::string
   return spec;
 }
 
-LayerSpec conv(const std::string& name, int out) {
-  LayerSpec spec = layer(LayerKind::conv2d, name);
+LayerSpec small_conv(const std::string& name, int out) {
+  LayerSpec spec = small_layer(LayerKind::conv2d, name);
   spec.out_channels = out;
   spec.kernel = 3;
   spec.padding = 1;
@@ -32,22 +32,22 @@ LayerSpec conv(const std::string& name, int out) {
 Network residual_network() {
   NetworkSpec spec;
   spec.input = Shape::image(3, 12, 12);
-  LayerSpec norm = layer(LayerKind::group_norm, "norm");
+  LayerSpec norm = small_layer(LayerKind::group_norm, "norm");
   norm.groups = 4;
-  LayerSpec pool = layer(LayerKind::max_pool2d, "pool");
+  LayerSpec pool = small_layer(LayerKind::max_pool2d, "pool");
   pool.kernel = pool.stride = 2;
-  LayerSpec dropout = layer(LayerKind::dropout, "dropout");
+  LayerSpec dropout = small_layer(LayerKind::dropout, "dropout");
   dropout.probability = 0.25;
-  LayerSpec fc = layer(LayerKind::linear, "fc");
+  LayerSpec fc = small_layer(LayerKind::linear, "fc");
   fc.out_features = 4;
-  spec.layers = {conv("conv1", 16),
+  spec.layers = {small_conv("conv1", 16),
                  norm,
-                 layer(LayerKind::relu, "relu"),
-                 conv("conv2", 16),
-                 layer(LayerKind::add, "add", {"conv2", "relu"}),
+                 small_layer(LayerKind::relu, "relu"),
+                 small_conv("conv2", 16),
+                 small_layer(LayerKind::add, "add", {"conv2", "relu"}),
                  pool,
                  dropout,
-                 layer(LayerKind::flatten, "flatten"),
+                 small_layer(LayerKind::flatten, "flatten"),
                  fc};
   return build_network(spec);
 }
@@ -119,7 +119,7 @@ TEST_CASE("an epoch shorter than the pipeline is evaluated with its own last wei
   NetworkSpec spec;
   spec.input = Shape::features(6);
   for (int k = 0; k < 4; ++k) {
-    LayerSpec fc = layer(LayerKind::linear, "fc" + std::to_string(k));
+    LayerSpec fc = small_layer(LayerKind::linear, "fc" + std::to_string(k));
     fc.out_features = 4;
     spec.layers.push_back(fc);
   }

@@ -21,7 +21,7 @@ Network network_of(const FamilySpec& spec) { return build_network(build_family(s
 
 std::int64_t parameters(const FamilySpec& spec) { return network_of(spec).trainable_parameters(); }
 
-const LayerNode& layer(const Network& network, const std::string& name) {
+const LayerNode& layer_named(const Network& network, const std::string& name) {
   const auto found = std::find_if(network.layers.begin(), network.layers.end(),
                                   [&](const LayerNode& node) { return node.spec.name == name; });
   REQUIRE(found != network.layers.end());
@@ -53,30 +53,30 @@ std::string failure(const FamilySpec& spec) {
 TEST_CASE("LeNet-5 has its 61,706 parameters and shapes") {
   const Network network = network_of(default_family_spec(Family::lenet5));
   CHECK(network.trainable_parameters() == 61706);
-  CHECK(layer(network, "conv1").output == Shape::image(6, 28, 28));
-  CHECK(layer(network, "pool2").output == Shape::image(16, 5, 5));
-  CHECK(layer(network, "pool2").spec.kind == LayerKind::max_pool2d);
-  CHECK(layer(network, "act1").spec.kind == LayerKind::relu);
+  CHECK(layer_named(network, "conv1").output == Shape::image(6, 28, 28));
+  CHECK(layer_named(network, "pool2").output == Shape::image(16, 5, 5));
+  CHECK(layer_named(network, "pool2").spec.kind == LayerKind::max_pool2d);
+  CHECK(layer_named(network, "act1").spec.kind == LayerKind::relu);
   CHECK(network.output() == Shape::features(10));
   FamilySpec classic = default_family_spec(Family::lenet5);
   classic.activation = FamilyActivation::tanh;
   classic.pooling = FamilyPooling::average;
   const Network old = network_of(classic);
   CHECK(old.trainable_parameters() == 61706);
-  CHECK(layer(old, "act4").spec.kind == LayerKind::tanh);
-  CHECK(layer(old, "pool1").spec.kind == LayerKind::avg_pool2d);
+  CHECK(layer_named(old, "act4").spec.kind == LayerKind::tanh);
+  CHECK(layer_named(old, "pool1").spec.kind == LayerKind::avg_pool2d);
 }
 
 TEST_CASE("AlexNet in CIFAR form has 2,472,266 parameters (published: 2.47 million)") {
   FamilySpec spec = default_family_spec(Family::alexnet);
   CHECK(parameters(spec) == 2472266);
-  CHECK(layer(network_of(spec), "pool5").output == Shape::image(256, 1, 1));
+  CHECK(layer_named(network_of(spec), "pool5").output == Shape::image(256, 1, 1));
   spec.norm = FamilyNorm::local_response_norm;
   const Network network = network_of(spec);
   CHECK(std::count_if(network.layers.begin(), network.layers.end(), [](const LayerNode& node) {
           return node.spec.kind == LayerKind::local_response_norm;
         }) == 2);
-  CHECK(layer(network, "norm2").inputs[0] == 6);  // the value of relu2, the sixth layer
+  CHECK(layer_named(network, "norm2").inputs[0] == 6);  // the value of relu2, the sixth layer
 }
 
 TEST_CASE("VGG in ImageNet form has the published parameter counts") {
@@ -98,7 +98,7 @@ TEST_CASE("VGG in CIFAR form is the same convolutions with a small classifier") 
   CHECK(parameters(vgg(16, FamilyForm::cifar)) == 138357544 - big_classifier + classifier);
   CHECK(parameters(vgg(16, FamilyForm::cifar)) == 15245130);
   const Network network = network_of(vgg(11, FamilyForm::cifar));
-  CHECK(layer(network, "pool5").output == Shape::image(512, 1, 1));
+  CHECK(layer_named(network, "pool5").output == Shape::image(512, 1, 1));
   std::vector<LayerKind> end;
   for (std::size_t i = network.layers.size() - 8; i < network.layers.size(); ++i) {
     end.push_back(network.layers[i].spec.kind);
@@ -132,7 +132,7 @@ TEST_CASE("CIFAR ResNets of depth 6n+2 grow by six convolutions with n up to 362
     CHECK(std::count_if(network.layers.begin(), network.layers.end(), [](const LayerNode& node) {
             return node.has_weight_matrix();
           }) == depth + 2);
-    CHECK(layer(network, "pool").input_shapes[0] == Shape::image(64, 8, 8));
+    CHECK(layer_named(network, "pool").input_shapes[0] == Shape::image(64, 8, 8));
   }
 }
 
@@ -161,19 +161,19 @@ TEST_CASE("every norm of a CIFAR ResNet stands where it should") {
 
 TEST_CASE("a residual block adds its input, or a projection when the shape changes") {
   const Network post = network_of(resnet(20, FamilyNorm::group_norm));
-  const LayerNode& plain = layer(post, "block1_1_add");
+  const LayerNode& plain = layer_named(post, "block1_1_add");
   CHECK(post.layers[static_cast<std::size_t>(plain.inputs[1] - 1)].spec.name == "relu1");
-  const LayerNode& projected = layer(post, "block2_1_add");
+  const LayerNode& projected = layer_named(post, "block2_1_add");
   CHECK(post.layers[static_cast<std::size_t>(projected.inputs[1] - 1)].spec.name ==
         "block2_1_shortcut_norm");
-  CHECK(layer(post, "block2_1_shortcut").spec.kernel == 1);
-  CHECK(layer(post, "block2_1_shortcut").spec.stride == 2);
+  CHECK(layer_named(post, "block2_1_shortcut").spec.kernel == 1);
+  CHECK(layer_named(post, "block2_1_shortcut").spec.stride == 2);
   FamilySpec spec = resnet(20, FamilyNorm::group_norm);
   spec.preactivation = true;
   const Network pre = network_of(spec);
-  const LayerNode& shortcut = layer(pre, "block2_1_shortcut");
+  const LayerNode& shortcut = layer_named(pre, "block2_1_shortcut");
   CHECK(pre.layers[static_cast<std::size_t>(shortcut.inputs[0] - 1)].spec.name == "block2_1_relu1");
-  const LayerNode& identity = layer(pre, "block1_2_add");
+  const LayerNode& identity = layer_named(pre, "block1_2_add");
   CHECK(pre.layers[static_cast<std::size_t>(identity.inputs[1] - 1)].spec.name == "block1_1_add");
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("ResNet-50 has the published 25,557,032 parameters after the original 
   spec.preactivation = false;
   spec.norm = FamilyNorm::batch_norm2d;
   CHECK(parameters(spec) == 25557032);
-  CHECK(layer(network_of(spec), "pool").input_shapes[0] == Shape::image(2048, 7, 7));
+  CHECK(layer_named(network_of(spec), "pool").input_shapes[0] == Shape::image(2048, 7, 7));
   // Pre-activated: the same kernels; a norm before each of a block's convolutions, and a last one.
   const std::int64_t post_norms =
       64 + 3 * 2 * 64 + 4 * 2 * 128 + 6 * 2 * 256 + 3 * 2 * 512 +         // 1x1 and 3x3
@@ -204,9 +204,9 @@ TEST_CASE("width, classes, input and groups are followed") {
   spec.norm_groups = 0;
   spec.norm_group_size = 4;
   const Network network = network_of(spec);
-  CHECK(layer(network, "conv1").output == Shape::image(32, 16, 16));
-  CHECK(layer(network, "norm1").spec.groups == 8);
-  CHECK(layer(network, "block3_1_norm1").spec.groups == 32);
+  CHECK(layer_named(network, "conv1").output == Shape::image(32, 16, 16));
+  CHECK(layer_named(network, "norm1").spec.groups == 8);
+  CHECK(layer_named(network, "block3_1_norm1").spec.groups == 32);
   CHECK(network.output() == Shape::features(100));
   spec.norm_group_size = 5;
   CHECK_THAT(message_of<UserError>([&] { network_of(spec); }), Contains("must divide"));

@@ -8,7 +8,7 @@
 namespace stagecoach {
 namespace {
 
-LayerSpec layer(const std::string& name, LayerKind kind, std::vector<std::string> inputs = {}) {
+LayerSpec plain_layer(const std::string& name, LayerKind kind, std::vector<std::string> inputs = {}) {
   LayerSpec s;
   s.name = name;
   s.kind = kind;
@@ -24,14 +24,14 @@ LayerSpec layer(const std::string& name, LayerKind kind, std::vector<std::string
 Network residual() {
   NetworkSpec spec;
   spec.input = Shape::image(4, 8, 8);
-  spec.layers = {layer("conv1", LayerKind::conv2d),
-                 layer("relu1", LayerKind::relu),
-                 layer("conv2", LayerKind::conv2d),
-                 layer("conv3", LayerKind::conv2d),
-                 layer("sum", LayerKind::add, {"conv3", "relu1"}),
-                 layer("relu2", LayerKind::relu),
-                 layer("flatten", LayerKind::flatten),
-                 layer("fc", LayerKind::linear)};
+  spec.layers = {plain_layer("conv1", LayerKind::conv2d),
+                 plain_layer("relu1", LayerKind::relu),
+                 plain_layer("conv2", LayerKind::conv2d),
+                 plain_layer("conv3", LayerKind::conv2d),
+                 plain_layer("sum", LayerKind::add, {"conv3", "relu1"}),
+                 plain_layer("relu2", LayerKind::relu),
+                 plain_layer("flatten", LayerKind::flatten),
+                 plain_layer("fc", LayerKind::linear)};
   return build_network(spec);
 }
 

@@ -29,12 +29,6 @@ Moments moments_of_channel(const std::vector<double>& x, const Shape& s, int bat
   return m;
 }
 
-std::vector<double> exported_state(LayerFixture<double>& f, int index) {
-  std::vector<double> values(f.node().output.channels);
-  f.layer().export_state(index, f.state(), values.data());
-  return values;
-}
-
 TEST_CASE("batch_norm2d in training normalises by the micro-batch and keeps running statistics",
           "[layers]") {
   for (const Shape& shape : {Shape::image(6, 4, 3), Shape::image(19, 2, 5)})

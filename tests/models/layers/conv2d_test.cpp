@@ -14,11 +14,11 @@ namespace {
 
 // Sums of up to a few thousand products of numbers below one, relative to the largest sum.
 template <class T>
-double tolerance() {
+double conv_tolerance() {
   return sizeof(T) == 4 ? 2e-5 : 2e-13;
 }
 
-const std::vector<ConvCase>& cases() {
+const std::vector<ConvCase>& conv_cases() {
   static const std::vector<ConvCase> all = {
       // in out  h   w  k s p g  bias batch
       {1, 1, 1, 1, 1, 1, 0, 1, true, 1},
@@ -66,16 +66,16 @@ void require_oracle(const ConvCase& c, Kernels kernels, FixtureOptions options) 
   f.backward();
   const std::vector<double> b = c.bias ? f.parameter(1) : std::vector<double>();
   const ConvOracle want = conv_oracle(c, f.input(0), f.parameter(0), b, f.gradient_output());
-  CHECK(relative_distance(f.output(), want.y) < tolerance<T>());
-  CHECK(relative_distance(f.gradient_input(0), want.dx) < tolerance<T>());
-  CHECK(relative_distance(f.gradient_parameter(0), want.dw) < tolerance<T>());
-  if (c.bias) CHECK(relative_distance(f.gradient_parameter(1), want.db) < tolerance<T>());
+  CHECK(relative_distance(f.output(), want.y) < conv_tolerance<T>());
+  CHECK(relative_distance(f.gradient_input(0), want.dx) < conv_tolerance<T>());
+  CHECK(relative_distance(f.gradient_parameter(0), want.dw) < conv_tolerance<T>());
+  if (c.bias) CHECK(relative_distance(f.gradient_parameter(1), want.db) < conv_tolerance<T>());
   CHECK(f.gradient_pads_and_halos_are_zero());
   CHECK(f.output_halo_is_zero());
 }
 
 TEST_CASE("conv2d gives what plain loops give, in f32 and f64") {
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     for (const Kernels kernels : {Kernels::fast, Kernels::eigen})
       require_oracle<float>(c, kernels, {});
     require_oracle<double>(c, Kernels::eigen, {});
@@ -83,7 +83,7 @@ TEST_CASE("conv2d gives what plain loops give, in f32 and f64") {
 }
 
 TEST_CASE("conv2d accepts halos wider than it asked for") {
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     FixtureOptions options;
     options.extra_halo = 2;
     for (const Kernels kernels : {Kernels::fast, Kernels::eigen})
@@ -93,7 +93,7 @@ TEST_CASE("conv2d accepts halos wider than it asked for") {
 }
 
 TEST_CASE("conv2d gradients agree with central differences to 1e-6") {
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     const double products = 1.0 * c.in * c.out * c.kernel * c.kernel * c.height * c.width;
     if (products > 15000) continue;  // every element costs two forward passes
     INFO(to_string(c));
@@ -108,7 +108,7 @@ TEST_CASE("conv2d gradients agree with central differences to 1e-6") {
 
 TEMPLATE_TEST_CASE("conv2d adds to gradients where it is told to", "", float, double) {
   const Kernels kernels = GENERATE(Kernels::fast, Kernels::eigen);
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     INFO(to_string(c));
     FixtureOptions options;
     options.batch = c.batch;
@@ -125,8 +125,8 @@ TEMPLATE_TEST_CASE("conv2d adds to gradients where it is told to", "", float, do
     std::vector<double> want(dx.size()), twice(dw.size());
     for (std::size_t i = 0; i < dx.size(); ++i) want[i] = before[i] + dx[i];
     for (std::size_t i = 0; i < dw.size(); ++i) twice[i] = 2 * dw[i];
-    CHECK(relative_distance(f.gradient_input(0), want) < tolerance<TestType>());
-    CHECK(relative_distance(f.gradient_parameter(0), twice) < tolerance<TestType>());
+    CHECK(relative_distance(f.gradient_input(0), want) < conv_tolerance<TestType>());
+    CHECK(relative_distance(f.gradient_parameter(0), twice) < conv_tolerance<TestType>());
     CHECK(f.gradient_pads_and_halos_are_zero());
   }
 }
@@ -155,18 +155,18 @@ TEST_CASE("conv2d leaves gradients that nobody wants alone") {
 }
 
 TEST_CASE("conv2d with the update fused leaves what gradient then update leave") {
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     INFO(to_string(c));
     FixtureOptions options;
     options.batch = c.batch;
     LayerFixture<float> f(conv_node(c), make_layer<float>(conv_node(c)), options);
     CHECK(f.layer().fuses_update(c.batch) == (c.groups == 1));
-    if (c.groups == 1) require_fused_equals_unfused(f, tolerance<float>());
+    if (c.groups == 1) require_fused_equals_unfused(f, conv_tolerance<float>());
   }
 }
 
 TEST_CASE("conv2d brings parameters in PyTorch's order in and out unchanged") {
-  for (const ConvCase& c : cases()) {
+  for (const ConvCase& c : conv_cases()) {
     INFO(to_string(c));
     LayerFixture<float> f(conv_node(c), make_layer<float>(conv_node(c)));
     const auto slots = f.layer().slots();

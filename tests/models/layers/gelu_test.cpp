@@ -8,11 +8,11 @@
 namespace stagecoach {
 namespace {
 
-const Shape kImage = Shape::image(6, 5, 3);
-const Shape kFeatures = Shape::features(19);
+const Shape kGeluImage = Shape::image(6, 5, 3);
+const Shape kGeluFeatures = Shape::features(19);
 
 TEST_CASE("gelu follows the formula, and its gradient central differences", "[layers]") {
-  for (const Shape& shape : {kImage, kFeatures}) {
+  for (const Shape& shape : {kGeluImage, kGeluFeatures}) {
     const LayerNode node = layer_node(LayerKind::gelu, shape);
     check_values(node, [](const std::vector<double>& x) {
       std::vector<double> y;
@@ -26,7 +26,7 @@ TEST_CASE("gelu follows the formula, and its gradient central differences", "[la
 }
 
 template <class T>
-LayerFixture<T> fixture(const std::vector<double>& x) {
+LayerFixture<T> gelu_fixture(const std::vector<double>& x) {
   const LayerNode node = layer_node(LayerKind::gelu, Shape::features(static_cast<int>(x.size())));
   LayerFixture<T> f(node, make_layer<T>(node));
   f.set_input(0, x);
@@ -35,7 +35,7 @@ LayerFixture<T> fixture(const std::vector<double>& x) {
 
 // x P(x) and P(x) + x p(x) with the error function of another library, to seven digits.
 TEMPLATE_TEST_CASE("gelu gives the numbers of its exact form", "[layers]", float, double) {
-  LayerFixture<TestType> f = fixture<TestType>({-2, -1, 0, 0.5, 1, 3});
+  LayerFixture<TestType> f = gelu_fixture<TestType>({-2, -1, 0, 0.5, 1, 3});
   const std::vector<double> y{-0.0455003, -0.1586553, 0, 0.3457312, 0.8413447, 2.9959503};
   const std::vector<double> slope{-0.0852318, -0.0833155, 0.5, 0.8674951, 1.0833155, 1.0119456};
   f.forward();
@@ -49,7 +49,7 @@ TEMPLATE_TEST_CASE("gelu gives the numbers of its exact form", "[layers]", float
 
 TEMPLATE_TEST_CASE("gelu neither overflows nor hides NaN", "[layers]", float, double) {
   LayerFixture<TestType> f =
-      fixture<TestType>({-1e30, -100, 100, 1e30, std::numeric_limits<double>::quiet_NaN()});
+      gelu_fixture<TestType>({-1e30, -100, 100, 1e30, std::numeric_limits<double>::quiet_NaN()});
   f.forward();
   const std::vector<double> y = f.output();
   CHECK((y[0] == 0 && y[1] == 0 && y[2] == 100));
@@ -62,7 +62,7 @@ TEMPLATE_TEST_CASE("gelu neither overflows nor hides NaN", "[layers]", float, do
 }
 
 TEST_CASE("gelu keeps its input and reads it again in the backward", "[layers]") {
-  const LayerWork work = work_of(layer_node(LayerKind::gelu, kImage));
+  const LayerWork work = work_of(layer_node(LayerKind::gelu, kGeluImage));
   CHECK((work.kept.input && !work.kept.output));
   REQUIRE(work.elementwise.size() == 2);
   CHECK(work.elementwise[0].elements_read == 90);

@@ -5,11 +5,11 @@
 namespace stagecoach {
 namespace {
 
-const std::vector<Shape> kShapes{Shape::image(6, 4, 3), Shape::image(3, 2, 5),
+const std::vector<Shape> kNormalized{Shape::image(6, 4, 3), Shape::image(3, 2, 5),
                                  Shape::image(19, 2, 2), Shape::features(21)};
 
 TEST_CASE("layer_norm normalises a sample and scales every element", "[layers]") {
-  for (const Shape& shape : kShapes) {
+  for (const Shape& shape : kNormalized) {
     const LayerNode node = layer_node(LayerKind::layer_norm, shape);
     check_values_with(
         node, [&](const std::vector<double>& x, const std::vector<std::vector<double>>& p) {
@@ -25,7 +25,7 @@ TEST_CASE("layer_norm normalises a sample and scales every element", "[layers]")
 }
 
 TEST_CASE("layer_norm has the gradients of its formula", "[layers]") {
-  for (const Shape& shape : kShapes) {
+  for (const Shape& shape : kNormalized) {
     const LayerNode node = layer_node(LayerKind::layer_norm, shape);
     check_gradients(node);
     check_accumulation(node);

@@ -18,7 +18,7 @@ struct LinearCase {
   int batch;
 };
 
-const std::vector<LinearCase>& cases() {
+const std::vector<LinearCase>& linear_cases() {
   static const std::vector<LinearCase> all = {
       {1, 1, true, 1},     {2, 3, true, 1},     {3, 1, false, 4},   {16, 16, true, 1},
       {84, 10, true, 1},   {120, 84, true, 3},  {37, 100, true, 8}, {40, 33, false, 9},
@@ -30,7 +30,7 @@ const std::vector<LinearCase>& cases() {
 
 // Sums of up to a few hundred products of numbers below one, relative to the largest sum.
 template <class T>
-double tolerance() {
+double linear_tolerance() {
   return sizeof(T) == 4 ? 1e-5 : 1e-13;
 }
 
@@ -50,7 +50,7 @@ LayerFixture<T> fixture(const LinearCase& c, int extra_halo = 0, Kernels kernels
 TEMPLATE_TEST_CASE("linear gives what plain loops give, whatever surrounds its values", "", float,
                    double) {
   const Kernels kernels = GENERATE(Kernels::fast, Kernels::eigen);
-  for (const LinearCase& c : cases())
+  for (const LinearCase& c : linear_cases())
     for (const int extra_halo : {0, 1}) {
       INFO(name(c) << ", extra halo " << extra_halo);
       LayerFixture<TestType> f = fixture<TestType>(c, extra_halo, kernels);
@@ -59,18 +59,18 @@ TEMPLATE_TEST_CASE("linear gives what plain loops give, whatever surrounds its v
       const std::vector<double> b = c.bias ? f.parameter(1) : std::vector<double>();
       const ConvCase one{c.in, c.out, 1, 1, 1, 1, 0, 1, c.bias, c.batch};
       const ConvOracle want = conv_oracle(one, f.input(0), f.parameter(0), b, f.gradient_output());
-      CHECK(relative_distance(f.output(), want.y) < tolerance<TestType>());
-      CHECK(relative_distance(f.gradient_input(0), want.dx) < tolerance<TestType>());
-      CHECK(relative_distance(f.gradient_parameter(0), want.dw) < tolerance<TestType>());
+      CHECK(relative_distance(f.output(), want.y) < linear_tolerance<TestType>());
+      CHECK(relative_distance(f.gradient_input(0), want.dx) < linear_tolerance<TestType>());
+      CHECK(relative_distance(f.gradient_parameter(0), want.dw) < linear_tolerance<TestType>());
       if (c.bias)
-        CHECK(relative_distance(f.gradient_parameter(1), want.db) < tolerance<TestType>());
+        CHECK(relative_distance(f.gradient_parameter(1), want.db) < linear_tolerance<TestType>());
       CHECK(f.gradient_pads_and_halos_are_zero());
       CHECK(f.output_halo_is_zero());
     }
 }
 
 TEST_CASE("linear gradients agree with central differences to 1e-6") {
-  for (const LinearCase& c : cases()) {
+  for (const LinearCase& c : linear_cases()) {
     if (c.in * c.out * c.batch > 3000) continue;  // every element costs two forward passes
     INFO(name(c));
     LayerFixture<double> f = fixture<double>(c);
@@ -82,7 +82,7 @@ TEST_CASE("linear gradients agree with central differences to 1e-6") {
 
 TEMPLATE_TEST_CASE("linear adds to gradients where it is told to", "", float, double) {
   const Kernels kernels = GENERATE(Kernels::fast, Kernels::eigen);
-  for (const LinearCase& c : cases()) {
+  for (const LinearCase& c : linear_cases()) {
     INFO(name(c));
     LayerFixture<TestType> f = fixture<TestType>(c, 0, kernels);
     f.forward();
@@ -97,23 +97,23 @@ TEMPLATE_TEST_CASE("linear adds to gradients where it is told to", "", float, do
     std::vector<double> want(dx.size()), twice(dw.size());
     for (std::size_t i = 0; i < dx.size(); ++i) want[i] = before[i] + dx[i];
     for (std::size_t i = 0; i < dw.size(); ++i) twice[i] = 2 * dw[i];
-    CHECK(relative_distance(f.gradient_input(0), want) < tolerance<TestType>());
-    CHECK(relative_distance(f.gradient_parameter(0), twice) < tolerance<TestType>());
+    CHECK(relative_distance(f.gradient_input(0), want) < linear_tolerance<TestType>());
+    CHECK(relative_distance(f.gradient_parameter(0), twice) < linear_tolerance<TestType>());
     CHECK(f.gradient_pads_and_halos_are_zero());
   }
 }
 
 TEST_CASE("linear with the update fused leaves what gradient then update leave") {
-  for (const LinearCase& c : cases()) {
+  for (const LinearCase& c : linear_cases()) {
     INFO(name(c));
     LayerFixture<float> f = fixture<float>(c);
     REQUIRE(f.layer().fuses_update(c.batch));
-    require_fused_equals_unfused(f, tolerance<float>());
+    require_fused_equals_unfused(f, linear_tolerance<float>());
   }
 }
 
 TEST_CASE("linear brings parameters in PyTorch's order in and out unchanged") {
-  for (const LinearCase& c : cases()) {
+  for (const LinearCase& c : linear_cases()) {
     INFO(name(c));
     LayerFixture<double> f = fixture<double>(c);
     const auto slots = f.layer().slots();

@@ -75,12 +75,6 @@ struct NaiveOnlineNorm {
   double layer_scale = 1;
 };
 
-std::vector<double> exported_state(LayerFixture<double>& f, int index) {
-  std::vector<double> values(f.node().output.channels);
-  f.layer().export_state(index, f.state(), values.data());
-  return values;
-}
-
 void require_close(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   for (std::size_t i = 0; i < a.size(); ++i) REQUIRE(a[i] == Approx(b[i]).margin(1e-12));

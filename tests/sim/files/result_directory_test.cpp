@@ -155,7 +155,7 @@ TEST_CASE("a link that leads nowhere is refused and stays") {
   const TemporaryDirectory temporary;
   fs::create_symlink("away", temporary / "out");
   CHECK_THROWS_WITH(ResultDirectory(temporary / "out", Earlier::replace),
-                    Catch::Contains("is a link to away, which is not there"));
+                    Catch::Contains("is a link to away, which does not exist"));
   CHECK(fs::is_symlink(temporary / "out"));
   fs::create_symlink("away", temporary / "parent");
   CHECK_THROWS_AS(ResultDirectory(temporary / "parent/out", Earlier::replace), UserError);

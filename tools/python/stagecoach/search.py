@@ -27,6 +27,7 @@ from .grid import Point
 from .plan import Executor, Maker, Plan
 from .points import Status, Task, read_status, read_summary
 from .progress import Progress, duration
+from .sharing import Trainings, shared_row
 from .table import Row, Table, row_of
 
 SAMPLERS = ("tpe", "nsga2", "random")
@@ -96,6 +97,7 @@ class _Search:
                             plan.replicas, search=True)
         self._places: dict[pathlib.Path, int] = {}
         self._seen: dict[str, Trial] = {}
+        self._trainings: Trainings[Trial] = Trainings()
         self._failed = 0
         self._refused: list[str] = []
         self._size = space.size(plan.grid)
@@ -189,7 +191,11 @@ class _Search:
         further."""
         rest = list(batch)
         for fidelity in self._fidelities:
-            self._run(rest, fidelity)
+            owners = [self._trainings.owner(trial, fidelity) for trial in rest]
+            self._run([t for t, owner in zip(rest, owners) if owner is t], fidelity)
+            for trial, owner in zip(rest, owners):
+                if owner is not trial:
+                    self._share(trial, owner, fidelity)
             still = []
             for trial in rest:
                 evaluation = trial.evaluation
@@ -206,13 +212,26 @@ class _Search:
         for trial in rest:
             self._judge.add(trial.evaluation)
 
+    def _share(self, trial: Trial, owner: Trial, fidelity: Fidelity) -> None:
+        """Gives the trial its owner's training beside its own clock."""
+        clock = self._maker.task(self._plan.with_seeds(trial.point)[0], next(
+            f.arguments for f in self._fidelities if not f.trains))
+        mine = [self._maker.task(p, fidelity.arguments) for p in self._seeds(trial, fidelity)]
+        theirs = [self._maker.task(p, fidelity.arguments) for p in self._seeds(owner, fidelity)]
+        for task, source in zip(mine, theirs):
+            self._table.put(self._places.setdefault(task.folder, len(self._places)), shared_row(
+                self._table.row(self._places[source.folder]), self._plan, task, clock, fidelity))
+        self._conclude(trial, mine, fidelity)
+
+    def _seeds(self, trial: Trial, fidelity: Fidelity) -> list[Point]:
+        """The points of a fidelity: cheap ones take the first seed only."""
+        points = self._plan.with_seeds(trial.point)
+        return points if fidelity.full else points[:1]
+
     def _run(self, trials: Sequence[Trial], fidelity: Fidelity) -> None:
-        """Runs what is not done. Cheap fidelities take the first seed only."""
-        owners: list[tuple[Trial, Task]] = []
-        for trial in trials:
-            points = self._plan.with_seeds(trial.point)
-            for point in points if fidelity.full else points[:1]:
-                owners.append((trial, self._maker.task(point, fidelity.arguments)))
+        """Runs what is not done."""
+        owners = [(trial, self._maker.task(point, fidelity.arguments))
+                  for trial in trials for point in self._seeds(trial, fidelity)]
         todo = []
         for trial, task in owners:
             self._places.setdefault(task.folder, len(self._places))
@@ -225,7 +244,10 @@ class _Search:
             self._put(task, status, fidelity)
             self._tick()
         for trial in trials:
-            self._conclude(trial, [task for owner, task in owners if owner is trial], fidelity)
+            mine = [task for owner, task in owners if owner is trial]
+            self._conclude(trial, mine, fidelity)
+            if not fidelity.trains:
+                self._trainings.order(trial, trial.point, read_summary(mine[0].folder))
 
     def _tick(self) -> None:
         self._table.write_if_due()
@@ -311,7 +333,11 @@ class _Search:
         """Words on what became of the points, and on the program's time by fidelity."""
         seconds = dict.fromkeys((f.name for f in self._fidelities), 0.0)
         runs = dict.fromkeys(seconds, 0)
+        shared = 0
         for row in self._table.rows:
+            if row.trained_as:
+                shared += 1
+                continue
             seconds[row.fidelity] += number(row.status.wall_seconds) or 0.0
             runs[row.fidelity] += 1
         verdicts = collections.Counter(t.evaluation.verdict.split(":")[0] or "through"
@@ -319,7 +345,8 @@ class _Search:
         return (", ".join(f"{count} {word}" for word, count in sorted(verdicts.items()))
                 + f"; cost: {duration(sum(seconds.values()))} of the program's time ("
                 + ", ".join(f"{name}: {runs[name]} runs, {duration(spent)}"
-                            for name, spent in seconds.items()) + ")")
+                            for name, spent in seconds.items())
+                + (f"; {shared} shared another's" if shared else "") + ")")
 
 
 def _violation(trial: Any) -> tuple[float]:

@@ -29,6 +29,7 @@ class Row:
     fidelity: str = ""
     verdict: str = ""
     weighs: bool = True  # may it be on the front? (a search: full fidelity only)
+    trained_as: str = ""  # folder of the point whose training it shares
 
 
 class Table:
@@ -108,14 +109,16 @@ class Table:
     def names(self) -> list[str]:
         search = ["fidelity"] if self._search else []
         return [*self._fields, *search, "exit_status", "message",
-                *(["verdict"] if self._search else []), "folder", "wall_seconds",
+                *(["verdict"] if self._search else []), "folder",
+                *(["trained_as"] if self._search else []), "wall_seconds",
                 *(c.name for c in self._columns), "pareto"]
 
     def _line(self, row: Row) -> str:
         settings = [_cell(row.settings[f]) if f in row.settings else "" for f in self._fields]
         cells = [*settings, *([row.fidelity] if self._search else []), row.status.exit_status,
                  " ".join(row.status.message.split()), *([row.verdict] if self._search else []),
-                 row.folder, row.status.wall_seconds, *(row.figures[c.name] for c in self._columns)]
+                 row.folder, *([row.trained_as] if self._search else []),
+                 row.status.wall_seconds, *(row.figures[c.name] for c in self._columns)]
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(cells)
         return line.getvalue()

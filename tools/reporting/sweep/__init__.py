@@ -17,7 +17,8 @@ import command_line
 from .. import shape
 
 DONE = (0, 3)  # the program's exit status where there is a result: done, diverged
-STATUS = ("fidelity", "exit_status", "message", "verdict", "folder", "wall_seconds", "pareto")
+STATUS = ("fidelity", "exit_status", "message", "verdict", "folder", "trained_as",
+          "wall_seconds", "pareto")
 FULL = ("", "full")  # fidelities whose figures count for a front
 SHAPE = {"schema": "text", "fields": [{"path": "text"}],
          "columns": [{"name": "text", "unit?": "any"}],
