@@ -134,7 +134,7 @@ class Run {
     }
     Checkpoints(checkpoint_folder(), "").clear();
     const bool diverged = earlier_ == EarlierRun::diverged;
-    if (!options_.quiet)
+    if (diverged || !options_.quiet)  // why the status is not 0 is always told
       std::cerr << "stagecoach: the run in " << options_.out_dir
                 << (diverged ? " has diverged" : " is complete") << ": nothing is left to do\n";
     return diverged ? ExitStatus::diverged : ExitStatus::done;

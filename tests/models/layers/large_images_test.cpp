@@ -210,26 +210,5 @@ TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
   }
 }
 
-TEST_CASE("sums over a million features agree with 64 bits to 1e-5", "[layers]") {
-  constexpr int kMany = 1 << 20;
-  for (const auto& [in, out] : {std::pair(kMany, 2), std::pair(2, kMany)}) {
-    INFO(in << " to " << out);
-    const LayerNode node = linear_node(in, out, true);
-    require_as_in_64_bits(node, random(in, 1, 0.5), random(out, 2, 0.5));
-    for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
-      // Equal terms: roundings do not average out.
-      LayerFixture<float> f(node, make_layer<float>(node, kernels));
-      f.set_input(0, constant(in, 0.1f));
-      f.set_parameter(0, constant(std::int64_t{in} * out, 0.3f));
-      f.set_parameter(1, constant(out, 0));
-      f.set_gradient_output(constant(out, 0.7f));
-      f.forward();
-      f.backward();
-      CHECK(f.output()[0] == Approx(in * (double{0.1f} * double{0.3f})).epsilon(1e-5));
-      CHECK(f.gradient_input(0)[0] == Approx(out * (double{0.3f} * double{0.7f})).epsilon(1e-5));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace stagecoach
