@@ -97,6 +97,21 @@ double RunLoads::operator()(int k, int first, int end) const {
   return stage_load(scope_, cost, s.split);
 }
 
+bool RunLoads::as_before(int k) const {
+  const auto numbers = [this](int stage) {
+    const StageService& s = services_[static_cast<std::size_t>(stage)];
+    return std::make_tuple(s.forward.group, s.forward.cores, s.backward.group, s.backward.cores,
+                           s.split);
+  };
+  // With transfers, slots differ from stage to stage.
+  return sharers_ == 0 && numbers(k) == numbers(k - 1);
+}
+
+double RunLoads::slack() const {
+  // One more value in a buffer can change what else is read again from DRAM.
+  return sharers_ > 0 ? 1.0 / 16 : 0;
+}
+
 void RunLoads::add_transfers(int k, int first, int end, StageCost& cost) const {
   const StageService& s = services_[static_cast<std::size_t>(k)];
   const StageSlots& slots = slots_[static_cast<std::size_t>(k)];

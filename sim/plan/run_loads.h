@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/best_begins.h"
 #include "sim/plan/mapping.h"
 #include "sim/plan/search_effort.h"
 #include "sim/timing/cost.h"
@@ -29,7 +30,7 @@ StageCost cost_of_run(const PlanScope& scope, const StageService& service,
 std::pair<Partition, int> partition_around(const PlanScope& scope, int first, int end);
 
 /// The load of any run of layers as any stage, on the cores that the stage gets whatever it holds.
-class RunLoads {
+class RunLoads : public LoadOfRun {
  public:
   RunLoads(const PlanScope& scope, int stages, SearchEffort* effort = nullptr);
 
@@ -38,7 +39,9 @@ class RunLoads {
   void spill(std::vector<StageSlots> slots, std::int64_t sharers);
 
   /// Of stage k holding layers [first, end).
-  double operator()(int k, int first, int end) const;
+  double operator()(int k, int first, int end) const override;
+  bool as_before(int k) const override;
+  double slack() const override;
 
  private:
   void add_transfers(int k, int first, int end, StageCost& cost) const;
