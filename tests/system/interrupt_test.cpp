@@ -68,7 +68,7 @@ TEST_CASE("an interrupted run writes its results up to there and says so") {
   }
 }
 
-TEST_CASE("--quiet says nothing of signals, either: the status does") {
+TEST_CASE("with --quiet the status alone tells of a signal") {
   for (const int signals : {1, 2}) {
     const Program program;
     LongRun run(program, "--quiet");
