@@ -97,9 +97,29 @@ Table<InterconnectSpec> interconnect_table() {
 Table<DramSpec> dram_table() {
   Table<DramSpec> t("dram", "Memory outside the chip, for what the buffers do not hold.");
   t.required("bandwidth_gb_per_s", &DramSpec::bandwidth_gb_per_s, rate("GB/s"),
-             "Achieved bandwidth; stages that spill share it equally.");
+             "Bandwidth while rows are open. Without row misses: the achieved bandwidth.");
   t.optional("latency_ns", &DramSpec::latency_ns, number(quantity(), "ns"),
              "Latency, once per operation that spills.");
+  t.optional("arbitration", &DramSpec::arbitration,
+             words<Arbitration>(
+                 {{"first_come", Arbitration::first_come,
+                   "simulated: the channel serves one request after the other, in their order"},
+                  {"equal_shares", Arbitration::equal_shares,
+                   "in closed form: every core that spills has an equal share all the time"}}),
+             "Which core gets the channel.");
+  t.optional("burst_bytes", &DramSpec::burst_bytes, number(positive_quantity(), "bytes"),
+             "Bytes of a burst.");
+  t.optional("row_hit_rate", &DramSpec::row_hit_rate, number(between(0, 1)),
+             "Share of the bursts that find their row open.");
+  t.optional("row_miss_ns", &DramSpec::row_miss_ns, number(quantity(), "ns"),
+             "Time that the channel loses at each other burst: precharge and activation.");
+  t.check([](const DramSpec& d, const Place& at) {
+    const DramSpec plain;
+    if (d.row_hit_rate == 1 && d.row_miss_ns != 0)
+      at.child("row_miss_ns").report("means nothing while row_hit_rate is 1");
+    if (d.row_miss_ns == 0 && (d.row_hit_rate != 1 || d.burst_bytes != plain.burst_bytes))
+      at.report("row_hit_rate and burst_bytes mean nothing while row_miss_ns is 0");
+  });
   return t;
 }
 

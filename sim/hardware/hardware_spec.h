@@ -229,9 +229,19 @@ struct InterconnectSpec {
   }
 };
 
+/// Who gets the channel to DRAM when several cores want it.
+enum class Arbitration {
+  first_come,    ///< simulated: requests are served one after the other, in their order
+  equal_shares,  ///< in closed form: every user has its share all the time, used or not
+};
+
 struct DramSpec {
   double bandwidth_gb_per_s = kUnlimited<double>;
   double latency_ns = 0;
+  Arbitration arbitration = Arbitration::first_come;
+  double burst_bytes = 64;
+  double row_hit_rate = 1;  ///< share of the bursts that find their row open
+  double row_miss_ns = 0;   ///< what each of the others costs the channel
 };
 
 struct HostSpec {

@@ -170,6 +170,13 @@ class SourceIf : public virtual sc_core::sc_interface {
   virtual Arrival transfer(Bytes bytes, Cycles now) = 0;
 };
 
+/// The channel to DRAM.
+class DramIf : public virtual sc_core::sc_interface {
+ public:
+  /// Moves `bytes` that are asked for at `ready`, now or later; returns when they have moved.
+  virtual Cycles transfer(Bytes bytes, Cycles ready) = 0;
+};
+
 /// Takes the network's output and gives its gradient.
 class LossIf : public virtual sc_core::sc_interface {
  public:

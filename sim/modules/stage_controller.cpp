@@ -20,6 +20,7 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
       network("network"),
       source("source"),
       loss("loss"),
+      dram("dram"),
       index_(index),
       stage_(stage),
       schedule_(schedule),
@@ -36,6 +37,7 @@ void StageController::start_of_simulation() {
   network_ = network.operator->();
   source_ = source.operator->();
   if (loss.size() > 0) loss_ = loss.operator->();
+  if (dram.size() > 0) dram_ = dram.operator->();
 }
 
 void StageController::set_cores(WakeIf* forward, WakeIf* backward) {
@@ -153,9 +155,10 @@ Cycles StageController::begin_forward(Cycles now) {
   Op op{p, index_, Pass::forward};
   op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
-  const Cycles end = book_operation(CycleKind::forward, cost, forward_region_, now);
+  const Cycles end = book_operation(
+      CycleKind::forward, cost, stage_.dram.forward.of(micro_batch.samples), forward_region_, now);
   forward_macs_ += cost.macs;
-  forward_busy_ += cost.cycles;
+  forward_busy_ += end - now;
   control_.emit(op);
   control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
   send_forward(micro_batch, p, now, end);
@@ -187,7 +190,9 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   const bool at_once = update_pending_ && announce_update;
   weights_->begin_backward();
   activations_->begin_backward(p, now);
-  const Cycles made = book_operation(CycleKind::backward, cost.backward, backward_region_, now);
+  const Cycles made =
+      book_operation(CycleKind::backward, cost.backward,
+                     stage_.dram.backward.of(micro_batch.samples), backward_region_, now);
   backward_macs_ += cost.backward.macs;
   recompute_cycles_ += cost.recompute.cycles;
   input_gradient_busy_ += cost.input_gradient_busy;
@@ -203,8 +208,9 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
 
 Cycles StageController::book_update(const StageCost& cost, MicroBatchId p, Cycles begin) {
   if (!update_pending_) return begin;
-  const Cycles end = book_operation(CycleKind::update, cost.update, backward_region_, begin);
-  weight_gradient_busy_ += cost.update.cycles;
+  const Cycles end =
+      book_operation(CycleKind::update, cost.update, stage_.dram.update, backward_region_, begin);
+  weight_gradient_busy_ += end - begin;
   if (!first_weight_write_) first_weight_write_ = first_write(cost, begin);
   control_.record(
       {begin, end, p, index_, StageOperation::update, progress_->updates, progress_->updates + 1});
@@ -219,12 +225,14 @@ Cycles StageController::first_write(const StageCost& cost, Cycles update_begin) 
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
   const MicroBatchId p = progress_->weight_gradients;
-  const StageCost& cost = cost_of(micro_batches_.at(p));
+  const MicroBatch micro_batch = micro_batches_.at(p);
+  const StageCost& cost = cost_of(micro_batch);
   weights_->begin_weight_gradient();
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
-      book_operation(CycleKind::backward, cost.weight_gradient, backward_region_, now);
+      book_operation(CycleKind::backward, cost.weight_gradient,
+                     stage_.dram.weight_gradient.of(micro_batch.samples), backward_region_, now);
   backward_macs_ += cost.weight_gradient.macs;
   control_.record({now, made, p, index_, StageOperation::weight_gradient, -1, -1});
   return book_update(cost, p, made);
@@ -256,14 +264,17 @@ void StageController::set_region_links(int forward, int backward) {
   backward_region_.link = backward;
 }
 
-Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Region& region,
-                                       Cycles begin) {
-  const Cycles end = begin + cost.cycles;
+Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Bytes dram_bytes,
+                                       Region& region, Cycles begin) {
+  Cycles end = begin + cost.cycles;
   // With hardware each, a forward and a backward can overlap: such cycles count once, for the
   // operation that began first.
   book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
   book(CycleKind::stall_memory, end - cost.interconnect_cycles);
   book(CycleKind::stall_interconnect, end);
+  // Its own transfer is in its cost: longer it takes where the channel serves others first.
+  if (dram_) end = std::max(end, dram_->transfer(dram_bytes, begin));
+  book(CycleKind::stall_memory, end);
   if (cost.region_bytes > 0) {
     region.statistics.bytes += cost.region_bytes;
     region.statistics.busy_cycles += cost.region_busy_cycles;

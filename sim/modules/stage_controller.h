@@ -49,6 +49,8 @@ class StageController : public sc_core::sc_module, public StageIf {
   sc_core::sc_port<SourceIf> source;
   /// Bound at the last stage only.
   sc_core::sc_port<LossIf, 1, sc_core::SC_ZERO_OR_MORE_BOUND> loss;
+  /// Bound where the machine simulates the channel.
+  sc_core::sc_port<DramIf, 1, sc_core::SC_ZERO_OR_MORE_BOUND> dram;
 
   void add_forward_output(const OutputPort& port) { forward_outputs_.push_back(port); }
   void add_backward_output(const OutputPort& port) { backward_outputs_.push_back(port); }
@@ -106,7 +108,9 @@ class StageController : public sc_core::sc_module, public StageIf {
     LinkStatistics statistics;
   };
 
-  Cycles book_operation(CycleKind kind, const OpCost& cost, Region& region, Cycles begin);
+  /// Books an operation that moves so many bytes from and to DRAM; returns its end.
+  Cycles book_operation(CycleKind kind, const OpCost& cost, Bytes dram_bytes, Region& region,
+                        Cycles begin);
   /// The awaited input or gradient: of the two the one that is made first; unlimited if neither is
   /// known yet.
   Arrival awaited() const;
@@ -131,6 +135,7 @@ class StageController : public sc_core::sc_module, public StageIf {
   TransferIf* network_ = nullptr;
   SourceIf* source_ = nullptr;
   LossIf* loss_ = nullptr;
+  DramIf* dram_ = nullptr;
 
   const int index_;
   const StagePlan& stage_;

@@ -287,6 +287,9 @@ PlannedMachine build_machine_plan(const HardwareSpec& hardware, const Network& n
   add_messages(scope, plan);
   plan.interconnect = plan_interconnect(hardware, mapping);
   apply_memory(scope, mapping, needs, plan, machine.report);
+  const auto moves = [](const StagePlan& s) { return s.dram.total(1, 1, 1) > Bytes{0}; };
+  if (std::any_of(plan.stages.begin(), plan.stages.end(), moves))
+    plan.dram = plan_dram(hardware, plan.forward_only);
   charge_copies(plan);
   if (check == FitCheck::enforce && !machine.report.problems.empty()) {
     throw UserError(problems_text(machine.report.problems));

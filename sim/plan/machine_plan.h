@@ -52,7 +52,7 @@ struct StagePlan {
   /// Where a fused update is done in passing (CoreSpec::updates_in_passing): it writes its first
   /// weight so long after the backward began, though the new version counts from the end.
   std::optional<Cycles> first_write_after;
-  DramTraffic dram;  ///< because it does not fit; already priced in `cost`
+  DramTraffic dram;  ///< because it does not fit; already in `cost`, but for waits
   StageEvents events;
 };
 
@@ -121,6 +121,12 @@ struct HostPlan {
   Cycles latency_cycles = 0;
 };
 
+/// The channel to DRAM, where the machine simulates it.
+struct DramPlan {
+  double bytes_per_cycle = 0;  ///< sustained; 0: unlimited
+  Cycles latency_cycles = 0;
+};
+
 struct MachinePlan {
   double clock_mhz = 1000;
   std::vector<CorePlan> cores;
@@ -129,6 +135,9 @@ struct MachinePlan {
   LayerCost loss;                 ///< in the last stage, behind its layers
   InterconnectPlan interconnect;
   HostPlan host;
+  /// There where stages move data to DRAM and take turns at it. StagePlan::cost then has each
+  /// operation's own transfer, as if the channel were free.
+  std::optional<DramPlan> dram;
   bool forward_only = false;     ///< inference: stages have no backward and no update
   bool splits_backward = false;  ///< by the schedule: weight gradients are operations of their own
   int input_queue_micro_batches =

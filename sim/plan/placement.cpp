@@ -109,6 +109,15 @@ HostPlan plan_host(const HardwareSpec& hw) {
   return host;
 }
 
+std::optional<DramPlan> plan_dram(const HardwareSpec& hw, bool forward_only) {
+  if (!hw.dram || hw.dram->arbitration != Arbitration::first_come) return std::nullopt;
+  DramPlan dram;
+  const double rate = dram_bytes_per_cycle(*hw.dram, hw.clock_mhz);
+  dram.bytes_per_cycle = std::isinf(rate) ? 0 : rate;
+  if (!forward_only) dram.latency_cycles = cycles_of_ns(hw.dram->latency_ns, hw.clock_mhz);
+  return dram;
+}
+
 Bytes output_bytes(const Network& network, const ElementSpec& elements) {
   return whole_bytes(static_cast<double>(network.output().elements()), elements.activations_bytes);
 }

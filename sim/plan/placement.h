@@ -16,6 +16,10 @@ std::vector<CorePlan> place_cores(const HardwareSpec& hardware, const Mapping& m
 /// have as many links as their edges are long (CorePlan::edge).
 InterconnectPlan plan_interconnect(const HardwareSpec& hardware, const Mapping& mapping);
 
+/// The channel to DRAM, where it is simulated; nothing where it is priced in equal shares.
+/// Layers that stream ask ahead, which hides its latency.
+std::optional<DramPlan> plan_dram(const HardwareSpec& hardware, bool forward_only);
+
 HostPlan plan_host(const HardwareSpec& hardware);
 
 /// Bytes of the network's output, per sample: what goes back to the host.

@@ -130,6 +130,21 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
   }
 }
 
+/// The channel to DRAM where stages take turns at it: all that a micro-batch moves, and its part of
+/// the updates.
+void add_dram_limit(const PlanScope& scope, const MachinePlan& plan,
+                    std::vector<RateLimit>& limits) {
+  if (!plan.dram || plan.dram->bytes_per_cycle == 0) return;
+  double bytes = 0;
+  for (const StagePlan& s : plan.stages) {
+    for (const DramTraffic::Operation& o : {s.dram.forward, s.dram.backward, s.dram.weight_gradient})
+      bytes += static_cast<double>(o.of(scope.micro_batch_samples));
+    if (!plan.forward_only)
+      bytes += static_cast<double>(s.dram.update) / static_cast<double>(scope.micro_batches_per_update);
+  }
+  limits.push_back({"dram", bytes / plan.dram->bytes_per_cycle, LimitKind::dram});
+}
+
 /// Micro-batches that a stage may hold at once leave it no sooner than a round trip later: forwards
 /// down to the last stage, backwards up again, the links between, its own weight gradient (where
 /// that is apart) and update.
@@ -216,6 +231,7 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
   const double largest = loads.empty() ? 0 : loads[static_cast<std::size_t>(slowest)];
   report.mean_load = largest > 0 ? sum / static_cast<double>(loads.size()) / largest : 0;
   add_link_limits(scope, plan, report.limits);
+  add_dram_limit(scope, plan, report.limits);
   // A stage holds nothing that has to come back.
   if (!scope.forward_only) add_in_flight_limits(scope, plan, slots, report.limits);
   std::stable_sort(report.limits.begin(), report.limits.end(),

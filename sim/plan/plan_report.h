@@ -20,7 +20,7 @@ struct StageFit {
   bool fits = true;
 };
 
-enum class LimitKind { core, link, host, in_flight };
+enum class LimitKind { core, link, host, dram, in_flight };
 
 /// Something that bounds the steady rate, and the cycles a micro-batch keeps it busy.
 struct RateLimit {

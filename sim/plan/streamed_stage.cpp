@@ -47,8 +47,7 @@ StreamingCore streaming_core(const HardwareSpec& hw, const CoreSpec& core, std::
   s.unified = core.unified();
   s.weight_capacity = core.weight_memory().capacity_kib * 1024 * n;
   s.input_capacity = core.activation_memory().capacity_kib * 1024 * n;
-  s.bytes_per_cycle = bytes_per_cycle(hw.dram.value_or(DramSpec{}).bandwidth_gb_per_s, hw.clock_mhz) /
-                      static_cast<double>(sharers);
+  s.bytes_per_cycle = dram_bytes_per_cycle(hw.dram.value_or(DramSpec{}), hw.clock_mhz, sharers);
   s.vector_lanes = core.vector_unit.lanes * n;
   s.overlaps = core.vector_unit.overlaps_macs;
   s.drain_cycles = core.mac.latency_cycles;

@@ -122,8 +122,9 @@ bool same_shares(const MachinePlan& before, const MachinePlan& after) {
                     [](const CorePlan& a, const CorePlan& b) { return a.cores == b.cores; });
 }
 
-/// Cores, or groups of cores, that divide the DRAM channel among them.
+/// Cores, or groups of cores, that divide the DRAM channel among them in equal shares.
 std::int64_t dram_users(const MachinePlan& plan) {
+  if (plan.dram) return 0;
   std::set<int> users;
   for (const StagePlan& s : plan.stages) {
     if (s.dram.total(1, 1, 1) == 0) continue;

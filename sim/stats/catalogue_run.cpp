@@ -296,6 +296,24 @@ void append_totals(Rows& rows) {
                             [](const StageMemory& m) { return m.activations; }));
 }
 
+OrderedJson dram_channel(const RunView& v) {
+  if (!v.run.statistics || !v.run.statistics->dram) return OrderedJson();
+  const DramStatistics& d = *v.run.statistics->dram;
+  return OrderedJson{{"bytes", d.bytes},
+                     {"busy_cycles", d.busy_cycles},
+                     {"wait_cycles", d.wait_cycles},
+                     {"utilization", ratio_or_null(static_cast<double>(d.busy_cycles),
+                                                   static_cast<double>(v.run.statistics->cycles))}};
+}
+
+void append_dram(Rows& rows) {
+  rows.push_back({"memory.dram_channel", "object",
+                  "Of the one channel to DRAM where it is simulated (dram.arbitration first_come): "
+                  "bytes both ways, busy_cycles, wait_cycles of operations whose transfer waited for "
+                  "others', utilization (busy over all cycles); null elsewhere.",
+                  dram_channel});
+}
+
 void append_interconnect(Rows& rows) {
   rows.push_back(clock_row("interconnect.bytes", "bytes",
                            "Bytes on all links; a byte over two links counts twice.",
@@ -312,48 +330,6 @@ void append_interconnect(Rows& rows) {
                            [](const RunResult& run, const RunStatistics& s) {
                              return list_of(link_catalogue(), run, s.links.size());
                            }));
-}
-
-void append_host(Rows& rows) {
-  auto add = [&rows](const char* name, const char* unit, const char* meaning,
-                     std::function<OrderedJson(const RunResult&)> of) {
-    rows.push_back(
-        {std::string("host.") + name, unit, meaning, [of](const RunView& v) { return of(v.run); }});
-  };
-  add("wall_seconds", "seconds", "Wall time of the run, including the loading of data.",
-      [](const RunResult& r) { return finite_or_null(r.host.wall_seconds); });
-  add("samples_per_second", "samples per second", "Samples over wall_seconds.",
-      [](const RunResult& r) { return ratio_or_null(samples_of(r), r.host.wall_seconds); });
-  add("timing_seconds", "seconds", "CPU time of SystemC and bookkeeping.", [](const RunResult& r) {
-    return r.host.timing_seconds ? finite_or_null(*r.host.timing_seconds) : OrderedJson();
-  });
-  add("functional_seconds", "seconds", "CPU time of the functional engine's workers.",
-      [](const RunResult& r) {
-        return r.host.functional_seconds ? finite_or_null(*r.host.functional_seconds)
-                                         : OrderedJson();
-      });
-  add("threads", "number", "Worker threads of the functional engine.",
-      [](const RunResult& r) { return OrderedJson(r.host.threads); });
-  add("instruction_set", "word",
-      "Instruction set of the functional engine: avx512, avx2 or baseline. The last bits of "
-      "results "
-      "depend on it.",
-      [](const RunResult& r) {
-        return r.host.instruction_set ? OrderedJson(*r.host.instruction_set) : OrderedJson();
-      });
-  add("checkpoints", "number", "Checkpoints written.",
-      [](const RunResult& r) { return OrderedJson(r.host.checkpoints); });
-  add("checkpoint_bytes", "bytes", "Size of the last checkpoint.",
-      [](const RunResult& r) { return OrderedJson(r.host.checkpoint_bytes); });
-  add("checkpoint_seconds", "seconds",
-      "Time to write all checkpoints, including the wait for queued operations.",
-      [](const RunResult& r) { return finite_or_null(r.host.checkpoint_seconds); });
-  add("catch_up_seconds", "seconds",
-      "Time in which a resumed run simulated the part before its checkpoint again.",
-      [](const RunResult& r) { return finite_or_null(r.host.catch_up_seconds); });
-  add("peak_rss_bytes", "bytes", "Peak memory of the program.", [](const RunResult& r) {
-    return r.host.peak_rss_bytes ? OrderedJson(*r.host.peak_rss_bytes) : OrderedJson();
-  });
 }
 
 }  // namespace
@@ -384,9 +360,10 @@ Rows run_catalogue() {
                   }});
   for (RunRow& row : loss_catalogue()) rows.push_back(std::move(row));
   append_totals(rows);
+  append_dram(rows);
   append_interconnect(rows);
   for (RunRow& row : energy_catalogue()) rows.push_back(std::move(row));
-  append_host(rows);
+  for (RunRow& row : host_catalogue()) rows.push_back(std::move(row));
   return rows;
 }
 

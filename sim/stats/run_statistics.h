@@ -62,6 +62,13 @@ struct LinkStatistics {
   Cycles wait_cycles = 0;  ///< micro-batches ready but the link taken
 };
 
+/// The channel to DRAM, where it is simulated.
+struct DramStatistics {
+  Bytes bytes = 0;
+  Cycles busy_cycles = 0;
+  Cycles wait_cycles = 0;  ///< of requests, until the channel served them
+};
+
 /// The end of an epoch: every stage has made the epoch's last update. Counts are from the start of
 /// the run; later samples may be in the pipeline already and do not count.
 struct EpochTime {
@@ -83,6 +90,7 @@ struct RunStatistics {
   Cycles first_left = 0;  ///< when the first micro-batch had left the pipeline
   std::vector<StageStatistics> stages;
   std::vector<LinkStatistics> links;
+  std::optional<DramStatistics> dram;
   std::vector<EpochTime> epochs;
   Bytes host_bytes = 0;
   std::int64_t operations = 0;  ///< handed to the sink

@@ -56,6 +56,8 @@ std::vector<Statistic<RunView>> loss_catalogue();
 std::vector<Statistic<LinkView>> link_catalogue();
 /// "energy. ..." and "area. ...".
 std::vector<Statistic<RunView>> energy_catalogue();
+/// host.*
+std::vector<Statistic<RunView>> host_catalogue();
 
 /// numerator / denominator, null for 0/0 and whatever else is no finite number.
 OrderedJson ratio_or_null(double numerator, double denominator);

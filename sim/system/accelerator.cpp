@@ -47,6 +47,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
             plan.input_queue_micro_batches, !plan.forward_only) {
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
+  if (plan.dram) dram_ = std::make_unique<DramChannel>("dram_channel", *plan.dram);
   make_cores();
   make_stages(schedule, series, all);
   for (const Wire& wire : all) connect_forward(wire);
@@ -166,6 +167,7 @@ void Accelerator::make_stage(int k, const Schedule& schedule, const SeriesOption
   controller.network(*network_);
   controller.source(source_);
   if (k + 1 == stages()) controller.loss(loss_);
+  if (dram_) controller.dram(*dram_);
 }
 
 void Accelerator::make_buffer(int k, const std::vector<Wire>& wires) {
@@ -299,6 +301,7 @@ RunStatistics Accelerator::report() {
   control_.report(statistics);
   statistics.host_bytes = source_.bytes_moved() + loss_.bytes_moved();
   statistics.links = links();
+  if (dram_) statistics.dram = dram_->report();
   statistics.stages.resize(stages());
   for (int k = 0; k < stages(); ++k) {
     StageStatistics& stage = statistics.stages[k];

@@ -8,6 +8,7 @@
 
 #include "sim/modules/activation_buffer.h"
 #include "sim/modules/compute_core.h"
+#include "sim/modules/dram_channel.h"
 #include "sim/modules/event_wheel.h"
 #include "sim/modules/interfaces.h"
 #include "sim/modules/loss_sink.h"
@@ -87,6 +88,7 @@ class Accelerator : public sc_core::sc_module {
   EventWheel wheel_;
   std::unique_ptr<InterconnectIf> network_;
   SampleSource source_;
+  std::unique_ptr<DramChannel> dram_;  ///< where the plan has one
   LossSink loss_;
   ScopePtr cores_scope_, stages_scope_;
   std::vector<ScopePtr> stage_scopes_;

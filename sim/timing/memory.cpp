@@ -37,11 +37,20 @@ Cycles double_buffered_cycles(const std::vector<TileTimes>& tiles) {
 
 double bytes_per_cycle(double gb_per_s, double clock_mhz) { return gb_per_s * 1000 / clock_mhz; }
 
+double dram_bytes_per_cycle(const DramSpec& dram, double clock_mhz, std::int64_t sharers) {
+  double rate = bytes_per_cycle(dram.bandwidth_gb_per_s, clock_mhz);
+  const double missed_ns = (1 - dram.row_hit_rate) * dram.row_miss_ns;
+  if (missed_ns > 0) {
+    const double missed = missed_ns * clock_mhz / 1000;
+    rate = dram.burst_bytes / (dram.burst_bytes / rate + missed);
+  }
+  return dram.arbitration == Arbitration::equal_shares ? rate / static_cast<double>(sharers) : rate;
+}
+
 Cycles dram_cycles(const DramSpec& dram, double bytes, double clock_mhz, std::int64_t sharers) {
   if (bytes <= 0) return 0;
-  const double rate =
-      bytes_per_cycle(dram.bandwidth_gb_per_s, clock_mhz) / static_cast<double>(sharers);
-  return cycles_of_ns(dram.latency_ns, clock_mhz) + cycles_at(bytes, rate);
+  return cycles_of_ns(dram.latency_ns, clock_mhz) +
+         cycles_at(bytes, dram_bytes_per_cycle(dram, clock_mhz, sharers));
 }
 
 }  // namespace stagecoach

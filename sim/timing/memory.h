@@ -36,8 +36,12 @@ struct TileTimes {
 /// most half the buffer, loads and stores hidden behind compute.
 Cycles double_buffered_cycles(const std::vector<TileTimes>& tiles);
 
-/// A transfer to or from DRAM: latency once, then the achieved bandwidth, of which `sharers` equal
-/// users take a share each. No bytes, no cycles.
+/// Bytes a cycle that a user of the channel to DRAM gets: the sustained bandwidth, in which bursts
+/// wait for rows, and of that, with equal shares, one of `sharers`; unlimited where nothing costs.
+double dram_bytes_per_cycle(const DramSpec& dram, double clock_mhz, std::int64_t sharers = 1);
+
+/// A transfer to or from DRAM that finds the channel free: latency once, then that rate. No bytes, no
+/// cycles.
 Cycles dram_cycles(const DramSpec& dram, double bytes, double clock_mhz, std::int64_t sharers = 1);
 
 /// Bytes a cycle of a rate in GB/s (10^9 bytes).

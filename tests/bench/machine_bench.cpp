@@ -80,9 +80,9 @@ std::int64_t run_network(const MachinePlan& plan, std::int64_t samples, Pacing p
   return operations;
 }
 
-void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pacing) {
-  const int stages = static_cast<int>(state.range(0));
-  const MachinePlan plan = residual_network(stages, kind);
+void time_network(benchmark::State& state, const MachinePlan& plan,
+                  Pacing pacing = Pacing::elastic) {
+  const int stages = static_cast<int>(plan.stages.size());
   std::int64_t operations = 0;
   for (auto _ : state) {
     // Long enough that filling the pipeline does not matter.
@@ -95,6 +95,10 @@ void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pac
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
+void simulate_network(benchmark::State& state, InterconnectKind kind, Pacing pacing) {
+  time_network(state, residual_network(static_cast<int>(state.range(0)), kind), pacing);
+}
+
 void machine_mesh2d_elastic(benchmark::State& state) {
   simulate_network(state, InterconnectKind::mesh2d, Pacing::elastic);
 }
@@ -105,8 +109,22 @@ void machine_mesh2d_lockstep(benchmark::State& state) {
   simulate_network(state, InterconnectKind::mesh2d, Pacing::lockstep);
 }
 
+/// Every operation moves something through the one channel to DRAM, which is busy most of the time.
+void machine_mesh2d_elastic_dram(benchmark::State& state) {
+  const int stages = static_cast<int>(state.range(0));
+  MachinePlan plan = residual_network(stages, InterconnectKind::mesh2d);
+  for (StagePlan& stage : plan.stages) {
+    stage.dram.forward = {Bytes{2000}, Bytes{1000}};
+    stage.dram.backward = {Bytes{3000}, Bytes{1000}};
+    stage.dram.update = 2000;
+  }
+  plan.dram = DramPlan{3.0 * stages, 20};
+  time_network(state, plan);
+}
+
 #define STAGE_COUNTS Arg(22)->Arg(56)->Arg(110)->Arg(364)->Unit(benchmark::kMillisecond)
 BENCHMARK(machine_mesh2d_elastic)->STAGE_COUNTS;
+BENCHMARK(machine_mesh2d_elastic_dram)->STAGE_COUNTS;
 BENCHMARK(machine_ideal_elastic)->STAGE_COUNTS;
 BENCHMARK(machine_mesh2d_lockstep)->STAGE_COUNTS;
 #undef STAGE_COUNTS

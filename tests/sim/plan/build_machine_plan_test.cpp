@@ -233,6 +233,7 @@ TEST_CASE("a small activation buffer is refused, or holds fewer micro-batches, o
   s.hw.memory_policy = MemoryPolicy::spill;
   CHECK_THROWS_WITH(s.plan(), Catch::Contains("no \"dram\""));
   s.hw.dram = DramSpec{};
+  s.hw.dram->arbitration = Arbitration::equal_shares;
   s.hw.dram->bandwidth_gb_per_s = 0.001;  // a byte a microsecond: DRAM decides
   const PlannedMachine spilled = s.plan();
   CHECK(spilled.plan.stages[0].capacity_micro_batches == kUnlimited<std::int64_t>);

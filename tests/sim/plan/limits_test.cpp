@@ -248,6 +248,8 @@ TEST_CASE("with unlimited compute a stage that spills takes its bytes over its s
       }
     }
     hw.dram->latency_ns = 0;
+    hw.dram->arbitration = Arbitration::equal_shares;
+    hw.dram->row_hit_rate = 1;
     const PlannedMachine machine = planned(hw, usual_work()[1]);
     std::set<int> users;
     for (const StagePlan& s : machine.plan.stages) users.insert(s.forward_core);

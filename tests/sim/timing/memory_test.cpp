@@ -73,14 +73,29 @@ TEST_CASE("double buffering hides all but the first load and the last store") {
 
 TEST_CASE("DRAM takes its latency once and then bytes over the share of its bandwidth") {
   DramSpec dram;
+  dram.arbitration = Arbitration::equal_shares;
   dram.bandwidth_gb_per_s = 16;
   dram.latency_ns = 100;
   CHECK(dram_cycles(dram, 1600, 1000) == 100 + 100);
   CHECK(dram_cycles(dram, 1600, 500) == 50 + 50);
   CHECK(dram_cycles(dram, 1600, 1000, 4) == 100 + 400);
   CHECK(dram_cycles(dram, 0, 1000) == 0);
+  // One after the other a transfer has all of the bandwidth, once the channel is free.
+  dram.arbitration = Arbitration::first_come;
+  CHECK(dram_cycles(dram, 1600, 1000, 4) == 100 + 100);
   dram.bandwidth_gb_per_s = kUnlimited<double>;
   CHECK(dram_cycles(dram, 1e15, 1000) == 100);
+}
+
+TEST_CASE("bursts whose row is not open take the time of a row miss more") {
+  DramSpec dram;
+  dram.bandwidth_gb_per_s = 16;  // a burst of 64 bytes in 4 ns
+  dram.row_hit_rate = 0.75;
+  dram.row_miss_ns = 48;  // 12 ns for each burst
+  CHECK(dram_bytes_per_cycle(dram, 1000) == Approx(64.0 / 16));
+  CHECK(dram_cycles(dram, 6400, 1000) == 1600);
+  dram.burst_bytes = 128;
+  CHECK(dram_bytes_per_cycle(dram, 1000) == Approx(128.0 / 20));
 }
 
 }  // namespace
