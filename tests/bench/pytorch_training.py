@@ -116,7 +116,7 @@ def read_samples(dataset, shape):
 
 
 def require_fast_products():
-    """Debian's reference BLAS, which PyTorch takes where no other is installed, is ten times slower
+    """Debian's reference BLAS, which PyTorch takes where no other is installed, is far slower
     than OpenBLAS: nothing to be compared with."""
     if "/blas/libblas" in pathlib.Path("/proc/self/maps").read_text(encoding="utf-8"):
         raise SystemExit("pytorch_training: PyTorch found no BLAS but the reference; install "

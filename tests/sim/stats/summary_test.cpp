@@ -361,7 +361,7 @@ TEST_CASE("an empty run has nulls where a ratio has nothing below it") {
 TEST_CASE("two runs of one input differ in host alone, byte for byte") {
   ExampleRun a;
   ExampleRun b;
-  b.result.host = {9.0, std::nullopt, std::nullopt, 7, std::nullopt};
+  b.result.host = {9.0, std::nullopt, std::nullopt, 7, std::nullopt, std::nullopt};
   OrderedJson first = make_summary(a.result);
   OrderedJson second = make_summary(b.result);
   CHECK(summary_text(first) != summary_text(second));
