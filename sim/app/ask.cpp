@@ -9,6 +9,7 @@
 #include "models/base/error.h"
 #include "sim/app/check_json.h"
 #include "sim/app/check_report.h"
+#include "sim/app/engine_library.h"
 #include "sim/app/job.h"
 #include "sim/app/notes.h"
 #include "sim/app/recording.h"
@@ -96,7 +97,8 @@ ExitStatus answer(const Options& options) {
       std::cout << help_text();
       break;
     case Ask::version:
-      std::cout << "stagecoach " << STAGECOACH_VERSION << "\n";
+      std::cout << "stagecoach " << STAGECOACH_VERSION << "\n"
+                << "instruction set here: " << best_instruction_set() << "\n";
       break;
   }
   return ExitStatus::done;

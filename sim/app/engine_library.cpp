@@ -60,6 +60,10 @@ const EngineDoor& open_engine_library(const fs::path& file, const std::string& i
   return engine;
 }
 
+std::string best_instruction_set() {
+  return choose_instruction_set("auto", built_instruction_sets(), sets_that_run_here());
+}
+
 const EngineDoor& open_engine(const std::string& instruction_set) {
   const std::string chosen =
       choose_instruction_set(instruction_set, built_instruction_sets(), sets_that_run_here());

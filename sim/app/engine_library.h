@@ -9,6 +9,9 @@
 
 namespace stagecoach {
 
+/// What "auto" means here: the best set that was built and that this processor runs.
+std::string best_instruction_set();
+
 /// The engine for an instruction set, or for the best of this processor ("auto"). Libraries lie
 /// beside the program (a build) or in ../lib/stagecoach as seen from there (an installation). Throws
 /// UserError as choose_instruction_set() and open_engine_library() do.

@@ -47,7 +47,8 @@ constexpr OptionRow kRows[] = {
     {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of these files, for editors",
      ""},
     {"Ask instead of run", "help", "", "this page", ""},
-    {"Ask instead of run", "version", "", "the program's version", ""},
+    {"Ask instead of run", "version", "", "the program's version, and the instruction set that is best here",
+     ""},
 };
 
 constexpr const char* kExitStatus =

@@ -2,7 +2,9 @@
 """Does a sweep run every point once, keep failures, and mark what nothing beats?"""
 
 import json
+import os
 import unittest
+import unittest.mock
 
 from sweep_case import SweepCase
 
@@ -40,6 +42,26 @@ class SweepTest(SweepCase):
                          [(w, "lockstep") for w in "124"])
         self.sweep("--objectives", "min:cycles", grid="hw/width=[8]")
         self.assertEqual([r["hw/width"] for r in self.rows() if r["pareto"] == "yes"], ["1"])
+
+    def test_points_are_told_the_instruction_set_and_another_one_makes_them_again(self):
+        def names(line):
+            words = line.split()
+            return [words[i + 1] for i, word in enumerate(words) if word == "--instruction-set"]
+
+        def sweep(here, *arguments):
+            with unittest.mock.patch.dict(os.environ, FAKE_INSTRUCTION_SET=here):
+                self.sweep("--", *arguments, grid="hw/width=[1]", status=0)
+            return names(self.lines("arguments.log")[-1]), self.runs()
+
+        self.assertEqual(sweep("avx2"), (["avx2"], 1))
+        self.assertEqual(sweep("avx2"), (["avx2"], 1))
+        self.assertEqual(sweep("avx512"), (["avx512"], 2))
+        self.assertEqual(len(self.rows()), 1)  # those of the other set are of no earlier grid
+        self.assertEqual(sweep("avx2", "--instruction-set", "baseline"), (["baseline"], 3))
+        self.assertEqual(sweep("avx512", "--instruction-set", "baseline"), (["baseline"], 3))
+        self.assertEqual(sweep("avx2", "--instruction-set", "auto"), (["avx2"], 4))
+        self.assertEqual(sweep("avx2", "--timing-only"), ([], 5))
+        self.assertEqual(sweep("avx512", "--timing-only"), ([], 5))
 
     def test_points_of_other_files_and_failed_ones_do_not(self):
         self.sweep(grid="hw/width=[0, 1]")

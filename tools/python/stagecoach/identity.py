@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .files import Digests, read_json
-from .program import libraries_of, value_of
+from .program import instruction_set_here, libraries_of, value_of
 
 _FREE = ("$comment", "$source", "$uncertainty", "$schema", "name")  # keys whose texts name no file
 
@@ -49,6 +49,7 @@ class Identity:
                  digests: Digests) -> None:
         """Reads both files and what they name. Raises OSError or InputError."""
         self._digests = digests
+        self._program = program
         folder = pathlib.Path(workload).parent
         data = value_of(arguments, "--data")
         self._files = NamedFiles({"hw": [pathlib.Path(hardware).parent,
@@ -61,8 +62,19 @@ class Identity:
                  self._files.of("workload", read_json(workload))]
         self._base = json.dumps([files, named], sort_keys=True)
 
+    def instruction_set(self, arguments: Sequence[str]) -> list[str]:
+        """Words that name the set that numbers are computed with, where nobody has: last bits
+        depend on it, and on a cluster each node would choose its own."""
+        named = value_of(arguments, "--instruction-set")
+        if "--timing-only" in arguments or named not in (None, "auto"):
+            return []
+        here = instruction_set_here(self._program)
+        return ["--instruction-set", here] if here else []
+
     def of(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> str:
-        """Sixteen hexadecimal digits, the same at every call and on every computer."""
+        """Sixteen hexadecimal digits, the same at every call and on every computer with the same
+        best instruction set, or with one that is named."""
+        arguments = [*arguments, *self.instruction_set(arguments)]
         named = [self._files.of(path.split("/")[0], value) for path, value in sorted(settings.items())]
         files = [self._digests.of(path) for path in map(_file_of, arguments) if path]
         text = json.dumps([self._base, dict(settings), list(arguments), named, files],

@@ -12,7 +12,7 @@ from .files import Digests, read_json, write_json
 from .grid import Grid, Point
 from .identity import Identity
 from .points import Status, Task
-from .program import has_option, value_of, words_of
+from .program import has_option, value_of, without, words_of
 
 SEED = "workload/training/seed"
 SCHEMA = "stagecoach.sweep/1"
@@ -119,13 +119,18 @@ class Maker:
         chosen = list(self._plan.arguments if arguments is None else arguments)
         folder = self._plan.out / "points" / self.identity.of(settings, chosen)
         command = [*self._head, "--out", str(folder), "--force", "--quiet", *words_of(settings),
-                   *chosen, *self._checkpoints(chosen)]
+                   *self._words(chosen), *self._checkpoints(chosen)]
         return Task(settings, chosen, folder, command)
 
     def tasks(self, points: Sequence[Point]) -> list[Task]:
         made = [self.task(point) for point in points]
         self._digests.keep()
         return made
+
+    def _words(self, arguments: Sequence[str]) -> list[str]:
+        """The arguments, with the instruction set where they name none."""
+        told = self.identity.instruction_set(arguments)
+        return [*without(arguments, "--instruction-set"), *told] if told else list(arguments)
 
     def _checkpoints(self, arguments: Sequence[str]) -> list[str]:
         """So that a point that was interrupted goes on; a run without numbers is too short."""

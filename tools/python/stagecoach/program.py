@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,17 @@ def ended_by(stop: signal.Signals) -> tuple[str, ...]:
     if stop == signal.SIGINT:
         return ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh", *head)
     return head
+
+
+@functools.lru_cache(maxsize=None)
+def instruction_set_here(program: str) -> Optional[str]:
+    """What this computer would compute with; None of a program that has but one, or cannot say."""
+    if not has_option(program, "--instruction-set"):
+        return None
+    told = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False).stdout
+    found = re.search(r"^instruction set here: (\w+)$", told, re.MULTILINE)
+    return found[1] if found else None
 
 
 def libraries_of(program: str) -> list[pathlib.Path]:
