@@ -370,8 +370,8 @@ void StageController::report(Cycles end, StageStatistics& s) {
   if (finished()) wait_ = Wait::after_last;
   settle(end);
   s.cycles = account_.totals();
-  s.windows = account_.windows();
-  s.memory = memory_.samples();
+  s.windows = account_.take_windows();
+  s.memory = memory_.take_samples();
   s.forward_macs = forward_macs_;
   s.backward_macs = backward_macs_;
   s.forwards = progress_->forwards;

@@ -28,6 +28,13 @@ void keep_larger(MemorySample& a, const MemorySample& b) {
 
 }  // namespace
 
+int longest_series(int most, int stages) {
+  constexpr int kWhole = 1024, kLeast = 32;
+  // Halves: a vector that grows by doubling then has no room to spare.
+  for (; stages > kWhole && most >= 2 * kLeast; stages = (stages + 1) / 2) most /= 2;
+  return most;
+}
+
 CycleAccount::CycleAccount(Cycles window_cycles, int max_windows)
     : window_cycles_(std::max<Cycles>(window_cycles, 1)), max_windows_(std::max(max_windows, 2)) {
   open_window();

@@ -4,11 +4,16 @@
 // simulated run alone.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "sim/stats/run_statistics.h"
 
 namespace stagecoach {
+
+/// How long a series of each of so many stages may be, if one of a thousand may have `most`: those of
+/// all stages together stay within some ten megabytes.
+int longest_series(int most, int stages);
 
 /// Books every cycle of a stage to one kind, in order of time, as totals and by window.
 class CycleAccount {
@@ -25,6 +30,8 @@ class CycleAccount {
 
   StageCycles totals() const;
   const std::vector<StageWindow>& windows() const { return windows_; }
+  /// Hands them over, when everything is booked.
+  std::vector<StageWindow> take_windows() { return std::move(windows_); }
 
  private:
   void open_window();
@@ -44,6 +51,8 @@ class MemorySeries {
   /// What is held from sample.time on. Times must not decrease.
   void note(const MemorySample& sample);
   const std::vector<MemorySample>& samples() const { return samples_; }
+  /// Hands them over, when all is noted.
+  std::vector<MemorySample> take_samples() { return std::move(samples_); }
 
  private:
   void thin();

@@ -46,7 +46,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       loss_("loss_sink", plan.host, options.output_bytes_per_sample,
             plan.input_queue_micro_batches, !plan.forward_only) {
   const std::vector<Wire> all = wires();
-  const SeriesOptions series{options.window_cycles, options.max_windows, options.max_memory_points};
+  const SeriesOptions series{options.window_cycles, longest_series(options.max_windows, stages()),
+                             longest_series(options.max_memory_points, stages())};
   if (plan.dram) dram_ = std::make_unique<DramChannel>("dram_channel", *plan.dram);
   make_cores();
   make_stages(schedule, series, all);
