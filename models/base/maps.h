@@ -169,6 +169,18 @@ inline void add_compensated(Sum&& sum, Sum&& lost, const Lanes<T>& term) {
   sum = after;
 }
 
+/// The same for `count` numbers and any number of terms: what was lost is tried again with the next
+/// term, and would itself lose digits over a million.
+template <class T>
+inline void add_compensated(T* sum, T* lost, const T* term, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T more = term[i] + lost[i], before = sum[i], after = before + more;
+    const T added = after - before;
+    lost[i] = (before - (after - added)) + (more - added);
+    sum[i] = after;
+  }
+}
+
 /// Plain sums that do not wait for each other: an addition takes several cycles to complete.
 constexpr int kChains = 4;
 /// Pixels that are summed plainly. Sums of blocks are compensated, so that no sum loses more than

@@ -5,6 +5,7 @@
 #include "models/base/maps.h"
 #include "models/kernels/conv_kernels.h"
 #include "models/kernels/dot_tile.h"
+#include "models/kernels/long_sums.h"
 #include "models/kernels/simd.h"
 #include "models/kernels/tile_problem.h"
 
@@ -90,8 +91,12 @@ int conv_gradient_halo(const ConvGeometry& g) {
   return halo;
 }
 
+std::int64_t conv_forward_scratch(const ConvGeometry& g) {
+  return is_long_sum(g.taps(), g.in_channels) ? long_sum_scratch(g.weight_stride) : 0;
+}
+
 void conv_forward(const ConvGeometry& g, View<const float> x, const float* weights,
-                  const float* bias, View<float> y) {
+                  const float* bias, View<float> y, float* scratch) {
   TileProblem p;
   p.batch = x.batch;
   p.rows = g.out_height;
@@ -114,7 +119,10 @@ void conv_forward(const ConvGeometry& g, View<const float> x, const float* weigh
   p.weight_stride = g.weight_stride;
   p.vectors = static_cast<int>(g.weight_stride / kLanes<float>);
   p.bias = bias;
-  solve(p);
+  if (is_long_sum(g.taps(), g.in_channels))
+    solve_long(p, scratch);
+  else
+    solve(p);
 }
 
 int conv_backward_slab(const ConvGeometry& g) {
@@ -140,8 +148,19 @@ bool conv_takes_dot_products(const ConvGeometry& g, int batch) {
   return dot < tile;
 }
 
-std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
+namespace {
+
+/// Floats of a slab's transposed weights.
+std::int64_t transposed_elements(const ConvGeometry& g) {
   return g.taps() * padded<float>(conv_backward_slab(g)) * g.out_channels;
+}
+
+}  // namespace
+
+std::int64_t conv_input_gradient_scratch(const ConvGeometry& g) {
+  const std::int64_t width = padded<float>(conv_backward_slab(g));
+  return transposed_elements(g) +
+         (is_long_sum(g.taps(), g.out_channels) ? long_sum_scratch(width) : 0);
 }
 
 void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const float* weights,
@@ -163,12 +182,14 @@ void conv_input_gradient(const ConvGeometry& g, View<const float> dy, const floa
   }
   // Rows of the weights that a tap has, as they lie or in the transposed copy.
   const int tap_rows = dots ? g.in_channels : g.out_channels;
+  const bool is_long = is_long_sum(g.taps(), dots ? p.vectors : p.channels);
+  float* const sums = scratch + transposed_elements(g);
   for_phases(g, dy, dx, tap_rows, p, [&] {
     p.output += first;
-    if (dots)
-      solve_dots(p);
+    if (is_long)
+      dots ? solve_long_dots(p, sums) : solve_long(p, sums);
     else
-      solve(p);
+      dots ? solve_dots(p) : solve(p);
   });
   if (dots && first + count == g.in_channels) clear_pads(dx);
 }

@@ -13,9 +13,12 @@ namespace stagecoach {
 /// Zeros that conv_input_gradient() reads around the gradient of the output.
 int conv_gradient_halo(const ConvGeometry& g);
 
+/// Floats that conv_forward() needs.
+std::int64_t conv_forward_scratch(const ConvGeometry& g);
+
 /// y = bias + w * x; bias may be null.
 void conv_forward(const ConvGeometry& g, View<const float> x, const float* weights,
-                  const float* bias, View<float> y);
+                  const float* bias, View<float> y, float* scratch);
 
 /// Input channels handled together in the backward pass, so that their weights stay in the cache
 /// from the input gradient to the update. All of them, or a multiple of kLanes.

@@ -13,7 +13,8 @@ namespace stagecoach {
 namespace {
 
 std::int64_t scratch_of(const ConvGeometry& g) {
-  return std::max(conv_input_gradient_scratch(g), conv_weight_gradient_scratch(g));
+  return std::max({conv_forward_scratch(g), conv_input_gradient_scratch(g),
+                   conv_weight_gradient_scratch(g)});
 }
 
 /// Input and weight gradient, or the weights' update, a slab of input channels at a time, so that
@@ -59,7 +60,8 @@ class FastConv2d final : public Conv2d<float> {
   void forward(const ForwardArgs<float>& args) const override {
     const ConvGeometry& g = geometry();
     conv_forward(g, args.inputs[0], args.parameters,
-                 has_bias() ? args.parameters + g.weight_elements() : nullptr, args.output);
+                 has_bias() ? args.parameters + g.weight_elements() : nullptr, args.output,
+                 args.scratch);
   }
 
   void backward(const BackwardArgs<float>& args) const override {
@@ -105,7 +107,7 @@ class FastLinear final : public Linear<float> {
   void forward(const ForwardArgs<float>& args) const override {
     conv_forward(geometry(args.output.batch), samples_as_pixels(args.inputs[0]), args.parameters,
                  has_bias() ? args.parameters + weights() : nullptr,
-                 samples_as_pixels(args.output));
+                 samples_as_pixels(args.output), args.scratch);
   }
 
   void backward(const BackwardArgs<float>& args) const override {

@@ -6,6 +6,7 @@
 #include "models/base/maps.h"
 #include "models/layers/connections.h"
 #include "models/layers/definition.h"
+#include "models/layers/product.h"
 
 namespace stagecoach {
 namespace {
@@ -19,14 +20,17 @@ class SparseLinear : public Layer<T> {
     const LayerSpec& spec = node.spec;
     if (node.parameters.size() != (spec.bias ? 2u : 1u))
       throw ModelBug("sparse_linear: the shapes of layer '" + spec.name + "' do not fit");
+    in_ = node.input_shapes.at(0).channels;
     out_ = node.output.channels;
     has_bias_ = spec.bias;
-    links_ = make_connections(spec, node.input_shapes.at(0).channels);
+    most_fan_out_ = connection_counts(spec, in_).most_fan_out;
+    links_ = make_connections(spec, in_);
   }
 
   LayerNeeds needs() const override {
     LayerNeeds needs;
     needs.backward_reads_input = true;
+    if (has_long_columns()) needs.scratch = padded<T>(in_);
     return needs;
   }
 
@@ -52,10 +56,10 @@ class SparseLinear : public Layer<T> {
     const T* w = args.parameters;
     for (Eigen::Index n = 0; n < y.cols(); ++n) {
       for (int o = 0; o < out_; ++o) {
-        T sum = has_bias_ ? w[weights() + o] : T(0);
-        for (int c = links_.first[o]; c < links_.first[o + 1]; ++c)
-          sum += w[c] * x(links_.input[c], n);
-        y(o, n) = sum;
+        const T bias = has_bias_ ? w[weights() + o] : T(0);
+        const bool is_long = links_.first[o + 1] - links_.first[o] > kPlainTerms;
+        y(o, n) = is_long ? sum_of_row<double>(o, bias, w, x.col(n).data())
+                          : sum_of_row<T>(o, bias, w, x.col(n).data());
       }
     }
   }
@@ -66,9 +70,28 @@ class SparseLinear : public Layer<T> {
   }
 
  private:
+  /// True if an input meets so many outputs that its gradient would lose digits.
+  bool has_long_columns() const { return most_fan_out_ > kPlainTerms; }
+
+  template <class Sum>
+  T sum_of_row(int o, T bias, const T* w, const T* x) const {
+    Sum sum = bias;
+    for (int c = links_.first[o]; c < links_.first[o + 1]; ++c)
+      sum += Sum(w[c]) * x[links_.input[c]];
+    return static_cast<T>(sum);
+  }
+
   std::int64_t weights() const { return padded<T>(static_cast<int>(links_.input.size())); }
   std::int64_t numbers_of(const ParameterSlot& slot) const {
     return slot.parameter == 1 ? out_ : static_cast<std::int64_t>(links_.input.size());
+  }
+
+  /// Calls body(input, its weight times the output's gradient) for every connection.
+  template <class Body>
+  void for_each_product(const T* w, const T* dy, Body&& body) const {
+    for (int o = 0; o < out_; ++o)
+      for (int c = links_.first[o]; c < links_.first[o + 1]; ++c)
+        body(links_.input[c], w[c] * dy[o]);
   }
 
   void input_gradient(const BackwardArgs<T>& args) const {
@@ -76,10 +99,15 @@ class SparseLinear : public Layer<T> {
     auto dx = samples(args.gradient_inputs[0]);
     if (!args.accumulate[0]) dx.setZero();
     for (Eigen::Index n = 0; n < dx.cols(); ++n) {
-      for (int o = 0; o < out_; ++o) {
-        const T g = dy(o, n);
-        for (int c = links_.first[o]; c < links_.first[o + 1]; ++c)
-          dx(links_.input[c], n) += args.parameters[c] * g;
+      if (has_long_columns()) {
+        numbers(args.scratch, in_).setZero();
+        for_each_product(args.parameters, dy.col(n).data(), [&](int i, T product) {
+          add_compensated(&dx(i, n), args.scratch + i, &product, 1);
+        });
+        dx.col(n) += numbers(args.scratch, in_).matrix();
+      } else {
+        for_each_product(args.parameters, dy.col(n).data(),
+                         [&](int i, T product) { dx(i, n) += product; });
       }
     }
     clear_pads(args.gradient_inputs[0]);
@@ -101,7 +129,9 @@ class SparseLinear : public Layer<T> {
     if (has_bias_) sum_of_pixels(args.gradient_output, dw + weights(), add);
   }
 
+  int in_ = 0;
   int out_ = 0;
+  std::int64_t most_fan_out_ = 0;
   bool has_bias_ = true;
   Connections links_;
 };
@@ -154,7 +184,8 @@ LayerDefinition sparse_linear_definition() {
   LayerDefinition d;
   d.word = "sparse_linear";
   d.sentence =
-      "Linear with some of the weights only, drawn once from a seed or listed. `weight` has a value "
+      "Linear with some of the weights only, drawn once from a seed or listed. `weight` has a "
+      "value "
       "for each connection: output by output, its inputs ascending. Keeps its input.";
   d.infer = infer;
   d.work = work;

@@ -210,5 +210,32 @@ TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
   }
 }
 
+TEST_CASE("sums over a million features agree with 64 bits to 1e-5", "[layers]") {
+  constexpr int kMany = 1 << 20;
+  LayerSpec sparse;
+  sparse.kind = LayerKind::sparse_linear;
+  for (const auto& [in, out] :
+       {std::pair(kMany, 2), {2, kMany}, {1000, 33}, {4096, 40}, {40, 9001}, {33000, 17}}) {
+    sparse.out_features = sparse.fan_out = out;  // every connection
+    for (const LayerNode& node :
+         {linear_node(in, out, true), layer_node(sparse, Shape::features(in))}) {
+      INFO(to_word(node.spec.kind) << " from " << in << " to " << out);
+      require_as_in_64_bits(node, random(in, 1, 0.5), random(out, 2, 0.5));
+      for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
+        // Equal terms: roundings do not average out.
+        LayerFixture<float> f(node, make_layer<float>(node, kernels));
+        f.set_input(0, constant(in, 0.1f));
+        f.set_parameter(0, constant(std::int64_t{in} * out, 0.3f));
+        f.set_parameter(1, constant(out, 0));
+        f.set_gradient_output(constant(out, 0.7f));
+        f.forward();
+        f.backward();
+        CHECK(f.output()[0] == Approx(in * (double{0.1f} * double{0.3f})).epsilon(1e-5));
+        CHECK(f.gradient_input(0)[0] == Approx(out * (double{0.3f} * double{0.7f})).epsilon(1e-5));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stagecoach
