@@ -78,6 +78,27 @@ TEST_CASE("linear's fast path equals its definition over random shapes") {
   }
 }
 
+TEST_CASE("fast paths equal their definitions where sums are cut into blocks") {
+  // Pixels in several pieces, strides whose phases differ in taps, padding at every side, kernels
+  // of more taps than a block, channels and outputs that fill no vector.
+  for (const ConvCase& c : {ConvCase{520, 3, 9, 9, 3, 1, 1, 1, true, 2},
+                            {3, 530, 9, 9, 3, 1, 1, 1, false, 2},
+                            {521, 33, 7, 6, 3, 2, 2, 1, true, 1},
+                            {33, 700, 70, 1, 1, 1, 0, 1, true, 1},
+                            {700, 2, 1, 70, 1, 1, 0, 1, true, 1},
+                            {2, 3, 40, 40, 60, 3, 20, 1, true, 2}}) {
+    INFO(to_string(c));
+    const double taps = c.kernel * c.kernel;
+    require_equal(conv_node(c), c.batch,
+                  std::max({c.in * taps, c.out * taps, 1.0 * c.batch * c.height * c.width}));
+  }
+  for (const auto& [in, out] : {std::pair(5000, 3), {37, 9000}, {1100, 1100}})
+    for (const int batch : {1, 3, 70}) {
+      INFO(in << " to " << out << ", batch " << batch);
+      require_equal(linear_node(in, out, true), batch, std::max({in, out, batch}));
+    }
+}
+
 TEST_CASE("kinds without a fast path are computed by their definition, whatever is asked") {
   const LayerNode grouped = conv_node({8, 8, 5, 5, 3, 1, 1, 2});
   CHECK_FALSE(make_layer<float>(grouped, Kernels::fast)->fuses_update(1));
