@@ -213,7 +213,11 @@ class FidelityTest(unittest.TestCase):
         for cycles, early, final in ((100, 0.5, 0.6), (200, 0.5, 0.8), (300, 0.8, 0.9)):
             self.assertIsNone(judge.hoped(evaluation(50), timing))  # too few are through
             judge.add(evaluation(cycles, early, final))
-        self.assertEqual(judge.hoped(evaluation(250), timing), (-0.9, 250))
+        # The best, 0.9, is 0.1 better than the median: so much more may still come.
+        self.assertEqual(judge.hoped(evaluation(250), timing), (-1.0, 250))
+        self.assertFalse(judge.hopeless(evaluation(310), timing))
+        for _ in range(4):  # now the best is the median, too
+            judge.add(evaluation(320, 0.8, 0.9))
         self.assertFalse(judge.hopeless(evaluation(250), timing))
         self.assertTrue(judge.hopeless(evaluation(310), timing))
         hoped = judge.hoped(evaluation(250, early=0.49), short)

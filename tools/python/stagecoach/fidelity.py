@@ -111,7 +111,8 @@ class Judge:
     def hoped(self, evaluation: Evaluation, fidelity: Fidelity) -> Optional[Cost]:
         """What is known, and for the rest the best that the points so far give reason to hope:
         this fidelity's figure, bettered as much as any point's was by the whole run; or, where
-        there is none, the best figure of all. None while few points are through."""
+        there is none, the best figure of all, bettered by its distance to the median. None while
+        few points are through."""
         if len(self._through) < _ENOUGH:
             return None
         cost = []
@@ -122,7 +123,8 @@ class Judge:
             if value is not None:
                 cost.append(objective.cost(value))
             elif mine is None:
-                cost.append(min(self._final(e, objective) for e in self._through))
+                finals = [self._final(e, objective) for e in self._through]
+                cost.append(2 * min(finals) - statistics.median(finals))
             else:
                 early = [(e, e.figures.get(fidelity.name, {}).get(name)) for e in self._through]
                 steps = [self._final(e, objective) - objective.cost(v) for e, v in early
