@@ -105,9 +105,13 @@ class SlurmTest(SweepCase):
         self.assertEqual(process.returncode, 0, output + errors)
         return errors
 
-    def finished_once(self, count):
+    def finished_once(self, count, killed=0):
+        """`killed`: tasks that a signal may have hit between a program's end and the record of it:
+        such a point is run again."""
         finished = self.lines("finished.log")
-        self.assertEqual((len(finished), len(set(finished))), (count, count))
+        self.assertEqual(len(set(finished)), count)
+        self.assertLessEqual(len(finished), count + killed)
+        self.assertEqual(self.lines("again.log"), [])
 
     def test_nothing_is_lost_and_nothing_runs_twice(self):
         grid = {"hw/seconds": [0.4], "hw/depth": list(range(1, 31)), "hw/width": [1, 2]}
@@ -127,9 +131,11 @@ class SlurmTest(SweepCase):
         self.assertNotIn("job array", errors)  # found them there, submitted none
         self.assertEqual(len(self.rows()), 60)
         self.assertEqual(set(self.column("exit_status")), {"0"})
-        self.finished_once(60)
+        tasks_at_a_time = 4
+        self.finished_once(60, killed=tasks_at_a_time)
+        runs = self.runs()
         self.sweep(*call, grid=None, status=0)
-        self.finished_once(60)
+        self.assertEqual(self.runs(), runs)
 
     def test_a_preempted_point_goes_on_from_its_checkpoint(self):
         process = self.start(*self.SLURM, grid="hw/seconds=[4]")
@@ -147,7 +153,8 @@ class SlurmTest(SweepCase):
     def test_what_is_missing_is_submitted_again_and_nothing_else(self):
         process = self.start(*self.SLURM, "--set", "hw/width=[1, 2, 4]",
                              grid="hw/stuck_once=[true]")
-        self.wait_for(lambda: len(list(self.out.glob("points/*/stuck"))) == 3)
+        self.wait_for(lambda: sum(stuck.read_text() != "" for stuck in
+                                  self.out.glob("points/*/stuck")) == 3)
         for stuck in self.out.glob("points/*/stuck"):
             if '"hw/width": 4' not in stuck.read_text():
                 stuck.write_text("go on")
