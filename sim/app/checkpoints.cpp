@@ -126,7 +126,8 @@ std::string Checkpoints::path_of(const std::string& name) const {
 std::optional<std::int64_t> Checkpoints::restore(
     Trainer& trainer, const std::function<void(const std::string&)>& note) {
   std::string others;
-  for (const std::string& name : names_in(folder_)) {
+  const std::vector<std::string> names = names_in(folder_);
+  for (const std::string& name : names) {
     const std::string path = path_of(name);
     try {
       SectionReader file(path, kMagic);
@@ -145,7 +146,8 @@ std::optional<std::int64_t> Checkpoints::restore(
       newest_ = name;
       return operations;
     } catch (const BrokenFile& broken) {
-      note(std::string(broken.what()) + "; it is ignored, and the previous checkpoint is used");
+      note(std::string(broken.what()) + "; it is ignored, and " +
+           (name == names.back() ? "there is no other" : "the previous checkpoint is used"));
     }
   }
   if (others.empty()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include "models/base/error.h"
 #include "models/base/host_clock.h"
 #include "sim/app/recording.h"
+#include "sim/stats/summary.h"
 #include "sim/stats/tables.h"
 
 namespace stagecoach {
@@ -117,6 +118,14 @@ void RunFiles::write_perfetto(const RunResult& result) {
   directory_.complete(kPerfettoFile);
 }
 
+void RunFiles::call_unfinished(OrderedJson summary) {
+  if (!directory_.is_complete(kSummaryFile)) return;
+  const std::string whole = summary_text(summary);
+  summary["training"]["complete"] = false;
+  if (!attempt([&] { directory_.write(kSummaryFile, summary_text(summary)); }))
+    attempt([&] { directory_.write(kSummaryFile, whole); });
+}
+
 OrderedJson RunFiles::finish(const RunResult& result, const Trainer* trainer,
                              const std::string& stopped_because) {
   // What grew during the run and failed goes first: where a disk is full, that makes room for the
@@ -129,6 +138,7 @@ OrderedJson RunFiles::finish(const RunResult& result, const Trainer* trainer,
   if (waves_ && !attempt([&] { write_waves(result); })) directory_.discard(kWavesFile);
   // The summary says that the run is complete: whatever else the run leaves comes before it.
   if (weights_ && trainer) attempt([&] { save_weights(*trainer); });
+  if (!failures_.empty() && result.complete) call_unfinished(summary);
   for (const std::string& failure : directory_.publish()) failures_.push_back(failure);
   return summary;
 }

@@ -60,6 +60,8 @@ class RunFiles {
   void give_up_trace();
   OrderedJson write_tables(const RunResult& result);
   void save_weights(const Trainer& trainer);
+  /// A result without one of its files is not the end: --resume then goes on to it.
+  void call_unfinished(OrderedJson summary);
   void write_waves(const RunResult& result);
   void write_perfetto(const RunResult& result);
 

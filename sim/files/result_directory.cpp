@@ -109,6 +109,10 @@ void ResultDirectory::complete(const std::string& name) {
   add_once(complete_, name);
 }
 
+bool ResultDirectory::is_complete(const std::string& name) const {
+  return std::find(complete_.begin(), complete_.end(), name) != complete_.end();
+}
+
 void ResultDirectory::discard(const std::string& name) {
   files_.erase(name);
   complete_.erase(std::remove(complete_.begin(), complete_.end(), name), complete_.end());
@@ -158,8 +162,7 @@ bool ResultDirectory::place(const std::string& name, std::vector<std::string>& f
 
 std::vector<std::string> ResultDirectory::publish(Survives survives) {
   std::vector<std::string> failures;
-  if (std::find(complete_.begin(), complete_.end(), kSummaryFile) == complete_.end())
-    return failures;
+  if (!is_complete(kSummaryFile)) return failures;
   if (!earlier_gone_ && !remove_earlier(failures)) return failures;
   earlier_gone_ = true;
   std::vector<std::string> lost;

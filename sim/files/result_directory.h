@@ -55,6 +55,7 @@ class ResultDirectory {
   /// Begins a file that grows during the run; complete() ends it. Throws UserError.
   DurableFile& begin(const std::string& name, Survives survives = Survives::a_power_failure);
   void complete(const std::string& name);
+  bool is_complete(const std::string& name) const;
   /// Gives up such a file, so that its space is free.
   void discard(const std::string& name);
 

@@ -169,9 +169,12 @@ class CoresAndCuts {
 
   /// The begins that need the fewest cores; empty if there are not as many.
   std::vector<int> begins_within(double limit) {
-    const Reach reach(layers_, counts_.size(), [&](std::size_t count, int first, int end) {
-      return load(count, first, end, two_units(end)) <= limit;
-    });
+    // The other stages have a core each at least.
+    const auto most = std::upper_bound(counts_.begin(), counts_.end(), cores_ - (stages_ - 1));
+    const Reach reach(layers_, index(most - counts_.begin()),
+                      [&](std::size_t count, int first, int end) {
+                        return load(count, first, end, two_units(end)) <= limit;
+                      });
     // Buffers may ask for more cores than the limit does. Only runs that were chosen are asked, and
     // what they answer counts in the next choice, until one holds.
     while (true) {

@@ -91,6 +91,19 @@ TEST_CASE("a trace that leaves no room for the results is given up for them") {
   CHECK_FALSE(fs::exists(program.path("kept/trace.json.gz")));
 }
 
+TEST_CASE("a run that lost files at its end is not called complete, and --resume makes them") {
+  const Program program;
+  const std::string line = run_line(program, "--resume --save-weights " + program.path("w"));
+  refused(with_small_files(64, line), {"--save-weights", "memory.csv", "File too large"});
+  CHECK(program.summary()["training"]["complete"] == false);
+  const Outcome again = Program::shell(line);
+  INFO(again.output);
+  CHECK(again.status == 0);
+  CHECK(program.summary()["training"]["complete"] == true);
+  CHECK(fs::exists(program.path("out/memory.csv")));
+  CHECK(fs::exists(program.path("w")));
+}
+
 TEST_CASE("weights that cannot be saved are refused before the training") {
   const Program program;
   program.write("w", "good");

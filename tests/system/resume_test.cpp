@@ -111,6 +111,7 @@ TEST_CASE("without a checkpoint that is whole the run begins from its start") {
   INFO(outcome.output);
   REQUIRE(outcome.status == 0);
   CHECK(outcome.output.find(paths[0] + ": is empty") != std::string::npos);
+  CHECK(outcome.output.find("and there is no other") != std::string::npos);
   CHECK(outcome.output.find(paths[1] + ": is no file of the kind") != std::string::npos);
   CHECK((results(program, "out") == whole(program)));
 }
