@@ -88,6 +88,20 @@ class ChannelNorm : public Layer<T> {
   ArrayMap<U> padded_row(U* block, int i) const {
     return numbers(block + i * size_, size_);
   }
+  /// xn = ((x - mean) - rest) inverse, for some channels or, of one group, for all.
+  template <class Number>
+  struct Normalized {
+    Number mean, rest, inverse;
+    template <class X>
+    auto operator()(const X& x) const {
+      return (x - mean - rest) * inverse;
+    }
+  };
+  /// From rows of mean, rest and inverse: channels [channel, channel + kLanes).
+  Normalized<Lanes<T>> normalized(const T* rows, std::int64_t channel) const {
+    const T* const r = rows + channel;
+    return {lanes(r), lanes(r + size_), lanes(r + 2 * size_)};
+  }
   /// A row of one number per channel, in double.
   auto wide_row(const T* block, int i) const {
     return channel_row(block, i).template cast<double>();
@@ -135,19 +149,6 @@ class MomentNorm : public ChannelNorm<T> {
   }
   /// From the statistics of channels to those of their groups, in place.
   void group_statistics(T* statistics) const;
-  /// xn = ((x - mean) - rest) inverse, for some channels or, of one group, for all.
-  template <class Number>
-  struct Normalized {
-    Number mean, rest, inverse;
-    template <class X>
-    auto operator()(const X& x) const {
-      return (x - mean - rest) * inverse;
-    }
-  };
-  Normalized<Lanes<T>> normalized(const T* statistics, std::int64_t channel) const {
-    const T* const s = statistics + channel;
-    return {lanes(s), lanes(s + this->row_size()), lanes(s + 2 * this->row_size())};
-  }
   /// y = weight xn + bias
   void normalize(const View<const T>& x, const T* statistics, const T* parameters,
                  const View<T>& y) const;

@@ -63,7 +63,7 @@ class LayerNorm final : public MomentNorm<T> {
   }
 
  private:
-  using Normalized = typename MomentNorm<T>::template Normalized<T>;
+  using Normalized = typename ChannelNorm<T>::template Normalized<T>;
 
   Normalized of_sample(const T* statistics) const {
     return {statistics[0], statistics[this->row_size()], statistics[2 * this->row_size()]};

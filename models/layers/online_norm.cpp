@@ -53,7 +53,7 @@ class OnlineNorm final : public ChannelNorm<T> {
       channel_moments(x, epsilon_, moments, moments + size(), moments + 2 * size());
       const T layer_scale = past_statistics(args, moments, saved);
       for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-        const Normalized xn = normalized(saved, c);
+        const auto xn = this->normalized(saved, c);
         const Lanes<T> weight = lanes(args.parameters + c);
         const Lanes<T> bias = lanes(args.parameters + size() + c);
         for_each_pixel(
@@ -78,18 +78,6 @@ class OnlineNorm final : public ChannelNorm<T> {
  private:
   /// Rows kept of a sample: mu, what T rounds off it, 1 / sqrt(var + epsilon), layer scale.
   static constexpr int kSaved = 4;
-
-  /// xn = ((x - mu) - rest) / sqrt(var + epsilon)
-  struct Normalized {
-    Lanes<T> mu, rest, inverse;
-    template <class X>
-    Lanes<T> operator()(const X& x) const {
-      return (x - mu - rest) * inverse;
-    }
-  };
-  Normalized normalized(const T* saved, std::int64_t c) const {
-    return {lanes(saved + c), lanes(saved + size() + c), lanes(saved + 2 * size() + c)};
-  }
 
   std::int64_t size() const { return this->row_size(); }
   auto wide(const T* block, int i) const { return this->wide_row(block, i); }
@@ -132,7 +120,7 @@ class OnlineNorm final : public ChannelNorm<T> {
     const T* saved = args.saved + n * kSaved * size();
     double projected = 0;
     for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-      const Normalized normal = normalized(saved, c);
+      const auto normal = this->normalized(saved, c);
       const auto sums = pixel_sums<7>(
           c,
           [&](auto& sum, auto x, auto y, auto dy) {
@@ -165,7 +153,7 @@ class OnlineNorm final : public ChannelNorm<T> {
     const bool add = args.accumulate[0];
     const T leak = static_cast<T>(leak_);
     for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
-      const Normalized xn = normalized(saved, c);
+      const auto xn = this->normalized(saved, c);
       const Lanes<T> r = xn.inverse;
       const Lanes<T> weight = lanes(args.parameters + c) * lanes(saved + 3 * size() + c);
       const Lanes<T> v = leak * lanes(args.state + 2 * size() + c);
