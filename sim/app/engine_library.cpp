@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The sets of the build's libraries, best first; the program's own comes last, for it is the least.
+/// The sets of the build's libraries, best first; the program's own comes last, for it is the
+/// least.
 std::vector<std::string> built_instruction_sets() {
   std::istringstream words(STAGECOACH_ENGINE_LIBRARIES);
   std::vector<std::string> sets(std::istream_iterator<std::string>(words), {});
@@ -41,6 +42,11 @@ fs::path library_of(const std::string& instruction_set) {
                                   : (folder / "../lib/stagecoach" / name).lexically_normal();
 }
 
+/// "auto", or a name, as a set that was built and that this processor runs.
+std::string chosen_set(const std::string& name) {
+  return choose_instruction_set(name, built_instruction_sets(), sets_that_run_here());
+}
+
 }  // namespace
 
 const EngineDoor& open_engine_library(const fs::path& file, const std::string& instruction_set) {
@@ -60,13 +66,10 @@ const EngineDoor& open_engine_library(const fs::path& file, const std::string& i
   return engine;
 }
 
-std::string best_instruction_set() {
-  return choose_instruction_set("auto", built_instruction_sets(), sets_that_run_here());
-}
+std::string best_instruction_set() { return chosen_set("auto"); }
 
 const EngineDoor& open_engine(const std::string& instruction_set) {
-  const std::string chosen =
-      choose_instruction_set(instruction_set, built_instruction_sets(), sets_that_run_here());
+  const std::string chosen = chosen_set(instruction_set);
   if (chosen == compiled_instruction_set()) return *stagecoach_engine_door();
   return open_engine_library(library_of(chosen), chosen);
 }
