@@ -272,9 +272,10 @@ Cycles StageController::book_operation(CycleKind kind, const OpCost& cost, Bytes
   book(kind, begin + std::min(cost.compute_cycles, cost.cycles));
   book(CycleKind::stall_memory, end - cost.interconnect_cycles);
   book(CycleKind::stall_interconnect, end);
-  // Its own transfer is in its cost: longer it takes where the channel serves others first.
-  if (dram_) end = std::max(end, dram_->transfer(dram_bytes, begin));
-  book(CycleKind::stall_memory, end);
+  if (dram_) {  // The cost includes its own transfer; the channel may serve others first.
+    end = std::max(end, dram_->transfer(dram_bytes, begin));
+    book(CycleKind::stall_memory, end);
+  }
   if (cost.region_bytes > 0) {
     region.statistics.bytes += cost.region_bytes;
     region.statistics.busy_cycles += cost.region_busy_cycles;

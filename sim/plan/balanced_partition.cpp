@@ -60,7 +60,7 @@ class FastestOf {
   void offer_balanced(const std::vector<StageSlots>& slots) {
     const int layers = static_cast<int>(scope_.network->layers.size());
     RunLoads loads(scope_, stages_, effort_);
-    for (const std::int64_t n : sharers_to_try(std::int64_t{2} * stages_)) {
+    for (const std::int64_t n : sharers_to_try(*scope_.hardware, std::int64_t{2} * stages_)) {
       loads.spill(slots, n);
       offer(best_begins(loads, layers, stages_));
     }
@@ -81,7 +81,7 @@ class FastestOf {
     const auto runs = static_cast<int>(cores);
     const std::vector<StageSlots> slots = slots_of(schedule_, stages_, micro_batches_);
     RunLoads loads(scope_, runs, effort_);
-    for (const std::int64_t n : sharers_to_try(cores)) {
+    for (const std::int64_t n : sharers_to_try(*scope_.hardware, cores)) {
       loads.spill({slots.begin(), slots.begin() + runs}, n);
       std::vector<int> begins = best_begins(loads, layers, runs);
       while (static_cast<int>(begins.size()) < stages_) {

@@ -15,6 +15,9 @@ namespace stagecoach {
 
 namespace {
 
+/// Plans say 0 where a rate has no limit.
+double or_zero(double rate) { return std::isinf(rate) ? 0 : rate; }
+
 struct Grid {
   int rows = 1;
   int columns = 1;
@@ -40,8 +43,8 @@ Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {
   }
   if (std::int64_t{1} * net.rows * net.columns < nodes) {
     throw MappingError("hardware /interconnect: a mesh of " + std::to_string(net.rows) + " x " +
-                    std::to_string(net.columns) + " has no room for " + std::to_string(nodes) +
-                    " cores");
+                       std::to_string(net.columns) + " has no room for " + std::to_string(nodes) +
+                       " cores");
   }
   return {net.rows, net.columns};
 }
@@ -95,16 +98,14 @@ InterconnectPlan plan_interconnect(const HardwareSpec& hw, const Mapping& mappin
   plan.kind = hw.interconnect.kind;
   plan.rows = grid.rows;
   plan.columns = grid.columns;
-  const double width = hw.interconnect.link_bytes_per_cycle;
-  plan.link_bytes_per_cycle = std::isinf(width) ? 0 : width;
+  plan.link_bytes_per_cycle = or_zero(hw.interconnect.link_bytes_per_cycle);
   plan.hop_latency_cycles = hw.interconnect.hop_latency_cycles;
   return plan;
 }
 
 HostPlan plan_host(const HardwareSpec& hw) {
   HostPlan host;
-  const double rate = bytes_per_cycle(hw.host.bandwidth_gb_per_s, hw.clock_mhz);
-  host.bytes_per_cycle = std::isinf(rate) ? 0 : rate;
+  host.bytes_per_cycle = or_zero(bytes_per_cycle(hw.host.bandwidth_gb_per_s, hw.clock_mhz));
   host.latency_cycles = cycles_of_ns(hw.host.latency_ns, hw.clock_mhz);
   return host;
 }
@@ -112,8 +113,7 @@ HostPlan plan_host(const HardwareSpec& hw) {
 std::optional<DramPlan> plan_dram(const HardwareSpec& hw, bool forward_only) {
   if (!hw.dram || hw.dram->arbitration != Arbitration::first_come) return std::nullopt;
   DramPlan dram;
-  const double rate = dram_bytes_per_cycle(*hw.dram, hw.clock_mhz);
-  dram.bytes_per_cycle = std::isinf(rate) ? 0 : rate;
+  dram.bytes_per_cycle = or_zero(dram_bytes_per_cycle(*hw.dram, hw.clock_mhz));
   if (!forward_only) dram.latency_cycles = cycles_of_ns(hw.dram->latency_ns, hw.clock_mhz);
   return dram;
 }

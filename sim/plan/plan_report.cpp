@@ -135,14 +135,14 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
 void add_dram_limit(const PlanScope& scope, const MachinePlan& plan,
                     std::vector<RateLimit>& limits) {
   if (!plan.dram || plan.dram->bytes_per_cycle == 0) return;
-  double bytes = 0;
-  for (const StagePlan& s : plan.stages) {
-    for (const DramTraffic::Operation& o : {s.dram.forward, s.dram.backward, s.dram.weight_gradient})
-      bytes += static_cast<double>(o.of(scope.micro_batch_samples));
-    if (!plan.forward_only)
-      bytes += static_cast<double>(s.dram.update) / static_cast<double>(scope.micro_batches_per_update);
-  }
-  limits.push_back({"dram", bytes / plan.dram->bytes_per_cycle, LimitKind::dram});
+  const std::int64_t micro_batches = scope.micro_batches_per_update;
+  Bytes bytes = 0;
+  for (const StagePlan& s : plan.stages)
+    bytes += s.dram.total(micro_batches, micro_batches * scope.micro_batch_samples, 1);
+  limits.push_back(
+      {"dram",
+       static_cast<double>(bytes) / static_cast<double>(micro_batches) / plan.dram->bytes_per_cycle,
+       LimitKind::dram});
 }
 
 /// Micro-batches that a stage may hold at once leave it no sooner than a round trip later: forwards
@@ -154,8 +154,8 @@ void add_in_flight_limits(const PlanScope& scope, const MachinePlan& plan,
   const auto crossing = [&](int from, int to, const std::vector<Message>& messages) {
     const bool free = net.kind == InterconnectKind::ideal || net.blocks_cores();
     if (from == to || messages.empty() || free) return 0.0;
-    const double once = static_cast<double>(net.hop_latency_cycles) +
-                        transfer(scope, plan, from, to, messages[0]);
+    const double once =
+        static_cast<double>(net.hop_latency_cycles) + transfer(scope, plan, from, to, messages[0]);
     return net.kind == InterconnectKind::through_host ? 2 * once : once;
   };
   double trip = 0;

@@ -137,7 +137,9 @@ class SharedCores {
 
 }  // namespace
 
-std::vector<std::int64_t> sharers_to_try(std::int64_t most) {
+std::vector<std::int64_t> sharers_to_try(const HardwareSpec& hardware, std::int64_t most) {
+  // One after the other: what a transfer takes does not depend on how many users there are.
+  if (hardware.dram && hardware.dram->arbitration == Arbitration::first_come) return {1};
   std::vector<std::int64_t> numbers;
   for (std::int64_t n = most; n > 0; n = n > 4 ? n / 2 : n - 1) numbers.push_back(n);
   return numbers;
@@ -160,7 +162,8 @@ std::vector<int> runs_under_spill(const PlanScope& scope, const std::vector<Stag
     if (k == without.size() || without[k] != without[k - 1]) ends.push_back(k);
   }
   offer(ends);
-  for (const std::int64_t n : sharers_to_try(static_cast<std::int64_t>(group_of.size()))) {
+  for (const std::int64_t n :
+       sharers_to_try(*scope.hardware, static_cast<std::int64_t>(group_of.size()))) {
     for (const auto& found : cores.best_ends(n)) offer(found);
   }
   std::vector<int> run(slots.size(), 0);

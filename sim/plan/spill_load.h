@@ -8,8 +8,9 @@
 
 namespace stagecoach {
 
-/// Numbers of users of the DRAM channel worth trying, where up to `most` may turn out to be ones.
-std::vector<std::int64_t> sharers_to_try(std::int64_t most);
+/// Numbers of users of the DRAM channel worth trying, where up to `most` may turn out to be ones; a
+/// single number where users do not divide the channel.
+std::vector<std::int64_t> sharers_to_try(const HardwareSpec& hardware, std::int64_t most);
 
 /// The run of each stage, where runs of neighbours share a core each (run i core i, of group
 /// group_of[i]; the last cores may stay free) and the longest is as short as can be: passes and
