@@ -10,6 +10,7 @@ from typing import Any, Optional
 from .columns import Column, Constraint, Objective, number
 from .errors import InputError
 from .front import Cost, Front
+from .grid import Point
 from .program import value_of, without
 
 FULL = "full"
@@ -67,6 +68,16 @@ class Evaluation:
                 if value is not None:
                     return value
         return None
+
+
+@dataclasses.dataclass
+class Trial:
+    """One of Optuna's trials, with the point that it stands for. `shares`: what other trials must
+    have in common with it to train the same weights (stagecoach.sharing)."""
+    frozen: Any
+    point: Point
+    evaluation: Evaluation
+    shares: Optional[str] = None
 
 
 class Judge:

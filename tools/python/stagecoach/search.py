@@ -21,13 +21,13 @@ from typing import Any, Optional
 from . import space
 from .columns import number
 from .errors import REFUSED, InputError, unknown
-from .fidelity import Evaluation, Fidelity, Judge, means, parse_fidelities
+from .fidelity import Evaluation, Fidelity, Judge, Trial, means, parse_fidelities
 from .files import read_json
 from .grid import Point
 from .plan import Executor, Maker, Plan
 from .points import Status, Task, read_status, read_summary
 from .progress import Progress, duration
-from .sharing import Trainings, shared_row
+from .sharing import Trainings, key_of, shared_row
 from .table import Row, Table, row_of
 
 SAMPLERS = ("tpe", "nsga2", "random")
@@ -55,14 +55,6 @@ class SearchPlan:
         for name in ("trials", "batch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: found {getattr(self, name)}, must be at least 1")
-
-
-@dataclasses.dataclass
-class Trial:
-    """One of Optuna's trials, with the point that it stands for."""
-    frozen: Any
-    point: Point
-    evaluation: Evaluation
 
 
 def optuna() -> Any:
@@ -97,7 +89,7 @@ class _Search:
                             plan.replicas, search=True)
         self._places: dict[pathlib.Path, int] = {}
         self._seen: dict[str, Trial] = {}
-        self._trainings: Trainings[Trial] = Trainings()
+        self._trainings = Trainings()
         self._failed = 0
         self._refused: list[str] = []
         self._size = space.size(plan.grid)
@@ -247,7 +239,7 @@ class _Search:
             mine = [task for owner, task in owners if owner is trial]
             self._conclude(trial, mine, fidelity)
             if not fidelity.trains:
-                self._trainings.order(trial, trial.point, read_summary(mine[0].folder))
+                trial.shares = key_of(trial.point, read_summary(mine[0].folder))
 
     def _tick(self) -> None:
         self._table.write_if_due()

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trainings that points of a search share. A chip reaches the weights only through the order of its
-stages' operations: points whose workload's settings and whose order are the same (`training.order_hash`
-of summary.json) train the same weights, bit for bit. One of them trains; the others have its accuracy
-beside their own clock."""
+"""Trainings that points of a search share. A chip affects the weights only through the order of its
+stages' operations. Points with the same workload settings and the same order (`training.order_hash` of
+summary.json) train the same weights, bit for bit. One of them is trained; the others get its accuracy,
+and keep the times and energies of their own clock."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any, Generic, Optional, Protocol, TypeVar
+from typing import Any, Optional
 
 from .columns import figures
-from .fidelity import Evaluation, Fidelity
+from .fidelity import Fidelity, Trial
 from .plan import Plan
 from .points import Task, read_summary
 from .table import Row
@@ -19,36 +19,31 @@ Summary = Mapping[str, Any]
 _CLOCK = ("cycles", "end_cycle", "simulated_seconds", "joules")  # of an epoch
 
 
-class _Evaluated(Protocol):
-    evaluation: Evaluation
+def key_of(settings: Mapping[str, Any], summary: Optional[Summary]) -> Optional[str]:
+    """What points that share a training have in common. `summary`: of the point's run without
+    numbers, over all epochs. None if it has no hash: the program is an older one, or the run ended
+    early."""
+    order = (summary or {}).get("training", {}).get("order_hash")
+    if order is None:
+        return None
+    own = {k: v for k, v in settings.items() if not k.startswith("hw/")}
+    return json.dumps([order, own], sort_keys=True)
 
 
-T = TypeVar("T", bound=_Evaluated)
-
-
-class Trainings(Generic[T]):
+class Trainings:
     """Knows which trial trains each order at each fidelity."""
 
     def __init__(self) -> None:
-        self._keys: dict[int, str] = {}  # by the trial's identity
-        self._owners: dict[tuple[str, str], T] = {}
+        self._owners: dict[tuple[str, str], Trial] = {}
 
-    def order(self, trial: T, settings: Mapping[str, Any], summary: Optional[Summary]) -> None:
-        """Notes what others must have in common with it. `summary`: of its run without numbers,
-        over all epochs; it has no hash where the program is an older one or the run ended early."""
-        order = (summary or {}).get("training", {}).get("order_hash")
-        if order is not None:
-            own = {k: v for k, v in settings.items() if not k.startswith("hw/")}
-            self._keys[id(trial)] = json.dumps([order, own], sort_keys=True)
-
-    def owner(self, trial: T, fidelity: Fidelity) -> T:
+    def owner(self, trial: Trial, fidelity: Fidelity) -> Trial:
         """Who trains for it: itself, if nobody did before. One that failed trains for nobody."""
-        key = self._keys.get(id(trial))
-        if key is None or not fidelity.trains:
+        if trial.shares is None or not fidelity.trains:
             return trial
-        found = self._owners.setdefault((key, fidelity.name), trial)
+        key = trial.shares, fidelity.name
+        found = self._owners.setdefault(key, trial)
         if found.evaluation.verdict == "failed":
-            found = self._owners[key, fidelity.name] = trial
+            found = self._owners[key] = trial
         return found
 
 

@@ -107,18 +107,20 @@ class Table:
             self.write()
 
     def names(self) -> list[str]:
-        search = ["fidelity"] if self._search else []
-        return [*self._fields, *search, "exit_status", "message",
-                *(["verdict"] if self._search else []), "folder",
-                *(["trained_as"] if self._search else []), "wall_seconds",
-                *(c.name for c in self._columns), "pareto"]
+        return [*self._fields, *self._of_search("fidelity"), "exit_status", "message",
+                *self._of_search("verdict"), "folder", *self._of_search("trained_as"),
+                "wall_seconds", *(c.name for c in self._columns), "pareto"]
+
+    def _of_search(self, cell: str) -> list[str]:
+        """The cell, in the table of a search."""
+        return [cell] if self._search else []
 
     def _line(self, row: Row) -> str:
         settings = [_cell(row.settings[f]) if f in row.settings else "" for f in self._fields]
-        cells = [*settings, *([row.fidelity] if self._search else []), row.status.exit_status,
-                 " ".join(row.status.message.split()), *([row.verdict] if self._search else []),
-                 row.folder, *([row.trained_as] if self._search else []),
-                 row.status.wall_seconds, *(row.figures[c.name] for c in self._columns)]
+        cells = [*settings, *self._of_search(row.fidelity), row.status.exit_status,
+                 " ".join(row.status.message.split()), *self._of_search(row.verdict), row.folder,
+                 *self._of_search(row.trained_as), row.status.wall_seconds,
+                 *(row.figures[c.name] for c in self._columns)]
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(cells)
         return line.getvalue()
