@@ -116,9 +116,12 @@ Table<DramSpec> dram_table() {
   t.check([](const DramSpec& d, const Place& at) {
     const DramSpec plain;
     if (d.row_hit_rate == 1 && d.row_miss_ns != 0)
-      at.child("row_miss_ns").report("means nothing while row_hit_rate is 1");
+      at.child("row_miss_ns")
+          .report("means nothing while row_hit_rate is 1; lower that, or leave both out");
     if (d.row_miss_ns == 0 && (d.row_hit_rate != 1 || d.burst_bytes != plain.burst_bytes))
-      at.report("row_hit_rate and burst_bytes mean nothing while row_miss_ns is 0");
+      at.report(
+          "row_hit_rate and burst_bytes mean nothing while row_miss_ns is 0; give it, or leave "
+          "them out");
   });
   return t;
 }

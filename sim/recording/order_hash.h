@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A number for the order of a run's operations. Nothing else of the machine reaches the weights: two
-// runs of one workload whose stages do the same in the same order train the same bits.
+// A hash of the order of a run's operations. The machine affects the weights only through this
+// order: two runs of one workload whose stages do the same operations in the same order have the
+// same weights, bit for bit.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace stagecoach {
 
-/// Hashes what each stage does, and hands every operation on. How operations of different stages
-/// interleave does not count: each stage has its own weights.
+/// Hashes the operations of each stage and hands every operation on. The order between operations
+/// of different stages does not count, because each stage has its own weights.
 class OrderHash : public OpSink {
  public:
   OrderHash(int stages, OpSink& next) : next_(next), stages_(stages) {}
@@ -23,11 +24,8 @@ class OrderHash : public OpSink {
   std::string text() const;
 
  private:
-  /// Far from any token, so that none cancels it.
-  static constexpr std::uint64_t kSeed = 0xcbf29ce484222325u;
-
   struct Stage {
-    std::uint64_t hash = kSeed;
+    std::uint64_t hash = 0;
     WeightVersion updates = 0;
   };
 

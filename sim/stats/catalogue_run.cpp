@@ -307,11 +307,12 @@ OrderedJson dram_channel(const RunView& v) {
 }
 
 void append_dram(Rows& rows) {
-  rows.push_back({"memory.dram_channel", "object",
-                  "Of the one channel to DRAM where it is simulated (dram.arbitration first_come): "
-                  "bytes both ways, busy_cycles, wait_cycles of operations whose transfer waited for "
-                  "others', utilization (busy over all cycles); null elsewhere.",
-                  dram_channel});
+  rows.push_back(
+      {"memory.dram_channel", "object",
+       "The channel to DRAM, if the machine simulates it (dram.arbitration first_come): "
+       "bytes in both directions, busy_cycles, wait_cycles (time that requests waited for "
+       "other transfers), utilization (busy_cycles over all cycles). Null otherwise.",
+       dram_channel});
 }
 
 void append_interconnect(Rows& rows) {
