@@ -9,8 +9,7 @@
 
 namespace stagecoach {
 
-/// Most terms that common convolutions sum plainly: 512 channels under a kernel of three. Equal
-/// terms, whose roundings do not average out, may lie 7e-5 off there.
+/// Most terms whose blocks common convolutions add plainly: 512 channels under a kernel of three.
 constexpr int kPlainConvTerms = 9 * kPlainTerms;
 
 /// True if sums over so many taps, each with `terms` for one register, are to be made in blocks.

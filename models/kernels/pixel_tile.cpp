@@ -33,8 +33,11 @@ template <int P, int NV>
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v)
-      store(tile.output + out_at[p] + v * L, add_other ? sum[p][v] + other[p][v] : sum[p][v]);
+    for (int v = 0; v < NV; ++v) {
+      float* const output = tile.output + out_at[p] + v * L;
+      const Vec total = add_other ? sum[p][v] + other[p][v] : sum[p][v];
+      store(output, tile.add ? load(output) + total : total);
+    }
 }
 
 /// S: compile-time distance of the pixels; 0: any offsets, in registers.

@@ -42,6 +42,7 @@ struct PixelTile {
   float* output;
   const float* bias;            ///< start value; null: zero
   bool accumulate;              ///< start from what the output holds instead
+  bool add;                     ///< start from zero, add the sum to what the output holds
   const std::ptrdiff_t* in_at;  ///< offsets of the pixels from `input`; the first is zero
   const std::ptrdiff_t* out_at;
 };

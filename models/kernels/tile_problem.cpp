@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/kernels/pixel_tile.h"
+#include "models/layers/product.h"
 
 namespace stagecoach {
 namespace {
@@ -14,6 +15,9 @@ constexpr std::ptrdiff_t kCachedBytes = 512 * 1024;
 // Beyond, blocks of rows: contiguous in memory, and small enough to stay while all pixels meet
 // them.
 constexpr std::ptrdiff_t kBlockBytes = 256 * 1024;
+// Terms that one register sums plainly: equal ones, whose roundings do not average out, lose up to
+// 1e-5 of their sum. Longer sums are made of blocks of kPlainTerms.
+constexpr int kMostPlainTerms = 640;
 
 /// The taps and channels of one block of weight rows.
 struct Block {
@@ -146,7 +150,8 @@ void solve_block(const TileProblem& p, const Block& block, bool first, const Pix
     tile.weights = p.weights + v * kLanes<float>;
     tile.weight_stride = p.weight_stride;
     tile.bias = first && p.bias ? p.bias + v * kLanes<float> : nullptr;
-    tile.accumulate = !first || p.accumulate;
+    tile.accumulate = first && p.accumulate;
+    tile.add = !first;
     if (kernel.run) {
       run_rows(p, block, tile, kernel, v, next);
     } else {
@@ -169,9 +174,13 @@ void solve(const TileProblem& p) {
     if (tap_bytes > kBlockBytes)
       channels_a_block = static_cast<int>(
           std::max<std::ptrdiff_t>(16, kBlockBytes / row_bytes / kRunUnroll * kRunUnroll));
-    const int blocks = (p.channels + channels_a_block - 1) / channels_a_block;  // evenly
-    channels_a_block = (p.channels / blocks + kRunUnroll - 1) / kRunUnroll * kRunUnroll;
   }
+  if (taps * p.channels > kMostPlainTerms) {
+    channels_a_block = std::min(channels_a_block, kPlainTerms);
+    taps_a_block = std::clamp(kPlainTerms / channels_a_block, 1, std::max(1, taps_a_block));
+  }
+  const int blocks = (p.channels + channels_a_block - 1) / channels_a_block;  // evenly
+  channels_a_block = (p.channels / blocks + kRunUnroll - 1) / kRunUnroll * kRunUnroll;
   const PixelTiles pixels(p);
   if (taps == 0)
     return solve_block(p, {0, 0, 0, 0}, true, pixels, {});  // a phase of a stride, no taps

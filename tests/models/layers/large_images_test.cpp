@@ -23,6 +23,8 @@ LayerNode norm_node(LayerKind kind, const Shape& shape, double epsilon = 1e-5) {
   return layer_node(spec, shape);
 }
 
+std::vector<double> constant(std::int64_t n, float value) { return std::vector<double>(n, value); }
+
 struct Numbers {
   std::vector<double> y, dx;
   std::vector<std::vector<double>> dw;
@@ -30,9 +32,10 @@ struct Numbers {
 
 template <class T>
 Numbers run(const LayerNode& node, Kernels kernels, const std::vector<double>& x,
-            const std::vector<double>& dy) {
+            const std::vector<double>& dy, double weight = 0) {
   LayerFixture<T> f(node, make_layer<T>(node, kernels));
   f.set_input(0, x);
+  if (weight != 0) f.set_parameter(0, constant(node.parameters[0].elements(), weight));
   if (!dy.empty()) f.set_gradient_output(dy);
   f.forward();
   f.backward();
@@ -49,17 +52,16 @@ void require_near(const Numbers& a, const Numbers& b, double tolerance) {
     CHECK(relative_distance(a.dw[s], b.dw[s]) < tolerance);
 }
 
-/// Both precisions, both ways of computing the first.
+/// Both precisions, both ways of computing the first; `weight`: of all connections, 0: random ones.
 void require_as_in_64_bits(const LayerNode& node, const std::vector<double>& x,
-                           const std::vector<double>& dy, double tolerance = 1e-5) {
-  const Numbers exact = run<double>(node, Kernels::eigen, x, dy);
+                           const std::vector<double>& dy, double tolerance = 1e-5,
+                           double weight = 0) {
+  const Numbers exact = run<double>(node, Kernels::eigen, x, dy, weight);
   for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
     INFO(to_word(kernels));
-    require_near(run<float>(node, kernels, x, dy), exact, tolerance);
+    require_near(run<float>(node, kernels, x, dy, weight), exact, tolerance);
   }
 }
-
-std::vector<double> constant(std::int64_t n, float value) { return std::vector<double>(n, value); }
 
 std::vector<double> random(std::int64_t n, unsigned seed, double offset = 0) {
   std::mt19937 generator(seed);
@@ -208,6 +210,18 @@ TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
                               constant(node.output.elements(), 0.3f));
     }
   }
+}
+
+TEST_CASE("sums over many channels agree with 64 bits to 1e-5", "[layers]") {
+  // Equal terms: roundings do not average out.
+  for (const auto& [channels, kernel] :
+       {std::pair(64, 3), {70, 3}, {72, 3}, {512, 3}, {520, 3}, {100, 5}, {640, 1}, {4608, 1}})
+    for (const auto& [in, out] : {std::pair(channels, 16), {16, channels}}) {
+      INFO(in << " to " << out << " channels, kernel " << kernel);
+      const LayerNode node = conv_node({in, out, 5, 5, kernel, 1, kernel / 2, 1, true, 1});
+      require_as_in_64_bits(node, constant(std::int64_t{in} * 25, 0.1f),
+                            constant(node.output.elements(), 0.7f), 1e-5, 0.3f);
+    }
 }
 
 TEST_CASE("sums over a million features agree with 64 bits to 1e-5", "[layers]") {
