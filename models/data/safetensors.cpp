@@ -22,7 +22,6 @@ namespace {
 
 /// Finds a name among many in no time; ordered_json would look at all of them.
 using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::int64_t kLengthBytes = 8;
 constexpr std::int64_t kMostHeaderBytes = 100'000'000;  // the format's own limit
@@ -292,10 +291,10 @@ void write_safetensors(std::ostream& file, const TensorMap& tensors, Safetensors
                      std::to_string(tensor.values.size()) + " values");
     }
     const std::size_t end = offset + elements * bytes;
-    const OrderedJson entry = {{"dtype", type == SafetensorsType::f32 ? "F32" : "F64"},
-                               {"shape", tensor.shape},
-                               {"data_offsets", {offset, end}}};
-    text += (text.size() > 1 ? "," : "") + OrderedJson(name).dump() + ":" + entry.dump();
+    text += (text.size() > 1 ? "," : "") + Json(name).dump() +
+            ":{\"dtype\":" + (type == SafetensorsType::f32 ? "\"F32\"" : "\"F64\"") +
+            ",\"shape\":" + Json(tensor.shape).dump() +
+            ",\"data_offsets\":" + Json{offset, end}.dump() + "}";
     offset = end;
   }
   text += "}";
