@@ -26,6 +26,7 @@ class PackageTest(SweepCase):
         self.assertEqual([p.cycles for p in swept.points], [100, 200, None])
         self.assertEqual(swept.points[1].settings, {"hw/width": 2, "workload/p": {"cuts": ["a"]}})
         self.assertEqual([p["hw/width"] for p in swept.front], [1])
+        self.assertTrue(repr(swept).endswith(" points, 1 on the front)"), repr(swept))
         self.assertEqual(swept.points[0].result.timing.cycles, 100)
         self.assertEqual(swept.manifest.objectives[0].column, "cycles")
         self.assertIn("found 0", swept.points[2].message)

@@ -181,7 +181,7 @@ class BrowserTest(unittest.TestCase):
         page.run("const s = document.querySelector('figure.fronts select[name=betterX]');"
                  "s.value = 'max'; s.dispatchEvent(new Event('change'))")
         self.assertEqual(page.run(front), "On the front (1 of 3): clock_mhz 250.")
-        self.assertRegex(self.hovered_mark(), r"clock_mhz \d+ .*simulated seconds")
+        self.assertRegex(self.hovered_mark(), r"clock_mhz \d+ .*simulated time")
         self.assertEqual(page.messages(), [])
 
     def hovered_mark(self):
@@ -203,7 +203,7 @@ class BrowserTest(unittest.TestCase):
                 ".filter(r => !r.hidden).length")
         self.assertEqual(page.run(rows), 3)
         plot = self.figure("parallel", ".plot")
-        # The last axis: simulated seconds from 1 to 3; around its middle lies the setting of 2 s.
+        # The last axis: simulated time from 1 to 3; around its middle lies the setting of 2 s.
         right = page.run("return document.querySelector('figure.parallel .plot').clientWidth / 2")
         height = page.run("return document.querySelector('figure.parallel .plot').clientHeight")
         middle = (64 + height - 24) / 2 - height / 2

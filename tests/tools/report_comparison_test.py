@@ -114,7 +114,7 @@ class SweepTest(Pages):
                 self.assertEqual(fronts["points"][0]["spreads"], [0.0707107, 0.141421, 0.141421])
                 self.assertEqual([(c["name"], c["unit"], c["better"]) for c in fronts["columns"]],
                                  [("test accuracy", "ratio", "max"),
-                                  ("simulated seconds", "s", "min"), ("total joules", "J", "min")])
+                                  ("simulated time", "s", "min"), ("total energy", "J", "min")])
                 self.assertEqual((fronts["x"], fronts["y"]), (1, 0))
                 self.assertIn("2 settings of which a seed is missing, failed, diverged",
                               read.words())
@@ -122,7 +122,7 @@ class SweepTest(Pages):
 
     def test_tables_have_means_and_spreads_and_links(self):
         read = self.page(self.sweep())
-        self.assertIn("85 ± 7.07 % 1.10 ± 0.141 s 2.10 ± 0.141 J core0 2 of 2 1 2", read.words())
+        self.assertIn("85.00 ± 7.07 % 1.10 ± 0.141 s 2.10 ± 0.141 J core0 2 of 2 1 2", read.words())
         self.assertIn("points/p500-1/", read.links)
         self.assertIn("This sweep is not finished: 8 of 10 points have a row.", read.words())
         self.assertEqual(read.title, "lenet5-glyphs on small_mesh, sweep over clock_mhz")
@@ -138,7 +138,7 @@ class SweepTest(Pages):
     def test_parallel_axes_are_of_fields_and_objectives(self):
         chart = self.page(self.sweep()).charts("parallel")[0]
         self.assertEqual([a["name"] for a in chart["axes"]],
-                         ["clock_mhz", "test accuracy", "simulated seconds"])
+                         ["clock_mhz", "test accuracy", "simulated time"])
         self.assertEqual(chart["axes"][0]["words"], ["500", "1000", "2000", "4000"])
         self.assertEqual(chart["rows"][3], [3, None, None])
 
@@ -185,13 +185,19 @@ class SweepTest(Pages):
             "hw/clock_mhz,fidelity,exit_status,message,verdict,folder,test_accuracy,"
             "simulated_seconds,pareto\n"
             "250,epochs 1,0,,cannot reach the front,points/a,0.99,0.1,\n"
+            "500,epochs 1,0,,,points/c,0.5,0.2,\n"
             "500,full,0,,,points/b,0.9,0.5,yes\n"
-            "500,epochs 1,0,,,points/c,0.5,0.2,\n", encoding="utf-8")
+            "1000,epochs 1,0,,,points/d,0.6,0.2,\n", encoding="utf-8")
         read = self.page(folder)
         self.assertEqual([p["name"] for p in read.charts("fronts")[0]["points"]],
                          ["clock_mhz 500"])
         self.assertIn("went no further cannot reach the front 1", read.words())
-        self.assertIn("250 epochs 1 99 % 100 ms 1 of 1", read.words())
+        self.assertIn("250 epochs 1 99.00 % 100 ms 1 of 1", read.words())
+        # A setting is one row: of the last fidelity that it reached.
+        self.assertIn("3 settings tried 4 runs 1 went through 1 went no further", read.words())
+        self.assertIn("all 3 settings", read.words())
+        self.assertIn("2 settings that failed, diverged or went no further", read.words())
+        self.assertNotIn("seed", read.words().split("Points")[0])
 
     def test_a_sweep_stands_alone(self):
         made = report(self.sweep(), self.timed)

@@ -12,6 +12,7 @@ import unittest
 
 from report_support import PROGRAM, ROOT, Pages, Reader, report, run
 from reporting import result
+from reporting.run import limits
 from reporting.run import page as run_page
 
 
@@ -165,7 +166,11 @@ class RunPageTest(Pages):
     def test_what_the_command_changed_is_told_with_its_default(self):
         read = self.page(run(self.root / "run", "--timing-only", "--set",
                              "workload/pipeline/pacing=lockstep", "--set",
-                             "workload/training/mitigation/weight_stashing=true"))
+                             "workload/training/mitigation/weight_stashing=true", "--set",
+                             "workload/pipeline/schedule=pipelined"))
+        # A field that the command sets to its default is named, too: the file may say otherwise.
+        self.assertIn("workload/pipeline/schedule pipelined pipelined the command", read.words())
+        self.assertIn("60 samples simulated", read.words())
         self.assertIn("lockstep, weight stashing, batch 1", read.title)
         self.assertIn("workload/pipeline/pacing lockstep elastic the command", read.words())
         self.assertIn("workload/dataset/train_samples 60", read.words())
@@ -206,18 +211,30 @@ class RunPageTest(Pages):
         self.assertIn(f"{best['field']} {best['change']}", read.words())
         self.assertIn(f"{100 * best['relative']:+.1f} %", read.words())
 
+    def test_fields_without_effect_and_cores_that_would_not_help_are_left_out(self):
+        rate = {"what_if": [{"field": field, "change": "1 -> 2", "cycles_per_micro_batch": 1,
+                             "relative": relative, "caution": None}
+                            for field, relative in (("much", -0.5), ("nothing", -0.0004))]}
+        shown = Reader(limits._helps(rate)).words()
+        self.assertIn("much 1 -> 2 1.00 -50.0 %", shown)
+        self.assertTrue(shown.endswith("Fields without effect nothing"), shown)
+        self.assertNotIn("caution", shown)
+
     def test_banners(self):
         def unfinished(summary):
             summary["training"].update(complete=False)
         cases = ((self.timed, unfinished, "This run is not finished: it has trained "),
-                 (self.timed, lambda s: s["training"].update(interrupted=True),
+                 (self.timed, lambda s: s["training"].update(interrupted=True, complete=False),
                   "The run was interrupted after "),
                  (self.trained, lambda s: s["training"].update(
                      diverged=True, diverged_at={"epoch": 1, "sample": 1234}),
                   "The training diverged at sample 1,234 of epoch 2: results end there."))
         for i, (folder, change, said) in enumerate(cases):
             with self.subTest(said):
-                self.assertIn(said, self.page(self.copy(folder, change, f"run{i}")).words())
+                words = self.page(self.copy(folder, change, f"run{i}")).words()
+                self.assertIn(said, words)
+                self.assertNotIn("not finished" if "interrupted" in said else "was interrupted",
+                                 words)
 
     def test_a_run_that_has_only_begun_is_drawn(self):
         def begun(summary):
@@ -230,6 +247,8 @@ class RunPageTest(Pages):
             (out / name).unlink()
         read = self.page(out)
         self.assertIn("This run is not finished", read.words())
+        self.assertIn("come with the end of the run", read.words())
+        self.assertNotIn("had no clock", read.words())
         self.assertIn("Accuracy against samples", read.words())
 
     def test_a_diverged_run_is_drawn(self):

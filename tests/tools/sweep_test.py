@@ -149,6 +149,9 @@ class SweepTest(SweepCase):
                                  (["--constraint", "cycles<=5"], "belong to --search"),
                                  (["--slurm", "partition=x"], "belongs to --executor slurm"),
                                  (["--replicas", "2", "--", "--seed", "1"], "same seed"),
+                                 (["--", "--threads", "1"], "found --threads, which the sweep sets "
+                                  "itself: it gives each point the processors"),
+                                 (["--", "--out=x"], "found --out, which the sweep sets itself"),
                                  (["--out", self.folder / "hw.json/out"], "hw.json")):
             self.assertIn(words, self.sweep(*arguments, status=2).stderr)
 

@@ -12,6 +12,7 @@ add_custom_command(OUTPUT ${manual} ${completion}
   COMMAND write_documents ${manual} ${completion}
   DEPENDS write_documents)
 add_custom_target(documents ALL DEPENDS ${manual} ${completion})
+add_dependencies(stagecoach documents)  # what a build of the program alone can install
 
 install(TARGETS stagecoach RUNTIME)
 foreach(set ${STAGECOACH_ENGINE_LIBRARIES})

@@ -6,7 +6,7 @@ import pathlib
 from . import charts, inputs, layout, series
 from .run import setting, training
 from .run.page import banners
-from .words import NOTHING, escape, note, number, percent, plural, quantity, section, table
+from .words import NOTHING, escape, note, number, percent, plain, plural, quantity, section, table
 
 COLORS = 8  # --run0 .. --run7
 SAME = 0.0005  # relative difference below which figures are told as the same
@@ -78,6 +78,11 @@ def _names(runs):
     return table(["run", "what"], rows, names=2)
 
 
+def _short(value):
+    """A field's value; a long number (a derived learning rate) with six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else setting.show(value)
+
+
 def differences(runs):
     found = inputs.differences([run.inputs for run in runs])
     unknown = [run.label for run in runs if not run.inputs.config]
@@ -87,7 +92,7 @@ def differences(runs):
         words += f" {', '.join(unknown)}: no config.json in the result, so that no field is known."
     if not found:
         return section("What differs in their inputs", words + " There is none.")
-    rows = [[path, *(setting.show(v) for v in values)] for path, values in found]
+    rows = [[path, *(_short(v) for v in values)] for path, values in found]
     return section("What differs in their inputs", words, table(
         ["field", *(run.label for run in runs)], rows, names=len(runs) + 1, sortable=True))
 
@@ -168,7 +173,8 @@ def curves(runs):
                                         (kind, "ratio" if kind == "accuracy" else "number"),
                                         lines, small=True))
         drawn.append(charts.grid(*row))
-    return section("Learning curves", "Test figures are drawn through, training figures dashed.",
+    return section("Learning curves", "Lines of test figures are solid. Lines of training figures "
+                   "are dashed, their points hollow.",
                    *drawn) if any(drawn) else ""
 
 
@@ -203,7 +209,7 @@ def stage_tables(runs, same):
     for group in groups:
         stages = range(len(group[0].summary["stages"]))
         rows = [[group[0].stage_name(i)] +
-                [(quantity(get(run.summary["stages"][i]), unit), get(run.summary["stages"][i]))
+                [(plain(get(run.summary["stages"][i]), unit), get(run.summary["stages"][i]))
                  for _, unit, get in STAGE_FIGURES for run in group] for i in stages]
         columns = ["stage"] + [f"{name}: {run.label}" for name, _, _ in STAGE_FIGURES
                                for run in group]

@@ -113,18 +113,28 @@ def schemas():
             "workload": command_line.read_json(folder / "workload.schema.json")}
 
 
+def _with_defaults(inputs):
+    """(path, value, defaults) of every field but those of the network's layers, which have a
+    table."""
+    known = schemas()
+    for path, value in leaves(inputs.config):
+        if not path.startswith("workload/network/layers/"):
+            yield path, value, default_of(known, path)
+
+
 def not_default(inputs):
     """(path, value, default or None) of the fields that were given another value than the default,
-    and of those that have no default. Layers of the network are left out: they have a table."""
-    known = schemas()
-    rows = []
-    for path, value in leaves(inputs.config):
-        if path.startswith("workload/network/layers/"):
-            continue
-        defaults = default_of(known, path)
-        if value not in defaults:
-            rows.append((path, value, defaults[0] if defaults else None))
-    return rows
+    and of those that have no default."""
+    return [(path, value, next(iter(defaults), None))
+            for path, value, defaults in _with_defaults(inputs) if value not in defaults]
+
+
+def set_by_command(inputs):
+    """As not_default(): the fields that the command set, alone or with the object around them,
+    whether to their default or not."""
+    return [(path, value, value if value in defaults else next(iter(defaults), None))
+            for path, value, defaults in _with_defaults(inputs)
+            if any(path == name or path.startswith(f"{name}/") for name in inputs.settings)]
 
 
 def differences(all_inputs):

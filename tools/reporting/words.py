@@ -78,7 +78,21 @@ def quantity(value, unit):
 
 def plain(value, unit):
     """As quantity(), in a column whose heading names what is counted."""
+    if unit == "ratio":
+        return percent(value, 2)  # as many digits in every row
     return quantity(value, "count" if unit in WHOLE else unit)
+
+
+UNIT_WORDS = {"s": ("seconds", "time"), "bytes": ("bytes", "memory"), "J": ("joules", "energy"),
+              "mm2": ("mm2", "")}
+
+
+def column_name(name, unit):
+    """What a column of a table of results is called where values have their units: "simulated
+    time" for simulated_seconds."""
+    of_unit, word = UNIT_WORDS.get(unit, ("", ""))
+    steps = [word if step == of_unit else step for step in name.split("_")]
+    return " ".join(step for step in steps if step)
 
 
 def with_spread(mean, spread, unit):

@@ -36,11 +36,28 @@ class Outcome:
     words: str = ""
 
 
+OWN = {  # options of the program that a sweep gives itself -> what to say in their place
+    "--hw": "give it to the sweep", "--workload": "give it to the sweep",
+    "--out": "each point has a folder of its own", "--force": "", "--quiet": "",
+    "--threads": "it gives each point the processors divided by --jobs (on a cluster: "
+                 "cpus-per-task)"}
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Raises InputError if an argument for every run is the sweep's own business."""
+    for word in arguments:
+        option = word.partition("=")[0]
+        if option in OWN:
+            raise InputError(f"arguments for every run: found {option}, which the sweep sets itself"
+                             + (f": {OWN[option]}" if OWN[option] else ""))
+
+
 def make_plan(hw: Input, workload: Input, grid: Union[Grid, Mapping[str, Any]], *, out: Path,
               program: Optional[Path] = None, arguments: Sequence[str] = (),
               objectives: str = OBJECTIVES, constraints: Sequence[str] = (), replicas: int = 1,
               checkpoint_minutes: float = CHECKPOINT_MINUTES) -> Plan:
     """Checks what was asked and makes the folder. Raises InputError or OSError."""
+    check_arguments(arguments)
     simulator = find_program(program)
     folder = pathlib.Path(out)
     (folder / "points").mkdir(parents=True, exist_ok=True)
@@ -178,6 +195,10 @@ class SweepResult:
             for field in fields:
                 row[field] = _setting(row[field])
         self.points = [SweepPoint(row, fields, self.folder) for row in rows]
+
+    def __repr__(self) -> str:
+        return (f"SweepResult({str(self.folder)!r}: {len(self.points)} points, "
+                f"{len(self.front)} on the front)")
 
     @property
     def front(self) -> list[SweepPoint]:

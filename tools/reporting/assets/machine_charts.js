@@ -94,7 +94,18 @@ function labelOf(spec, unit, cell) {
   const stages = spec.units[unit].stages;
   const words = stages.length > 2 ? `${stages[0]}–${stages[stages.length - 1]}` : stages.join(",");
   const name = spec.units[unit].stageNames || "";
-  return cell > 70 && name ? `${words}\n${name}` : words;
+  return cell > 70 && name ? `${words}\n${inTwoLines(name)}` : words;
+}
+
+const LINE = 11;  // characters of a name that a cell has room for
+
+// A long name of one stage, broken behind the underscore that is nearest to its middle.
+function inTwoLines(name) {
+  if (name.length <= LINE || name.includes(" ")) return name;
+  const breaks = [...name].flatMap((c, i) => (c === "_" ? [i + 1] : []));
+  const off = (i) => Math.abs(i - name.length / 2);
+  const best = breaks.sort((a, b) => off(a) - off(b))[0];
+  return best ? `${name.slice(0, best)}\n${name.slice(best)}` : name;
 }
 
 function drawCell(api, cell, place, filled) {

@@ -143,7 +143,8 @@ function lines(spec, view) {
   const known = ys.filter((y) => y !== null);
   const low = Math.min(...known), high = Math.max(...known);
   const option = baseOption(24);
-  const title = (axis, unit) => axis.name + (unit.name ? `, ${unit.name}` : "");
+  const title = (axis, unit) => (axis.name === axis.unit ? unit.name
+    : axis.name + (unit.name ? `, ${unit.name}` : ""));
   option.xAxis = valueAxis(title(spec.x, xUnit), {splitLine: {show: false}});
   option.xAxis.min = spec.x.unit === "index" ? "dataMin" : 0;
   option.xAxis.max = spec.x.unit === "samples" || spec.x.unit === "index" || spec.small ? null
@@ -156,7 +157,7 @@ function lines(spec, view) {
   const fill = (s, i) => color(s.color, s.stage === null ? i : s.stage, places);
   option.series = spec.series.map((s, i) => ({
     type: "line", name: s.name, step: spec.step ? "middle" : false, showSymbol: s.dots,
-    symbol: "circle", symbolSize: 6, color: fill(s, i), triggerLineEvent: true,
+    symbol: s.dashed ? "emptyCircle" : "circle", symbolSize: 6, color: fill(s, i), triggerLineEvent: true,
     lineStyle: {width: view.picked === s.stage && s.stage !== null ? 3 : 1.8,
                 type: s.dashed ? "dashed" : "solid", opacity: shown(s.stage, view.picked)},
     itemStyle: {opacity: shown(s.stage, view.picked)}, emphasis: {disabled: true},

@@ -61,7 +61,9 @@ function fronts(spec, view) {
   const legend = group < 0 ? [] : groups.map((name, g) => ({name, fill: fill(g)}));
   return {
     option, height: 420, stageOf: () => null,
-    legend: [...legend, {name: "front", color: "ink"}, {name: "spread over seeds", color: "soft"}],
+    legend: [...legend, {name: "front", color: "ink"},
+             ...(spec.points.some((p) => p.spreads.some((v) => v !== null))
+               ? [{name: "spread over seeds", color: "soft"}] : [])],
     hrefOf: (e) => (e.data && e.data.index !== undefined ? spec.points[e.data.index].href : null),
     controls: [
       {key: "x", label: "across", value: x, options: columns},

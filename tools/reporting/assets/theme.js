@@ -54,7 +54,7 @@ function rowHeight(rows) { return rows <= 40 ? 24 : Math.max(5, Math.round(960 /
 function rowAxis(names, element) {
   return {
     type: "category", data: names, inverse: true,
-    axisLabel: {color: color("ink"), width: Math.min(160, 0.32 * element.clientWidth),
+    axisLabel: {color: color("ink"), width: Math.min(160, 0.42 * element.clientWidth),
                 overflow: "truncate", interval: rowHeight(names.length) > 13 ? 0 : "auto"},
     axisLine: {show: false}, axisTick: {show: false}, splitLine: {show: false},
   };

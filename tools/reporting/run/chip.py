@@ -92,7 +92,8 @@ def _places(units, links, net):
                     "in a row, and its links are in the table below only.")
     kind = net.get("kind", "")
     return _row(units, {
-        "ring": "Units stand in the order of the ring.",
+        "ring": "Each field is the cores of a stage, or a core with its stages. They stand in the "
+                "order of the ring.",
         "bus": "Units share one bus, drawn below them.",
         "crossbar": "Units have a port into and a port out of the crossbar.",
         "through_host": "Units have a bus to the host and from it, over which all messages go.",

@@ -11,6 +11,7 @@ from ..words import folded, number, percent, section, table
 SECONDS = 60  # that the program may take
 TITLE = "What limits the rate, and what would help"
 NEXT_LIMITS, LONGEST = 4, 12  # rows shown
+SAME = 0.0005  # relative change below which a field has no effect, as in the text of --check
 
 
 def limits(result, program):
@@ -31,8 +32,9 @@ def limits(result, program):
     rate = found["rate"]
     if rate is None:
         return section(TITLE, f"{words}.")
-    if rate["with_one_more_core"] is not None:
-        words += (f". One more core would bring it to {number(rate['with_one_more_core'])} cycles "
+    more = rate["with_one_more_core"]
+    if more is not None and more < rate["cycles_per_micro_batch"] * (1 - SAME):
+        words += (f". One more core would bring it to {number(more)} cycles "
                   "per micro-batch")
     return section(TITLE, f"{words}.", _helps(rate), folded(
         "Where the slowest core spends its cycles, and the next limits",
@@ -41,15 +43,16 @@ def limits(result, program):
 
 def _helps(rate):
     """Fields that would help or harm; those without effect in one line below."""
-    same = rate["cycles_per_micro_batch"]
-    telling = [w for w in rate["what_if"] if w["cycles_per_micro_batch"] != same or w["caution"]]
+    telling = [w for w in rate["what_if"] if abs(w["relative"] or 0) > SAME or w["caution"]]
+    cautions = any(w["caution"] for w in telling)
     rows = [[w["field"], w["change"],
              (number(w["cycles_per_micro_batch"]), w["cycles_per_micro_batch"]),
              ("–" if w["relative"] is None else f"{100 * w['relative']:+.1f} %", w["relative"]),
-             w["caution"] or ""] for w in telling]
+             *([w["caution"] or ""] if cautions else [])] for w in telling]
     without = ", ".join(w["field"] for w in rate["what_if"] if w not in telling)
     return (table(["one field twice as good or switched on", "change", "cycles per micro-batch",
-                   "difference", "caution"], rows, names={0, 1, 4}, sortable=True)
+                   "difference", *(["caution"] if cautions else [])], rows, names={0, 1, 4},
+                  sortable=True)
             if rows else "") + (folded("Fields without effect", without) if without else "")
 
 

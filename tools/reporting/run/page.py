@@ -27,7 +27,8 @@ def tiles(summary):
     timing, area = summary["timing"], summary.get("area") or {}
     return layout.tiles([(value, words) for value, words in (
         (percent(last.get("test_accuracy"), 2), "test accuracy"),
-        (count(summary["training"]["samples"]), "samples trained"),
+        (count(summary["training"]["samples"]), "samples " + (
+            "simulated" if summary["training"]["diverged"] is None else "trained")),
         (count(timing["cycles"]), "cycles"),
         (number(timing["steady_cycles_per_sample"]), "cycles per sample, steady state"),
         (si(timing["simulated_seconds"], "s"), "simulated time"),
@@ -48,7 +49,7 @@ def banners(result):
     training = result.summary["training"]
     at = training.get("diverged_at")
     words = []
-    if not result.complete:
+    if not result.complete and not training.get("interrupted"):
         words.append(f"This run is not finished: it has trained {count(training['samples'])} "
                      "samples so far, and everything below ends there.")
     if training["diverged"]:

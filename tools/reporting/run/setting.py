@@ -44,11 +44,6 @@ def title_parts(result):
         f'batch {inputs.get(config, "workload/training/batch_size", 1)}']
 
 
-def _is_set(path, settings):
-    """Whether the command set a field, alone or with the object around it."""
-    return any(path == name or path.startswith(f"{name}/") for name in settings)
-
-
 def setting(result):
     """Fields that are not at their defaults."""
     known = result.inputs
@@ -60,16 +55,17 @@ def setting(result):
         rows = [[path, show(value)] for path, value in known.settings.items()] + options
         return section("What was run", words,
                        table(["field", "value"], rows, names=2) if rows else "")
-    rows = [[path, show(value), show(default),
-             "the command" if _is_set(path, known.settings) else ""]
+    by_command = {path: [path, show(value), show(default), "the command"]
+                  for path, value, default in inputs.set_by_command(known)}
+    changed = [*by_command.values()] + [[o, v, "–", "the command"] for o, v in options]
+    rows = [[path, show(value), show(default), "the command" if path in by_command else ""]
             for path, value, default in inputs.not_default(known)]
-    changed = [row for row in rows if row[3]] + [[o, v, "–", "the command"] for o, v in options]
     columns = ["field", "value", "default", "from"]
     return section(
-        "What was run", "Fields that the command changed stand first; below, all that "
-        "differ from their default or have none.",
+        "What was run", "Fields that the command set stand first; below, all that differ from "
+        "their default or have none.",
         table(columns, changed, names=4) if changed else
-        note("The command changed nothing: the files stand as they are."),
+        note("The command set none: the files stand as they are."),
         folded(f"{len(rows)} fields", table(columns, rows, names=4, sortable=True)))
 
 

@@ -5,9 +5,13 @@ from .. import charts
 from ..words import count, folded, percent, quantity, section, si, size, table
 
 
+def part_name(part):
+    return "MACs" if part == "macs" else part.replace("_", " ")
+
+
 def _parts(title, parts, unit):
     """Parts of a sum, the largest first."""
-    rows = sorted(((v, n.replace("_", " ")) for n, v in parts.items() if v), reverse=True)
+    rows = sorted(((v, part_name(n)) for n, v in parts.items() if v), reverse=True)
     if not rows:
         return ""
     total = sum(v for v, _ in rows)
@@ -30,7 +34,7 @@ def _places(summary):
     rows = [(f'{s["index"]} {s["name"]}', s["energy_parts"]) for s in stages] + [
         ("all links", {"interconnect": sum(link["joules"] or 0 for link in links)}),
         ("host and chip", energy["shared_parts"])]
-    series = [(part.replace("_", " "), color, [parts.get(part) or 0 for _, parts in rows])
+    series = [(part_name(part), color, [parts.get(part) or 0 for _, parts in rows])
               for part, color in COLORS]
     return charts.bars("Energy by place; the bars add up to the chip's", [n for n, _ in rows],
                        [s for s in series if any(s[2])], "J",

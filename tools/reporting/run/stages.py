@@ -21,7 +21,8 @@ def names_of(result):
 def stage_time(result):
     stages = result.summary["stages"]
     if not result.timed:
-        return section("Where each stage's time went", "This run had no clock.")
+        return section("Where each stage's time went", "This run had no clock." if result.complete
+                       else "Cycles, stalls, staleness and memory come with the end of the run.")
     names, numbers = names_of(result), list(range(len(stages)))
     chart = charts.bars(
         "Cycles of every stage by cause; each bar is the whole run", names,

@@ -85,7 +85,8 @@ class Sweep:
     texts: list  # names of columns that hold words
     objectives: list  # names of columns
     points: list
-    settings: list
+    settings: list  # of a search: with the points of the last fidelity that each reached
+    searched: bool
 
     def finished_folders(self):
         """Folders of the points that have a result."""
@@ -114,7 +115,8 @@ def load(path):
     points = [_point(row, fields, seed_field, columns, texts) for row in rows]
     return Sweep(path, manifest, fields, seed_field, columns, texts,
                  [c for c, _ in objectives] or _usual([c.name for c in columns], points), points,
-                 _settings(points, fields, seed_field, manifest))
+                 _settings(points, fields, seed_field, manifest),
+                 any(p.fidelity for p in points))
 
 
 def _manifest(path):
@@ -205,11 +207,21 @@ def _point(row, fields, seed_field, columns, texts):
                  {c.name: _number(row[c.name]) for c in columns}, {c: row[c] for c in texts})
 
 
+def _ranks(points, manifest):
+    """Fidelities, the cheapest first: as they were asked for, else as they first appear."""
+    asked = (manifest.get("search") or {}).get("fidelities") or []
+    seen = list(dict.fromkeys(p.fidelity for p in points))
+    ranks = [f for f in asked if f in seen]
+    return sorted(ranks + [f for f in seen if f not in ranks], key=lambda f: f in FULL)
+
+
 def _settings(points, fields, seed_field, manifest):
-    groups = {}
+    found = {}  # values of the fields -> fidelity -> points
     for point in points:
-        key = (*(point.fields[f] for f in fields), point.fidelity)
-        groups.setdefault(key, []).append(point)
+        key = tuple(point.fields[f] for f in fields)
+        found.setdefault(key, {}).setdefault(point.fidelity, []).append(point)
+    ranks = _ranks(points, manifest)
+    groups = {key: of_key[max(of_key, key=ranks.index)] for key, of_key in found.items()}
     replicas = manifest.get("replicas")
     wanted = len(replicas["seeds"]) if replicas else max(map(len, groups.values()), default=1)
     return [Setting({f: group[0].fields[f] for f in fields}, group[0].fidelity, group,

@@ -7,7 +7,8 @@ import urllib.parse
 import command_line
 
 from .. import charts, layout
-from ..words import NOTHING, escape, folded, note, plain, plural, section, table, with_spread
+from ..words import (NOTHING, column_name, escape, folded, note, plain, plural, section, table,
+                     with_spread)
 from . import DONE, message_of
 
 MOST_AXES = 9
@@ -20,18 +21,29 @@ def make(sweep, output):
     manifest = sweep.manifest
     title = " on ".join(_names(sweep)) or sweep.path.resolve().name
     parts = ["sweep over " + (", ".join(short(f) for f in sweep.fields) or "no field")]
-    done = sum(p.status == 0 for p in sweep.points)
-    diverged = sum(p.status == 3 for p in sweep.points)
-    failed = sum(p.status not in DONE for p in sweep.points)
+    known = len(sweep.settings if sweep.searched else sweep.points)
     asked = manifest.get("points")
-    waiting = [] if asked is None or asked <= len(sweep.points) else [
-        f"This sweep is not finished: {len(sweep.points):,} of {asked:,} points have a row."]
-    tiles = layout.tiles([(f"{value:,}", words) for value, words in (
-        (len(sweep.points), "points"), (len(sweep.settings), "settings"), (done, "done"),
-        (diverged, "diverged"), (failed, "failed"))])
+    waiting = [] if asked is None or asked <= known else [
+        f"This sweep is not finished: {known:,} of {asked:,} points have a row."]
+    tiles = layout.tiles([(f"{value:,}", words) for value, words in _counts(sweep)])
     return layout.page(title, parts, layout.banners(waiting) + tiles, [
         fronts(sweep, output), parallel(sweep), settings(sweep, output), failures(sweep, output),
         points(sweep, output), asked_for(sweep)])
+
+
+def _counts(sweep):
+    """(number, what of) for the tiles. A search's points are settings, each with up to one run for
+    each fidelity."""
+    diverged = sum(p.status == 3 for p in sweep.points)
+    failed = sum(p.status not in DONE for p in sweep.points)
+    ends = [(diverged, "diverged"), (failed, "failed")]
+    if sweep.searched:
+        return [(len(sweep.settings), "settings tried"), (len(sweep.points), "runs"),
+                (sum(s.whole for s in sweep.settings), "went through"),
+                (sum(any(p.verdict for p in s.points) for s in sweep.settings),
+                 "went no further"), *ends]
+    done = sum(p.status == 0 for p in sweep.points)
+    return [(len(sweep.points), "points"), (len(sweep.settings), "settings"), (done, "done"), *ends]
 
 
 def _names(sweep):
@@ -80,15 +92,18 @@ def fronts(sweep, output):
               "spreads": [s.spread(c.name) for c in shown], "seeds": len(s.points),
               "href": href(sweep, s.points[0], output)} for s in whole]
     left_out = len(sweep.settings) - len(whole)
-    words = ("Each mark is a setting" + (", at the mean over its seeds" if sweep.seed_field else "")
-             + "; the bars are one standard deviation. Pale settings are beaten: another one is as "
-             "good or better in both. A click on a mark opens the result of its first seed.")
+    words = ("Each mark is a setting" + (", at the mean over its seeds; the bars are one standard "
+                                         "deviation" if sweep.seed_field else "")
+             + ". Pale settings are beaten: another one is as good or better in both. A click on a "
+             f"mark opens {'the result of its first seed' if sweep.seed_field else 'its result'}.")
     if left_out:
         words += (f" {plural(left_out, 'setting')} of which a seed is missing, failed, diverged or "
-                  "went no further than a cheaper run are not drawn.")
+                  "went no further than a cheaper run are not drawn." if sweep.seed_field else
+                  f" {plural(left_out, 'setting')} that failed, diverged or went no further than "
+                  "a cheaper run are not drawn.")
     return section("Pareto fronts", words, charts.fronts(
         "Two figures against each other", drawn,
-        [{"name": c.name.replace("_", " "), "unit": c.unit, "better": c.better} for c in shown],
+        [{"name": column_name(c.name, c.unit), "unit": c.unit, "better": c.better} for c in shown],
         [short(f) for f in sweep.fields], x, names.index(wanted[0])))
 
 
@@ -104,7 +119,7 @@ def parallel(sweep):
     for column in columns:
         means = [s.mean(column.name) for s in sweep.settings]
         if any(v is not None for v in means):
-            axes.append({"name": column.name.replace("_", " "), "unit": column.unit})
+            axes.append({"name": column_name(column.name, column.unit), "unit": column.unit})
             places.append(means)
     axes, places = axes[-MOST_AXES:], places[-MOST_AXES:]
     if len(axes) < 2:
@@ -143,7 +158,7 @@ def _links(sweep, points, output):
 def settings(sweep, output):
     if not sweep.settings:
         return section("Settings", "No point is finished.")
-    fidelity = any(s.fidelity for s in sweep.settings)
+    fidelity = sweep.searched
     rows = []
     for s in sweep.settings:
         good = sum(p.status == 0 for p in s.points)
@@ -152,7 +167,7 @@ def settings(sweep, output):
                     [_texts(s, c) for c in sweep.texts] +
                     [(f"{good} of {len(s.points)}", good), _links(sweep, s.points, output)])
     columns = ([short(f) for f in sweep.fields] + (["fidelity"] if fidelity else []) +
-               [c.name.replace("_", " ") for c in sweep.columns] +
+               [column_name(c.name, c.unit) for c in sweep.columns] +
                [c.replace("_", " ") for c in sweep.texts] + ["done", "results"])
     words = ("Mean ± standard deviation over the seeds. " if sweep.seed_field else "") + (
         "A click on a column sorts.")
@@ -184,7 +199,9 @@ def failures(sweep, output):
     rows = [[kind, (f"<pre>{escape(message)}</pre>", "", True), (f"{len(found):,}", len(found)),
              (_folded_points(sweep, found, output), "", True)]
             for (kind, message), found in reasons.items()]
-    return section("Failures", "Points without a whole result, by reason.", table(
+    given_up = all(p.status == 0 for p in sweep.points)
+    return section("Settings that went no further" if given_up else "Failures",
+                   "Points without a whole result, by reason.", table(
         ["what", "reason", "points", "which"], rows, names={0, 1, 3}, sortable=True))
 
 
@@ -200,15 +217,19 @@ def points(sweep, output):
     paths = sweep.fields + ([sweep.seed_field] if sweep.seed_field else [])
     if len(sweep.points) == len(sweep.settings):
         return ""
-    rows = [[p.fields[f] or FILE for f in paths] +
+    fidelity = ["fidelity"] if sweep.searched else []
+    rows = [[p.fields[f] or FILE for f in paths] + [p.fidelity for _ in fidelity] +
             [(plain(p.figures[c.name], c.unit), "" if p.figures[c.name] is None
               else p.figures[c.name]) for c in sweep.columns] +
             [str(p.status), (f'<a href="{escape(href(sweep, p, output))}">open</a>', "", True)]
             for p in sweep.points]
-    return section("Points", "Every seed of every setting.", folded(
+    words = "Every seed of every setting" + (
+        ", its cheaper runs too." if sweep.searched else ".")
+    return section("Points", words, folded(
         plural(len(rows), "point"), table(
-            [short(f) for f in paths] + [c.name.replace("_", " ") for c in sweep.columns] +
-            ["exit status", "result"], rows, names=len(paths), sortable=True)))
+            [short(f) for f in paths] + fidelity +
+            [column_name(c.name, c.unit) for c in sweep.columns] +
+            ["exit status", "result"], rows, names=len(paths) + len(fidelity), sortable=True)))
 
 
 def asked_for(sweep):
