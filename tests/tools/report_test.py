@@ -14,6 +14,7 @@ from report_support import PROGRAM, ROOT, Pages, Reader, report, run
 from reporting import result
 from reporting.run import limits
 from reporting.run import page as run_page
+from reporting.words import size
 
 
 class RunPageTest(Pages):
@@ -82,6 +83,29 @@ class RunPageTest(Pages):
                          ["utilization", "stalls"])
         words = self.page(self.copy(self.trained, name="base"), out).words()
         self.assertIn("hw/energy/mac_pj 4.6 –", words)
+
+    def test_the_channel_to_dram_is_shown_where_it_is_simulated(self):
+        out = self.root / "channel"
+        spill = ["--set", "hw/cores/0/buffer/capacity_kib=8", "--samples", "30"]
+        command = [PROGRAM, "--hw", ROOT / "hw/eyeriss.json", "--workload",
+                   ROOT / "workloads/lenet5-glyphs.json", "--timing-only", "--epochs", "1",
+                   "--force", "--out", out, *spill]
+        subprocess.run(command, capture_output=True, check=True)
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        channel = summary["memory"]["dram_channel"]
+        self.assertGreater(channel["bytes"], 0)
+        words = self.page(out).words()
+        self.assertIn(f"The channel to DRAM carried {size(channel['bytes'])}; it was busy for "
+                      f"{channel['busy_cycles']:,} cycles "
+                      f"({100 * channel['utilization']:.1f} % of the run), and requests waited for "
+                      f"one another {channel['wait_cycles']:,} cycles.", words)
+        summary["memory"]["dram_channel"]["busy_cycles"] = "many"
+        (out / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        with self.assertRaisesRegex(ValueError, "/memory/dram_channel/busy_cycles"):
+            result.load(out)
+        subprocess.run([*command, "--set", "hw/dram/arbitration=equal_shares"],
+                       capture_output=True, check=True)
+        self.assertNotIn("The channel to DRAM", self.page(out).words())
 
     def test_without_energies_the_map_offers_none(self):
         out = self.root / "ideal"

@@ -18,7 +18,8 @@ import zlib
 import command_line
 
 from . import inputs, shape
-from .summary_shape import (CAUSES, DIVERGED_AT, HISTOGRAM, LINKS, SCHEMA, SUMMARY, TO_TARGET)
+from .summary_shape import (CAUSES, DIVERGED_AT, DRAM_CHANNEL, HISTOGRAM, LINKS, SCHEMA, SUMMARY,
+                            TO_TARGET)
 
 WINDOW = ("stage", "begin_cycle", "end_cycle")
 COLUMNS = {  # what a table must hold; "?" may be empty
@@ -122,7 +123,8 @@ def _summary(path):
                 if not key.isdecimal():
                     raise ValueError(f"{path}: {place}: found {key!r}, must be whole numbers")
     for place, wanted in (("interconnect/links", LINKS), ("training/to_target", TO_TARGET),
-                          ("training/diverged_at", DIVERGED_AT)):
+                          ("training/diverged_at", DIVERGED_AT),
+                          ("memory/dram_channel", DRAM_CHANNEL)):
         part, key = place.split("/")
         if summary[part].get(key) is not None:
             shape.check(path, summary[part][key], wanted, f"/{place}")

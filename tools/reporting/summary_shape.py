@@ -42,7 +42,7 @@ SUMMARY = {
                            "update": PASS}}],
     "utilization": {"mean": "number?", "steady_mean": "number?", "mac_mean": "number?"},
     "memory": {"peak_bytes": "number?", "weights_bytes": "number?",
-               "activations_peak_bytes": "number?"},
+               "activations_peak_bytes": "number?", "dram_channel?": "any"},
     "interconnect": {"bytes": "number?", "links": "any"},
     "energy": {"total_joules": "number?", "total_joules_low?": "number?",
                "total_joules_high?": "number?", "per_sample_joules": "number?",
@@ -56,5 +56,7 @@ SUMMARY = {
 HISTOGRAM = Map("number")
 LINKS = [{"name": "text", "bytes": "number", "busy_cycles": "number", "wait_cycles": "number",
           "utilization": "number?", "joules": "number?"}]
+DRAM_CHANNEL = {"bytes": "number", "busy_cycles": "number", "wait_cycles": "number",
+                "utilization": "number?"}
 TO_TARGET = {"epoch": "number", "simulated_seconds": "number?", "joules": "number?"}
 DIVERGED_AT = {"epoch": "number", "sample": "number?"}

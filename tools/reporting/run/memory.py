@@ -2,7 +2,7 @@
 """Bytes held per stage and class, at most and over simulated time."""
 
 from .. import charts, series
-from ..words import folded, section, size, table
+from ..words import count, folded, percent, section, size, table
 from .stages import names_of
 
 CLASSES = (("weights_bytes", "forward", "weights"),
@@ -30,10 +30,20 @@ def memory(result):
             for name, s in zip(names, stages)]
     return section(
         "Memory", "Most bytes that each class held (not all at the same moment), and the stage's "
-        "capacity where it is on the scale.", peaks, _over_time(result),
+        f"capacity where it is on the scale.{_channel(result.summary)}", peaks, _over_time(result),
         folded("As a table", table(["stage"] + [words for _, _, words in CLASSES] +
                                    ["peak", "capacity", "spilled"], rows, stages=numbers,
                                    sortable=True)))
+
+
+def _channel(summary):
+    """Words about the channel to DRAM, if the run simulated it."""
+    channel = summary["memory"].get("dram_channel")
+    if not channel:
+        return ""
+    return (f" The channel to DRAM carried {size(channel['bytes'])}; it was busy for "
+            f"{count(channel['busy_cycles'])} cycles ({percent(channel['utilization'])} of the "
+            f"run), and requests waited for one another {count(channel['wait_cycles'])} cycles.")
 
 
 def _over_time(result):
