@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chip around the cores: interconnect, memory beyond the buffers, mapping, energy, area.
+#include <algorithm>
+
 #include "sim/base/instance_name.h"
 #include "sim/config/hardware_config.h"
 
@@ -24,6 +26,8 @@ Table<ElementSpec> element_table() {
              "Gradients of activations and of weights.");
   t.optional("optimizer_bytes", &ElementSpec::optimizer_bytes, bytes,
              "Velocity and other state that survives an update.");
+  t.optional("accumulator_bytes", &ElementSpec::accumulator_bytes, bytes,
+             "Partial sums in matrix units: for the energy of accumulators.");
   t.optional(
       "kept_activations", &ElementSpec::kept_activations,
       words<KeptActivations>({{"needed", KeptActivations::needed,
@@ -273,11 +277,40 @@ Table<HardwareFile> hardware_table() {
 
 namespace {
 
+/// Prices of registers need cores that count them, and fields about counting need a price: 0 is one.
+void check_registers(const HardwareFile& h, const Place& at) {
+  const EnergySpec energy = h.energy.value_or(EnergySpec{});
+  const bool stated = std::any_of(h.cores.begin(), h.cores.end(),
+                                  [](const CoreSpec& core) { return core.states_registers(); });
+  const auto check_price = [&](const char* key, double value) {
+    if (!stated && value != 0)
+      at.child("energy").child(key).report(
+          "means nothing: cores of kinds \"fixed\" and \"roofline\" state no registers; give 0");
+  };
+  check_price("register_pj_per_bit", energy.register_pj_per_bit);
+  check_price("accumulator_pj_per_bit", energy.accumulator_pj_per_bit);
+  const auto priced = [&h](const char* key) {
+    return h.energy_file && (h.energy_file->technology || h.energy_file->given.count(key) > 0);
+  };
+  if (h.elements.accumulator_bytes != ElementSpec{}.accumulator_bytes &&
+      !priced("accumulator_pj_per_bit"))
+    at.child("elements").child("accumulator_bytes").report(
+        "means nothing without energy/accumulator_pj_per_bit");
+  for (std::size_t i = 0; i < h.cores.size(); ++i) {
+    if (h.cores[i].kind == CoreKind::systolic &&
+        h.cores[i].systolic.registers != CellRegisters::by_dataflow &&
+        !priced("register_pj_per_bit"))
+      at.child("cores").item(i).child("registers").report(
+          "means nothing without energy/register_pj_per_bit");
+  }
+}
+
 /// What "energy" and "area" come to on this chip.
 void price_chip(HardwareFile& h, const Place& at) {
   if (h.area_file) h.area = area_of_file(*h.area_file, h, at.child("area"));
-  if (!h.energy_file) return;
-  h.energy = energy_of_file(*h.energy_file, h, at.child("energy"));
+  if (h.energy_file) h.energy = energy_of_file(*h.energy_file, h, at.child("energy"));
+  check_registers(h, at);
+  if (!h.energy) return;
   if (!h.dram && h.energy->dram_pj_per_bit != 0) {
     at.child("energy").child("dram_pj_per_bit").report("means nothing without \"dram\": give 0");
   }

@@ -49,16 +49,21 @@ std::optional<Technology> load(const std::string& name, const Place& at) {
   return std::nullopt;
 }
 
+MacFormat format_of(const PricesFile& file, const HardwareSpec& chip) {
+  const double bytes = chip.elements.weights_bytes;
+  return file.mac_format.value_or(bytes >= 4   ? MacFormat::fp32
+                                  : bytes >= 2 ? MacFormat::fp16
+                                               : MacFormat::int8);
+}
+
 /// What a chip takes from a table.
 class Derivation {
  public:
   Derivation(const Technology& table, const PricesFile& file, const HardwareSpec& chip)
-      : table_(table), chip_(chip), hop_mm_(file.hop_mm.value_or(1)) {
-    const double bytes = chip.elements.weights_bytes;
-    format_ = file.mac_format.value_or(bytes >= 4   ? MacFormat::fp32
-                                       : bytes >= 2 ? MacFormat::fp16
-                                                    : MacFormat::int8);
-  }
+      : table_(table),
+        chip_(chip),
+        format_(format_of(file, chip)),
+        hop_mm_(file.hop_mm.value_or(1)) {}
 
   Derived of(const std::string& key) const {
     if (key == "mac_pj") return by_format("mac_int8_pj", "mac_fp16_pj", "mac_fp32_pj");
@@ -69,6 +74,7 @@ class Derivation {
     if (key == "hop_pj_per_bit") return hop();
     if (key == "dram_pj_per_bit") return chip_.dram ? entry("dram_pj_per_bit") : Derived{};
     if (key == "host_pj_per_bit") return entry("host_pj_per_bit");
+    if (key == "register_pj_per_bit" || key == "accumulator_pj_per_bit") return registers();
     if (key == "static_milliwatts_per_core") return leakage();
     return sram(key.compare(0, 6, "weight") == 0 ? &CoreSpec::weight_memory
                                                  : &CoreSpec::activation_memory);
@@ -124,6 +130,13 @@ class Derivation {
     return power;
   }
 
+  /// Nothing, if no core says what its registers hold.
+  Derived registers() const {
+    const bool stated = std::any_of(chip_.cores.begin(), chip_.cores.end(),
+                                    [](const CoreSpec& core) { return core.states_registers(); });
+    return stated ? entry("register_pj_per_bit") : Derived{};
+  }
+
   Derived hop() const {
     if (chip_.interconnect.kind == InterconnectKind::ideal) return {};
     const Derived router = entry("router_pj_per_bit"), wire = entry("wire_pj_per_bit_mm");
@@ -142,13 +155,13 @@ class Derivation {
 };
 
 /// Fields that change nothing are errors: everything that they decide is given.
-void check_uses(const PricesFile& file, std::size_t taken, const Place& at) {
+void check_uses(const PricesFile& file, bool by_format, std::size_t taken, const Place& at) {
   const auto given = [&](const char* key) { return file.given.count(key) > 0; };
   const std::string nothing = "changes nothing";
   if (file.technology && taken == 0)
     at.child("technology").report(nothing + ": every field is given here");
-  if (file.mac_format && (!file.technology || given("mac_um2") ||
-                          (given("mac_pj") && given("vector_operation_pj"))))
+  if (file.mac_format && !by_format &&
+      (!file.technology || given("mac_um2") || (given("mac_pj") && given("vector_operation_pj"))))
     at.child("mac_format").report(nothing + (file.technology ? ": what it decides is given here"
                                                              : " without \"technology\""));
   if (file.hop_mm && (!file.technology || given("hop_pj_per_bit")))
@@ -159,8 +172,38 @@ void check_uses(const PricesFile& file, std::size_t taken, const Place& at) {
       at.child("$uncertainty").child(key).report("is no quantity; allowed: those with a unit of energy, power or area");
 }
 
+/// Moves the price of the multiply-accumulate of the chip's format, if the file gives prices by
+/// format, to `mac_pj`, and takes the others out. True if there was one.
+bool take_format_price(PricesFile& file, const HardwareSpec& chip, const Place& at) {
+  const bool whole = file.given.count("mac_pj") > 0;
+  bool by_format = false;
+  std::string of_format;
+  for (const FormatPrice& price : kMacPrices) {
+    const bool chosen = price.format == format_of(file, chip);
+    if (chosen) of_format = price.key;
+    const auto found = file.given.find(price.key);
+    if (found == file.given.end()) continue;
+    if (whole) at.child(price.key).report("changes nothing: \"mac_pj\" is given here");
+    if (chosen) {
+      by_format = true;
+      file.given["mac_pj"] = found->second;
+      const auto band = file.uncertainty.find(price.key);
+      if (band != file.uncertainty.end()) file.uncertainty["mac_pj"] = band->second;
+    }
+  }
+  std::size_t others = 0;
+  for (const FormatPrice& price : kMacPrices)
+    others += file.given.erase(price.key), file.uncertainty.erase(price.key);
+  if (others > 0 && !whole && !by_format && !file.technology) {
+    file.given["mac_pj"] = 0;
+    at.report("required field \"" + of_format + "\" is missing: other formats are priced here, and " +
+              (file.mac_format ? "\"mac_format\"" : "elements/weights_bytes") + " chooses this one");
+  }
+  return by_format;
+}
+
 template <class Spec, std::size_t N>
-Spec resolved(const PricesFile& file, const PriceField<Spec> (&quantities)[N],
+Spec resolved(const PricesFile& file, bool by_format, const PriceField<Spec> (&quantities)[N],
               const HardwareSpec& chip, const Place& at) {
   Spec spec;
   std::optional<Technology> table;
@@ -177,6 +220,7 @@ Spec resolved(const PricesFile& file, const PriceField<Spec> (&quantities)[N],
       spec.*q.member = given->second;
       continue;
     }
+    if (!derivation && q.may_lack) continue;
     const std::string missing = "required field \"" + std::string(q.key) + "\" is missing";
     if (!derivation || !q.from_table) {
       at.report(missing + "; allowed: a number, 0 or more" +
@@ -190,7 +234,7 @@ Spec resolved(const PricesFile& file, const PriceField<Spec> (&quantities)[N],
     ++taken;
   }
   for (const auto& [key, relative] : file.uncertainty) spec.uncertainty[key] = relative;
-  check_uses(file, taken, at);
+  check_uses(file, by_format, taken, at);
   return spec;
 }
 
@@ -205,10 +249,12 @@ PricesFile all_given(const Spec& spec, const PriceField<Spec> (&quantities)[N]) 
 }  // namespace
 
 EnergySpec energy_of_file(const PricesFile& file, const HardwareSpec& chip, const Place& at) {
-  return resolved(file, kEnergyQuantities, chip, at);
+  PricesFile of_chip = file;
+  const bool by_format = take_format_price(of_chip, chip, at);
+  return resolved(of_chip, by_format, kEnergyQuantities, chip, at);
 }
 AreaSpec area_of_file(const PricesFile& file, const HardwareSpec& chip, const Place& at) {
-  return resolved(file, kAreaQuantities, chip, at);
+  return resolved(file, false, kAreaQuantities, chip, at);
 }
 PricesFile file_of(const EnergySpec& energy) { return all_given(energy, kEnergyQuantities); }
 PricesFile file_of(const AreaSpec& area) { return all_given(area, kAreaQuantities); }

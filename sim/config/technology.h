@@ -26,6 +26,7 @@ struct Technology {
   double dram_pj_per_bit = 0;
   double host_pj_per_bit = 0;
   double leakage_milliwatts_per_kib = 0;
+  double register_pj_per_bit = 0;  ///< read or written; absent: registers are not counted
   double mac_int8_um2 = 0, mac_fp16_um2 = 0, mac_fp32_um2 = 0;
   double sram_um2_per_bit = 0;
   std::map<std::string, double> uncertainty;

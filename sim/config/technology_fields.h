@@ -2,7 +2,7 @@
 // The quantities of "energy" and "area": key, member, sentence, once for reading and resolving.
 #pragma once
 
-#include "sim/hardware/hardware_spec.h"
+#include "sim/config/technology.h"
 
 namespace stagecoach {
 
@@ -11,7 +11,21 @@ struct PriceField {
   const char* key;
   double Spec::*member;
   const char* sentence;
-  bool from_table;  ///< a technology can give it; else the file must
+  bool from_table;         ///< a technology can give it; else the file must
+  bool may_lack = false;  ///< without both it is 0
+};
+
+/// Price of a multiply-accumulate by number format, in place of `mac_pj`.
+struct FormatPrice {
+  const char* key;
+  MacFormat format;
+  const char* sentence;
+};
+
+inline constexpr FormatPrice kMacPrices[] = {
+    {"mac_int8_pj", MacFormat::int8, "A multiply-accumulate of int8, sums of int32."},
+    {"mac_fp16_pj", MacFormat::fp16, "A multiply-accumulate of fp16, sums of fp32."},
+    {"mac_fp32_pj", MacFormat::fp32, "A multiply-accumulate of fp32."},
 };
 
 inline constexpr PriceField<EnergySpec> kEnergyQuantities[] = {
@@ -25,6 +39,10 @@ inline constexpr PriceField<EnergySpec> kEnergyQuantities[] = {
      "Activation side, reads.", true},
     {"activation_write_pj_per_bit", &EnergySpec::activation_write_pj_per_bit,
      "Activation side, writes.", true},
+    {"register_pj_per_bit", &EnergySpec::register_pj_per_bit,
+     "Operand registers in matrix units, read or written.", true, true},
+    {"accumulator_pj_per_bit", &EnergySpec::accumulator_pj_per_bit,
+     "Partial sums in matrix units, read or written.", true, true},
     {"hop_pj_per_bit", &EnergySpec::hop_pj_per_bit, "One link crossed, router included.", true},
     {"dram_pj_per_bit", &EnergySpec::dram_pj_per_bit, "To or from DRAM.", true},
     {"host_pj_per_bit", &EnergySpec::host_pj_per_bit, "To or from the host.", true},

@@ -15,19 +15,25 @@ std::string unit_of(const std::string& key) {
   return "pJ";
 }
 
+void add_given(Table<PricesFile>& t, const std::string& key, const std::string& sentence,
+               const std::string& otherwise) {
+  t.stored<double>(
+      key, number(quantity(), unit_of(key)),
+      [key](PricesFile& file, const double& value) { file.given[key] = value; },
+      [key](const PricesFile& file) {
+        const auto found = file.given.find(key);
+        return found == file.given.end() ? std::nullopt : std::optional<double>(found->second);
+      },
+      sentence, otherwise);
+}
+
 template <class Spec, std::size_t N>
 void add_quantities(Table<PricesFile>& t, const PriceField<Spec> (&quantities)[N]) {
-  for (const PriceField<Spec>& q : quantities) {
-    const std::string key = q.key;
-    t.stored<double>(
-        key, number(quantity(), unit_of(key)),
-        [key](PricesFile& file, const double& value) { file.given[key] = value; },
-        [key](const PricesFile& file) {
-          const auto found = file.given.find(key);
-          return found == file.given.end() ? std::nullopt : std::optional<double>(found->second);
-        },
-        q.sentence, q.from_table ? "the technology's; required without one" : "required");
-  }
+  for (const PriceField<Spec>& q : quantities)
+    add_given(t, q.key, q.sentence,
+              q.may_lack     ? "the technology's; 0 without one"
+              : q.from_table ? "the technology's; required without one"
+                             : "required");
 }
 
 void add_technology(Table<PricesFile>& t) {
@@ -39,7 +45,8 @@ void add_technology(Table<PricesFile>& t) {
              words<MacFormat>({{"int8", MacFormat::int8, "products of int8, sums of int32"},
                                {"fp16", MacFormat::fp16, "products of fp16, sums of fp32"},
                                {"fp32", MacFormat::fp32, "all fp32"}}),
-             "Which of the table's multiply-accumulate units.",
+             "Which of the multiply-accumulate units whose prices the table, or this object, "
+             "gives by format.",
              "by `elements.weights_bytes`: from 4 on fp32, from 2 on fp16, else int8");
   t.uncertainties(&PricesFile::uncertainty);
 }
@@ -52,6 +59,9 @@ Table<PricesFile> energy_table() {
   t.may_have("hop_mm", &PricesFile::hop_mm, number(quantity(), "mm"),
              "Length of wire per hop, for a technology's `hop_pj_per_bit`.", "1");
   add_quantities(t, kEnergyQuantities);
+  for (const FormatPrice& price : kMacPrices)
+    add_given(t, price.key, std::string(price.sentence) + " Counts in place of `mac_pj` if the "
+              "format is that of `mac_format`; else it changes nothing.", "`mac_pj`");
   return t;
 }
 
@@ -89,6 +99,8 @@ Table<Technology> technology_table() {
   add("mac_fp16_um2", &T::mac_fp16_um2, "Unit for fp16 with fp32 sums.");
   add("mac_fp32_um2", &T::mac_fp32_um2, "Unit for fp32.");
   add("sram_um2_per_bit", &T::sram_um2_per_bit, "Buffers, periphery included.");
+  t.optional("register_pj_per_bit", &T::register_pj_per_bit, number(quantity(), "pJ"),
+             "Register or accumulator in a matrix unit, read or written.");
   t.uncertainties(&T::uncertainty);
   return t;
 }

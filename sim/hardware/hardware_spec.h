@@ -24,6 +24,11 @@ enum class Copies {
 
 enum class CoreKind { fixed, resident, systolic, dot_product, roofline };
 enum class Dataflow { weight_stationary, output_stationary, input_stationary };
+/// What the registers of a systolic array's cells hold: counted for energy alone.
+enum class CellRegisters {
+  by_dataflow,     ///< the operand that stays, and the two that pass
+  row_stationary,  ///< scratchpads of filter, input and partial sums, as in Eyeriss
+};
 
 /// How the input gradient of a convolution is computed.
 enum class InputGradientForm {
@@ -51,6 +56,7 @@ struct ElementSpec {
   double activations_bytes = 4;
   double gradients_bytes = 4;  ///< boundary gradients and weight gradients
   double optimizer_bytes = 4;
+  double accumulator_bytes = 4;  ///< partial sums inside matrix units
   KeptActivations kept_activations = KeptActivations::needed;
 };
 
@@ -90,6 +96,7 @@ struct SystolicCore {
   int rows = 16;
   int columns = 16;
   Dataflow dataflow = Dataflow::weight_stationary;
+  CellRegisters registers = CellRegisters::by_dataflow;
   bool fold_overlap = false;
   InputGradientForm input_gradient = InputGradientForm::gemm;
 };
@@ -205,6 +212,8 @@ struct CoreSpec {
 
   /// The fused update is hardware behind the weight gradient's, and has no pass of its own.
   bool updates_in_passing() const { return fused_update && concurrent_passes.has_value(); }
+  /// The kind says what registers hold; kinds without it count no register traffic.
+  bool states_registers() const { return kind != CoreKind::fixed && kind != CoreKind::roofline; }
   bool unified() const { return buffer.has_value(); }
   BufferSpec weight_memory() const {
     return buffer ? *buffer : weight_buffer.value_or(BufferSpec{});
@@ -273,6 +282,8 @@ struct EnergySpec {
   double weight_write_pj_per_bit = 0;
   double activation_read_pj_per_bit = 0;
   double activation_write_pj_per_bit = 0;
+  double register_pj_per_bit = 0;     ///< operands inside matrix units, read or written
+  double accumulator_pj_per_bit = 0;  ///< partial sums inside matrix units, read or written
   double hop_pj_per_bit = 0;  ///< per link crossed, router included
   double dram_pj_per_bit = 0;
   double host_pj_per_bit = 0;

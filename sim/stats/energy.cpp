@@ -58,6 +58,11 @@ BandedSum price(const EnergySpec& e, const Activity& done) {
   parts.add(done.events.macs * kPico, e.mac_pj, "mac_pj");
   parts.begin("vector_unit");
   parts.add(done.events.vector_operations * kPico, e.vector_operation_pj, "vector_operation_pj");
+  parts.begin("registers");
+  parts.add(done.events.register_bytes * bit, e.register_pj_per_bit, "register_pj_per_bit");
+  parts.begin("accumulators");
+  parts.add(done.events.accumulator_bytes * bit, e.accumulator_pj_per_bit,
+            "accumulator_pj_per_bit");
   parts.begin("weight_buffers");
   parts.add(done.events.weight_read_bytes * bit, e.weight_read_pj_per_bit,
             "weight_read_pj_per_bit");
@@ -171,8 +176,8 @@ EnergyByPlace energy_by_place(const EnergySpec& energy, const MachinePlan& plan,
     Activity done = stage_activity(plan, run, k);
     done.core_seconds = seconds * cores[k];
     places.stages.push_back(
-        only(price(energy, done), {"macs", "vector_unit", "weight_buffers", "activation_buffers",
-                                   "dram", "static"}));
+        only(price(energy, done), {"macs", "vector_unit", "registers", "accumulators",
+                                   "weight_buffers", "activation_buffers", "dram", "static"}));
   }
   for (const LinkStatistics& link : run.links) {
     Activity carried;

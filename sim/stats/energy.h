@@ -30,9 +30,9 @@ struct BandedSum {
 
 /// Joules of a run: events of every stage (per micro-batch, per sample and per update), bytes on
 /// links, from DRAM and from the host, and static power over the run's time. Parts: macs,
-/// vector_unit, weight_buffers, activation_buffers, interconnect, dram, host, static. Counts of a
-/// run that was cut short use the samples that retired. Throws ModelBug if a part is negative or
-/// not finite.
+/// vector_unit, registers, accumulators, weight_buffers, activation_buffers, interconnect, dram,
+/// host, static. Counts of a run that was cut short use the samples that retired. Throws ModelBug if
+/// a part is negative or not finite.
 BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run);
 
 /// The same joules by where they go. Stages have their events, their traffic with DRAM and the static
@@ -40,8 +40,8 @@ BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const Run
 /// that they carry; shared is what belongs to none of them: the host's channel and the chip's static
 /// power. All of it adds up to energy_of().total(), but for the rounding of the sums.
 struct EnergyByPlace {
-  std::vector<BandedSum> stages;  ///< macs, vector_unit, weight_buffers, activation_buffers, dram,
-                                  ///< static
+  std::vector<BandedSum> stages;  ///< macs, vector_unit, registers, accumulators, weight_buffers,
+                                  ///< activation_buffers, dram, static
   std::vector<BandedSum> links;   ///< interconnect; in the order of RunStatistics::links
   BandedSum shared;               ///< host, static
 };

@@ -29,6 +29,8 @@ struct EventCounts {
   double weight_write_bytes = 0;
   double activation_read_bytes = 0;
   double activation_write_bytes = 0;
+  double register_bytes = 0;     ///< operands inside matrix units, reads and writes together
+  double accumulator_bytes = 0;  ///< partial sums inside matrix units, the same way
 
   EventCounts& operator+=(const EventCounts& other);
   EventCounts& operator*=(double factor);
@@ -42,6 +44,8 @@ inline constexpr double EventCounts::*kEventCounts[] = {
     &EventCounts::weight_write_bytes,
     &EventCounts::activation_read_bytes,
     &EventCounts::activation_write_bytes,
+    &EventCounts::register_bytes,
+    &EventCounts::accumulator_bytes,
 };
 static_assert(sizeof(EventCounts) == std::size(kEventCounts) * sizeof(double), "one is missing");
 

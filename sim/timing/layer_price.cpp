@@ -8,6 +8,7 @@
 #include "sim/base/arithmetic.h"
 #include "sim/timing/matrix_unit.h"
 #include "sim/timing/memory.h"
+#include "sim/timing/register_traffic.h"
 
 namespace stagecoach {
 
@@ -116,6 +117,13 @@ void add_traffic(EventCounts& events, const MatrixProduct& p, const OperandTraff
   }
 }
 
+void add_registers(EventCounts& events, const MatrixJob& job, const PricingContext& c) {
+  const RegisterTraffic t = register_traffic(job, *c.core, c.cores);
+  events.register_bytes = t.left * bytes_of(job.product.left.role, c.elements) +
+                          t.right * bytes_of(job.product.right.role, c.elements);
+  events.accumulator_bytes = t.accumulators * c.elements.accumulator_bytes;
+}
+
 PassPrice price_on_all_cores(const MatrixProduct& product, bool reads_network_input,
                              const PricingContext& c, int samples) {
   const MatrixJob job{for_samples(product, samples), reads_network_input};
@@ -129,6 +137,7 @@ PassPrice price_on_all_cores(const MatrixProduct& product, bool reads_network_in
     if (c.accumulates) t.result_read += weights;
   }
   add_traffic(p.events, job.product, t, c.elements);
+  add_registers(p.events, job, c);
   p.events.vector_operations =
       operations_of(product.fused_cost, product.fused_elements, product.pass(), *c.core) * samples;
   p.vector_cycles = vector_cycles(c, p.events.vector_operations);

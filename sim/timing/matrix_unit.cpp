@@ -89,14 +89,6 @@ OperandTraffic resident_traffic(const MatrixProduct& p, const ResidentCore& core
   return traffic;
 }
 
-OperandTraffic dot_product_traffic(const MatrixProduct& p, const DotProductCore& core) {
-  const GemmShape s = gemm_shape(p);
-  const double m = static_cast<double>(s.m), k = static_cast<double>(s.k);
-  const double n = static_cast<double>(s.n), groups = static_cast<double>(s.groups);
-  const double passes = static_cast<double>(ceil_div(p.n.channels, core.atomic_outputs));
-  return {m * k * passes * groups, k * n * groups, m * n * groups, 0};
-}
-
 }  // namespace
 
 double mac_units(const CoreSpec& core) {
@@ -196,6 +188,10 @@ Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, cons
   return pipelined_loop(mac, trips * job.product.groups);
 }
 
+std::int64_t sums_per_result(const MatrixJob& job, const DotProductCore& core) {
+  return dot_loops(job, core).inner;
+}
+
 Cycles roofline_cycles(const MatrixProduct& p, const RooflineCore& core, double clock_mhz,
                        std::int64_t cores) {
   const double per_cycle = core.peak_gmacs_per_s * core.efficiency * 1000 / clock_mhz;
@@ -221,6 +217,14 @@ Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mh
       return roofline_cycles(job.product, core.roofline, clock_mhz, units);
   }
   return 0;
+}
+
+OperandTraffic dot_product_traffic(const MatrixProduct& p, const DotProductCore& core) {
+  const GemmShape s = gemm_shape(p);
+  const double m = static_cast<double>(s.m), k = static_cast<double>(s.k);
+  const double n = static_cast<double>(s.n), groups = static_cast<double>(s.groups);
+  const double passes = static_cast<double>(ceil_div(p.n.channels, core.atomic_outputs));
+  return {m * k * passes * groups, k * n * groups, m * n * groups, 0};
 }
 
 OperandTraffic matrix_traffic(const MatrixProduct& product, const CoreSpec& core,

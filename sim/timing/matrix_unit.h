@@ -52,6 +52,9 @@ std::int64_t resident_share(std::int64_t resident_elements, const ResidentCore& 
 Cycles dot_product_cycles(const MatrixJob& job, const DotProductCore& core, const MacSpec& mac,
                           std::int64_t cores);
 
+/// Dot products that add up to one result: the trips of one accumulator.
+std::int64_t sums_per_result(const MatrixJob& job, const DotProductCore& core);
+
 /// launch overhead + MACs / (peak x efficiency).
 Cycles roofline_cycles(const MatrixProduct& product, const RooflineCore& core, double clock_mhz,
                        std::int64_t cores);
@@ -67,5 +70,6 @@ Cycles matrix_cycles(const MatrixJob& job, const CoreSpec& core, double clock_mh
 /// everything once.
 OperandTraffic matrix_traffic(const MatrixProduct& product, const CoreSpec& core,
                               std::int64_t cores);
+OperandTraffic dot_product_traffic(const MatrixProduct& product, const DotProductCore& core);
 
 }  // namespace stagecoach

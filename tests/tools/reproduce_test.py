@@ -64,7 +64,7 @@ class FigureTest(unittest.TestCase):
         self.assertTrue(panel.low < 97.9 < 98.1 < panel.high)
 
 
-TABLES_ONLY = {"deviations", "nvdla", "usc_fpga", "vta"}  # comparisons that no figure makes clearer
+TABLES_ONLY = {"deviations", "eyeriss", "nvdla", "usc_fpga", "vta"}  # comparisons that no figure makes clearer
 
 
 class ReproduceTest(unittest.TestCase):

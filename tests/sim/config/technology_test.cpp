@@ -52,6 +52,10 @@ TEST_CASE("what a chip leaves out comes from its technology, by format, bank and
   CHECK(hw.energy->hop_pj_per_bit == Approx(table["router_pj_per_bit"].get<double>() +
                                             1.5 * table["wire_pj_per_bit_mm"].get<double>()));
   CHECK(hw.energy->dram_pj_per_bit == table["dram_pj_per_bit"]);
+  CHECK(hw.energy->register_pj_per_bit == table["register_pj_per_bit"]);
+  CHECK(hw.energy->accumulator_pj_per_bit == table["register_pj_per_bit"]);
+  CHECK(hw.energy->uncertainty.at("accumulator_pj_per_bit") ==
+        table["$uncertainty"]["register_pj_per_bit"]);
   CHECK(hw.energy->static_milliwatts_per_core ==
         Approx(512 * table["leakage_milliwatts_per_kib"].get<double>()));
   CHECK(hw.energy->static_watts == 0.5);
@@ -73,6 +77,60 @@ TEST_CASE("what a chip leaves out comes from its technology, by format, bank and
   chip["interconnect"] = {{"kind", "ideal"}};
   CHECK(good(chip).energy->dram_pj_per_bit == 0);
   CHECK(good(chip).energy->hop_pj_per_bit == 0);
+}
+
+TEST_CASE("a multiply-accumulate has the price of its format, if the file gives prices by format") {
+  Json chip = Json(write_hardware(good(example())));  // every price given, no technology
+  Json& energy = chip["energy"];
+  energy.erase("mac_pj");
+  energy["mac_int8_pj"] = 1, energy["mac_fp16_pj"] = 2, energy["mac_fp32_pj"] = 4;
+  energy["$uncertainty"] = {{"mac_fp16_pj", 0.3}, {"mac_fp32_pj", 0.4}};
+  CHECK(good(chip).energy->mac_pj == 2);  // weights of 2 bytes
+  CHECK(good(chip).energy->uncertainty == std::map<std::string, double>{{"mac_pj", 0.3}});
+  chip["elements"]["weights_bytes"] = 4;
+  CHECK(good(chip).energy->mac_pj == 4);
+  chip["elements"]["weights_bytes"] = 1;
+  CHECK(good(chip).energy->mac_pj == 1);
+  CHECK(good(chip).energy->uncertainty.empty());
+  energy["mac_format"] = "fp32";
+  CHECK(good(chip).energy->mac_pj == 4);
+
+  energy.erase("mac_fp32_pj");
+  energy["$uncertainty"] = Json::object();
+  CHECK_THAT(errors(chip), Contains("/energy: required field \"mac_fp32_pj\" is missing") &&
+                               Contains("\"mac_format\" chooses this one"));
+  energy["technology"] = "nm16";  // which knows it
+  CHECK(good(chip).energy->mac_pj == parsed((tables() / "nm16.json").string())["mac_fp32_pj"]);
+  energy.erase("technology");
+  energy["mac_format"] = "int8";
+  energy["mac_pj"] = 3;
+  CHECK_THAT(errors(chip), Contains("/energy/mac_int8_pj: changes nothing: \"mac_pj\" is given"));
+}
+
+TEST_CASE("registers are counted where a file prices them, and fields about them need a price") {
+  Json chip = Json(write_hardware(good(example())));
+  for (const char* key : {"register_pj_per_bit", "accumulator_pj_per_bit"}) chip["energy"].erase(key);
+  chip["energy"].erase("$uncertainty");
+  CHECK(good(chip).energy->register_pj_per_bit == 0);
+  CHECK(good(chip).energy->accumulator_pj_per_bit == 0);
+  chip["elements"]["accumulator_bytes"] = 2;
+  chip["cores"][0]["registers"] = "row_stationary";
+  const std::string why = "means nothing without energy/";
+  CHECK_THAT(errors(chip),
+             Contains("/elements/accumulator_bytes: " + why + "accumulator_pj_per_bit") &&
+                 Contains("/cores/0/registers: " + why + "register_pj_per_bit"));
+  chip["energy"]["register_pj_per_bit"] = 0.1;
+  chip["energy"]["accumulator_pj_per_bit"] = 0.2;
+  CHECK(good(chip).energy->accumulator_pj_per_bit == 0.2);
+  chip["energy"]["register_pj_per_bit"] = chip["energy"]["accumulator_pj_per_bit"] = 0;
+  good(chip);  // prices, too
+  chip["energy"]["register_pj_per_bit"] = chip["energy"]["accumulator_pj_per_bit"] = 0.1;
+  chip["cores"][0] = {{"name", "core"}, {"kind", "fixed"}, {"forward_cycles", 1},
+                      {"backward_cycles", 1}, {"update_cycles", 0}, {"count", "as_needed"}};
+  chip["mapping"] = "one_core_per_stage";
+  chip.erase("area");
+  CHECK_THAT(errors(chip), Contains("/energy/register_pj_per_bit: means nothing") &&
+                               Contains("/energy/accumulator_pj_per_bit: means nothing"));
 }
 
 TEST_CASE("a chip that was resolved is written with every price, and read again the same") {
@@ -162,6 +220,12 @@ TEST_CASE("a broken table is told with its file and place") {
   const TemporaryDirectory folder;
   std::filesystem::create_directories(folder / "technologies");
   Json table = parsed((tables() / "nm7.json").string());
+  table.erase("register_pj_per_bit");  // an older table: registers are not counted
+  Json without = example();
+  without["energy"]["technology"] = "own";
+  std::ofstream(folder / "technologies/own.json") << table.dump();
+  std::ofstream(folder / "chip.json") << without.dump();
+  CHECK(load_hardware(folder / "chip.json").energy->register_pj_per_bit == 0);
   table["mac_fp16_pj"] = -1;
   std::ofstream(folder / "technologies/own.json") << table.dump();
   Json chip = example();

@@ -112,14 +112,16 @@ TEST_CASE("every number of every hardware file names its source in the object it
 
 /// A key of "energy" and "area" that is no price, but says where others come from.
 bool chooses_prices(const std::string& key) {
-  return key == "technology" || key == "mac_format" || key == "hop_mm";
+  return key == "technology" || key == "mac_format" || key == "hop_mm" || key == "mac_int8_pj" ||
+         key == "mac_fp16_pj" || key == "mac_fp32_pj";
 }
 
 /// Fields of the table that an object of the template leaves out; objects inside are looked into.
 void find_missing(const TypeInfo& type, const Json& json, const std::string& at,
                   std::vector<std::string>& missing) {
   const auto look_at = [&](const FieldInfo& field) {
-    // One buffer stands for the two others, a technology for prices that the template all gives,
+    // One buffer stands for the two others, a technology or a price by format for prices that the
+    // template all gives,
     // concurrent passes for passes one after the other, pieces for what fits.
     const bool alternative = field.key == "buffer" || field.key == "concurrent_passes" ||
                              field.key == "pieces" || chooses_prices(field.key);

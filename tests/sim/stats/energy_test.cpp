@@ -17,9 +17,9 @@ MachinePlan plan_of_one_stage() {
   plan.cores[0].cores = 3;
   plan.stages.resize(1);
   StageEvents& e = plan.stages[0].events;
-  e.forward_per_sample = {1000, 100, 10, 0, 20, 30};
+  e.forward_per_sample = {1000, 100, 10, 0, 20, 30, 40, 50};
   e.forward_per_micro_batch = {0, 0, 500, 0, 0, 0};
-  e.backward_per_sample = {2000, 200, 0, 7, 0, 0};
+  e.backward_per_sample = {2000, 200, 0, 7, 0, 0, 60, 90};
   e.update = {0, 50, 300, 300, 0, 0};
   plan.stages[0].dram.forward.per_sample = 4;
   return plan;
@@ -41,6 +41,7 @@ EnergySpec prices() {
   e.mac_pj = 2, e.vector_operation_pj = 1;
   e.weight_read_pj_per_bit = 0.5, e.weight_write_pj_per_bit = 0.25;
   e.activation_read_pj_per_bit = 0.1, e.activation_write_pj_per_bit = 0.2;
+  e.register_pj_per_bit = 0.03, e.accumulator_pj_per_bit = 0.04;
   e.hop_pj_per_bit = 0.5, e.dram_pj_per_bit = 10, e.host_pj_per_bit = 5;
   e.static_watts = 0.001, e.static_milliwatts_per_core = 2;
   return e;
@@ -59,6 +60,8 @@ TEST_CASE("every part of the energy is its count times its constant") {
   const double pj = 1e-12;
   CHECK(part(e, "macs") == Approx(30000 * 2 * pj));
   CHECK(part(e, "vector_unit") == Approx((3000 + 100) * 1 * pj));
+  CHECK(part(e, "registers") == Approx(1000 * 8 * 0.03 * pj));
+  CHECK(part(e, "accumulators") == Approx(1400 * 8 * 0.04 * pj));
   // Reads: 10 a sample, 500 a micro-batch, 300 an update; writes: 7 a sample, 300 an update.
   CHECK(part(e, "weight_buffers") == Approx((3200 * 8 * 0.5 + 670 * 8 * 0.25) * pj));
   CHECK(part(e, "activation_buffers") == Approx((200 * 8 * 0.1 + 300 * 8 * 0.2) * pj));

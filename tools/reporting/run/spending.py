@@ -20,7 +20,8 @@ def _parts(title, parts, unit):
 
 
 # Parts of a stage's energy, and what stands beside the stages.
-COLORS = (("macs", "forward"), ("vector_unit", "update"), ("weight_buffers", "memory"),
+COLORS = (("macs", "forward"), ("vector_unit", "update"), ("registers", "run6"),
+          ("accumulators", "run7"), ("weight_buffers", "memory"),
           ("activation_buffers", "input"), ("interconnect", "interconnect"), ("dram", "output"),
           ("host", "backward"), ("static", "idle"))
 
