@@ -97,7 +97,10 @@ std::string limit_report(const Job& job) {
                     2) +
             "\n";
   }
-  if (balance.with_one_more_core) {
+  // It does not where several stages limit together.
+  if (balance.with_one_more_core && *balance.with_one_more_core >= now) {
+    text += "One more core alone would not help.\n";
+  } else if (balance.with_one_more_core) {
     text += "One more core would bring it to " + with_decimals(*balance.with_one_more_core, 1) +
             " cycles per micro-batch.\n";
   }

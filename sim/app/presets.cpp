@@ -22,6 +22,23 @@ std::vector<std::string> presets_in(const fs::path& folder) {
   return names;
 }
 
+/// What was meant by a name that is neither a file nor a preset of its kind: the file with the
+/// extension, a preset of the other kind, a preset that begins so, or one that is spelt nearly so.
+std::string meant(const std::string& kind, const std::string& name,
+                  const std::vector<std::string>& known) {
+  std::error_code error;
+  if (fs::exists(name + kExtension, error))
+    return "; did you mean the file \"" + printable(name) + kExtension + "\"?";
+  const bool hardware = kind == "hw";
+  const std::vector<std::string> others = presets_in(preset_folder(hardware ? "workloads" : "hw"));
+  if (std::find(others.begin(), others.end(), name) != others.end())
+    return std::string("; it is a preset of ") + (hardware ? "--workload" : "--hw");
+  for (const std::string& preset : known) {
+    if (preset.compare(0, name.size(), name) == 0) return "; did you mean \"" + preset + "\"?";
+  }
+  return did_you_mean(name, known);
+}
+
 void find_preset(const char* option, const std::string& kind, std::string& name) {
   const bool bare = !name.empty() && name.find('/') == std::string::npos &&
                     fs::path(name).extension() != kExtension;
@@ -34,7 +51,7 @@ void find_preset(const char* option, const std::string& kind, std::string& name)
     return;
   }
   throw UserError(std::string(option) + ": found \"" + printable(name) +
-                  "\", which is neither a file nor a preset" + did_you_mean(name, known) +
+                  "\", which is neither a file nor a preset" + meant(kind, name, known) +
                   (known.empty() ? "" : "; presets: " + quoted_list(known)));
 }
 

@@ -79,6 +79,7 @@ class MarkdownWriter {
  public:
   std::string write(const TypeInfo& root, const std::string& name) {
     write_section({name, &root}, "");
+    write_alike();
     return std::move(out_);
   }
 
@@ -122,18 +123,31 @@ class MarkdownWriter {
     const TypeInfo& type = *section.type;
     const bool named = path.empty() || ends_with(path, type.name);
     const std::string heading = "### " + code(section.path) + (named ? "" : ": " + type.name);
-    const std::string before = std::exchange(out_, "");
+    std::string before = std::exchange(out_, "");
     std::vector<Section> below;
     write_body(type, path, below);
-    const std::string body = std::exchange(out_, before + heading + "\n\n");
+    const std::string body = std::exchange(out_, std::move(before));
     const auto same = written_.find(body);
     if (same != written_.end()) {
-      out_ += "As " + code(same->second) + ".\n\n";
+      // Variants share fields: such an object stands there already.
+      if (same->second == section.path) return;
+      if (alike_to_ != same->second) write_alike();
+      alike_to_ = same->second;
+      alike_.push_back(section.path);
       return;
     }
+    write_alike();
     written_[body] = section.path;
-    out_ += body;
+    out_ += heading + "\n\n" + body;
     for (const Section& inner : below) write_section(inner, inner.path);
+  }
+
+  /// The objects whose fields are those of another one, in one line.
+  void write_alike() {
+    if (alike_.empty()) return;
+    for (const std::string& path : alike_) out_ += (&path == &alike_[0] ? "" : ", ") + code(path);
+    out_ += ": as " + code(alike_to_) + ".\n\n";
+    alike_.clear();
   }
 
   void write_body(const TypeInfo& type, const std::string& path, std::vector<Section>& below) {
@@ -169,6 +183,8 @@ class MarkdownWriter {
 
   std::string out_;
   std::map<std::string, std::string> written_;  ///< bodies of sections and where they stand
+  std::vector<std::string> alike_;              ///< not written yet: as the one at alike_to_
+  std::string alike_to_;
 };
 
 TypePtr type_of(Subject subject) {

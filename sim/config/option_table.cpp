@@ -36,7 +36,7 @@ constexpr OptionRow kRows[] = {
     {"Output", "vcd", "", "write machine.vcd, for waveform viewers", "off"},
     {"Output", "trace-from", "N", "first sample in trace and waveform", "0"},
     {"Output", "trace-samples", "N", "samples in trace and waveform", "all, capped"},
-    {"Output", "quiet", "", "print errors only", "off"},
+    {"Output", "quiet", "", "no notes, no progress; errors and the report", "off"},
     {"Ask instead of run", "check", "", "check both files, whether they fit, the rate", ""},
     {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},

@@ -133,6 +133,16 @@ std::string memory_table(const OrderedJson& summary) {
          "  for each sample.\n";
 }
 
+/// Bytes that all stages moved between their buffers and DRAM.
+double spilled_bytes(const OrderedJson& summary) {
+  double sum = 0;
+  for (const OrderedJson& stage : summary["stages"]) {
+    const OrderedJson& spilled = stage["memory"]["spilled_bytes"];
+    if (spilled.is_number()) sum += spilled.get<double>();
+  }
+  return sum;
+}
+
 std::string staleness_and_memory_table(const OrderedJson& summary) {
   if (forward_only(summary)) return memory_table(summary);
   TextTable table({{"stage", false},
@@ -152,7 +162,8 @@ std::string staleness_and_memory_table(const OrderedJson& summary) {
   return table.text() +
          "  staleness: mean weight updates between a sample's forward and its own update,\n"
          "  as measured; closed form: what the schedule makes it in the steady state;\n"
-         "  memory: what the stage held at most.\n";
+         "  memory: what the stage held at most" +
+         (spilled_bytes(summary) > 0 ? ", in its buffers and in DRAM.\n" : ".\n");
 }
 
 /// When the workload's target accuracy was reached; nothing without a target.
@@ -285,14 +296,15 @@ std::string time_totals(const OrderedJson& summary) {
     text += "; steady state " + decimals(t["steady_cycles_per_sample"], 1) + " cycles per sample";
   }
   const OrderedJson& u = summary["utilization"];
+  const std::string steady =  // a short run has none
+      u["steady_mean"].is_number() ? ", steady state " + percent(u["steady_mean"]) + " %" : "";
   if (forward_only(summary)) {
     text += "; the first answer after " + count(t["first_micro_batch_cycles"]) + " cycles; " +
             figures_a_second(t);
   }
   return total_line("time", text) +
-         total_line("utilization", percent(u["mean"]) + " % of stages' time, steady state " +
-                                       percent(u["steady_mean"]) + " %; MAC units " +
-                                       percent(u["mac_mean"]) + " %") +
+         total_line("utilization", percent(u["mean"]) + " % of stages' time" + steady +
+                                       "; MAC units " + percent(u["mac_mean"]) + " %") +
          busiest(summary);
 }
 
@@ -328,7 +340,7 @@ std::string area_total(const OrderedJson& a) {
   std::string text = number(a["total_mm2"]) + " mm2";
   if (a["total_mm2_low"] != a["total_mm2_high"]) {
     text += "; with the constants' uncertainty " + number(a["total_mm2_low"]) + " to " +
-            number(a["total_mm2_high"]);
+            number(a["total_mm2_high"]) + " mm2";
   }
   if (a["used_mm2"].is_number() && number(a["used_mm2"]) != number(a["total_mm2"])) {
     text += "; cores in use " + number(a["used_mm2"]) + " mm2";
@@ -340,9 +352,12 @@ std::string totals(const OrderedJson& summary) {
   std::string text = time_totals(summary) + memory_total(summary["memory"]);
   const OrderedJson& traffic = summary["interconnect"];
   if (traffic["bytes"].is_number()) {
+    const double spilled = spilled_bytes(summary);
+    const std::string dram = spilled > 0 ? ", " + bytes(spilled) + " to and from DRAM" : "";
     text += total_line("traffic", bytes(traffic["bytes"]) + " over " +
                                       std::to_string(traffic["links"].size()) + " links, " +
-                                      bytes(traffic["host_bytes"]) + " to and from the host");
+                                      bytes(traffic["host_bytes"]) + " to and from the host" +
+                                      dram);
   }
   const OrderedJson& h = summary["host"];
   return text + energy_total(summary) + area_total(summary["area"]) +

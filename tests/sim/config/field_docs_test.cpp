@@ -57,6 +57,15 @@ TEST_CASE("A row appears with its type, range, unit, default and sentence") {
   CHECK_THAT(fields, Contains("| `kernel` | integer, 1 to 128 | required |"));
 }
 
+TEST_CASE("An object has one section, and those of equal fields are named in one line") {
+  const std::string fields = fields_markdown(Subject::hardware);
+  const std::string heading = "### `cores[].vector_unit`";
+  REQUIRE(fields.find(heading) != std::string::npos);
+  CHECK(fields.find(heading, fields.find(heading) + 1) == std::string::npos);
+  CHECK_THAT(fields, Contains("\n\n`cores[].weight_buffer`, `cores[].activation_buffer`: as "
+                              "`cores[].buffer`.\n\n"));
+}
+
 TEST_CASE("The schema accepts what the reader accepts") {
   const OrderedJson schema = schema_json(Subject::workload);
   for (const std::string& text : workload_samples()) check_agreement(schema, text);

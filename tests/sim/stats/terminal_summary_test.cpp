@@ -71,8 +71,23 @@ TEST_CASE("the text says what limits the rate, and how sure the area is") {
   run.result.area = BandedSum{{{"macs", 4, 3, 6}}};
   CHECK(line_with(text_of(run), "limited by")
             .find("link fc1 -> fc2: at best 41.5 cycles per micro-batch") != std::string::npos);
-  CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6") !=
+  CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6 mm2") !=
         std::string::npos);
+}
+
+TEST_CASE("what spills is told as traffic to DRAM, and a steady state only where there is one") {
+  ExampleRun run;
+  OrderedJson summary = make_summary(run.result);
+  const auto text = [&] { return on_one_line(terminal_summary(summary, "out", {})); };
+  for (OrderedJson& stage : summary["stages"]) stage["memory"]["spilled_bytes"] = nullptr;
+  summary["utilization"]["steady_mean"] = nullptr;
+  CHECK(text().find("DRAM") == std::string::npos);
+  CHECK(text().find("of stages' time; MAC units") != std::string::npos);
+  summary["stages"][0]["memory"]["spilled_bytes"] = 3072;
+  summary["utilization"]["steady_mean"] = 0.5;
+  CHECK(text().find("to and from the host, 3.0 KiB to and from DRAM") != std::string::npos);
+  CHECK(text().find("in its buffers and in DRAM.") != std::string::npos);
+  CHECK(text().find("of stages' time, steady state 50.0 %; MAC units") != std::string::npos);
 }
 
 TEST_CASE("no line is wider than 80 columns, whatever the numbers and names") {
