@@ -163,10 +163,10 @@ Table<CoreSpec> fixed_fields() {
   t.required("backward_cycles", &FixedCore::backward_cycles, count(0, "cycles"),
              "Per micro-batch.");
   t.required("update_cycles", &FixedCore::update_cycles, count(0, "cycles"), "Per update.");
-  t.may_have(
-      "weight_gradient_cycles", &FixedCore::weight_gradient_part, count(0, "cycles"),
-      "The part of backward_cycles that the schedule `zero_bubble` runs as a separate operation.",
-      "half of backward_cycles, rounded down");
+  t.may_have("weight_gradient_cycles", &FixedCore::weight_gradient_part, count(0, "cycles"),
+             "The part of backward_cycles that the schedules `zero_bubble` and "
+             "`zero_bubble_v` run as a separate operation.",
+             "half of backward_cycles, rounded down");
   t.check([](const FixedCore& c, const Place& at) {
     if (c.weight_gradient_cycles() > c.backward_cycles) {
       at.report("found " + to_string(c.weight_gradient_cycles()) +

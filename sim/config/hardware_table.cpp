@@ -4,6 +4,7 @@
 
 #include "sim/base/instance_name.h"
 #include "sim/config/hardware_config.h"
+#include "sim/config/listed_cores.h"
 
 namespace stagecoach {
 
@@ -146,6 +147,10 @@ Table<MappingEntry> mapping_entry_table() {
   t.required("core", &MappingEntry::core, text(), "Name of the group of cores.");
   t.optional("cores", &MappingEntry::cores, integer(1, 10000000),
              "Number of cores from this group.");
+  t.may_have("first_core", &MappingEntry::first_core, integer(0, 10000000),
+             "Place of the first of these cores in its group, from 0. Stages that name the same "
+             "cores share them; they need not be neighbours. Every entry has this field, or none.",
+             "each stage has cores of its own, in order");
   return t;
 }
 
@@ -223,6 +228,7 @@ void check_chip(const HardwareFile& h, const Place& at) {
         "\"as_needed\"");
   }
   check_core_names(h.cores, at.child("cores"));
+  check_listed_cores(h, at.child("mapping"));
   for (std::size_t i = 0; i < h.cores.size(); ++i) {
     const bool in_order = h.mapping.kind == MappingKind::one_core_per_stage ||
                           h.mapping.kind == MappingKind::rectangle;

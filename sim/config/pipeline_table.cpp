@@ -105,7 +105,10 @@ Codec<std::vector<int>> per_stage(IntegerType item) {
 std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
   using P = PipelineFile;
   const Table<P> plain;
-  Table<P> hybrid, one_f_one_b;
+  Table<P> hybrid, one_f_one_b, interleaved;
+  interleaved.optional("chunks_per_core", &P::chunks_per_core, integer(2, kMaxInt, "stages"),
+                       "Stages that each core takes. With C of them and S stages there are P = S/C "
+                       "cores, and core r serves the stages r, P+r, 2P+r, ...");
   one_f_one_b.optional("vertical_sync", &P::vertical_sync, boolean(),
                        "Every stage uses the version that stage 0 had when the sample entered.");
   hybrid.may_have("switch_epoch", &P::switch_epoch, number(at_least(0), "epochs"),
@@ -130,6 +133,14 @@ std::vector<Variant<PipelineFile, ScheduleKind>> schedules() {
       {"zero_bubble", ScheduleKind::zero_bubble,
        "As `one_f_one_b_flush`, but separate weight gradients fill idle time (ZB-H1; with "
        "max_in_flight 2S-1 ZB-H2); delay 0.",
+       plain},
+      {"interleaved_one_f_one_b", ScheduleKind::interleaved_one_f_one_b,
+       "As `one_f_one_b_flush`, with several chunks of the network on each core, which fill the "
+       "pipeline faster (Megatron's interleaved schedule); delay 0.",
+       interleaved},
+      {"zero_bubble_v", ScheduleKind::zero_bubble_v,
+       "As `zero_bubble`, with two chunks on each core in the shape of a V: stages k and S-1-k "
+       "share one (ZB-V); delay 0.",
        plain},
       {"pipelined", ScheduleKind::pipelined,
        "Pipelined backpropagation: updates at once; delay 2(S-1-k).", plain},

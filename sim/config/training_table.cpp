@@ -210,8 +210,8 @@ Table<TrainingFile> training_table() {
              "Samples of one update.");
   t.may_have("micro_batch_size", &F::given_micro_batch_size, integer(1, kMaxInt, "samples"),
              "Samples that travel together.",
-             "1 for `fill_drain`, `gpipe`, `one_f_one_b_flush`, `zero_bubble` and "
-             "`two_buffered_weights`, else "
+             "1 for `fill_drain`, `gpipe`, `one_f_one_b_flush`, `zero_bubble`, "
+             "`interleaved_one_f_one_b`, `zero_bubble_v` and `two_buffered_weights`, else "
              "batch_size");
   t.optional("seed", &F::seed, count(0), "Of weights, order and augmentation.");
   t.may_have("target_accuracy", &F::target_accuracy, number(between(0, 1)),

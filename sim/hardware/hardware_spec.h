@@ -180,8 +180,8 @@ struct PiecesSpec {
   /// Number of outer loops of a piece. The inner loops are pipelined; the pipeline drains at each
   /// iteration of the outer loops.
   int instruction_loops = 0;
-  double result_operations = 0;  ///< of the vector unit on every result: rounding, clipping
-  int result_passes = 0;         ///< loops over the results that these are
+  double result_operations = 0;      ///< of the vector unit on every result: rounding, clipping
+  int result_passes = 0;             ///< loops over the results that these are
   bool weights_stay = true;          ///< of a group, while its rows pass; else they come again
   double run_gap_cycles = 0;         ///< before each contiguous run of data
   bool separate_directions = false;  ///< a channel to DRAM each for loads and stores
@@ -198,7 +198,7 @@ struct CoreSpec {
   DotProductCore dot_product;
   RooflineCore roofline;
   MacSpec mac;
-  bool fused_update = false;  ///< weight gradients go straight into the update, never stored
+  bool fused_update = false;      ///< weight gradients go straight into the update, never stored
   Cycles operation_overhead = 0;  ///< of every operation: filling a pipeline, control
   std::optional<ConcurrentPasses> concurrent_passes;
   VectorUnitSpec vector_unit;
@@ -263,6 +263,9 @@ struct MappingEntry {
   std::string stage;
   std::string core;        ///< name of the core group
   std::int64_t cores = 1;  ///< how many of them serve the stage
+  /// Place of the first of them in the group. In all entries, and stages with the same cores share
+  /// them; or in none, and each stage has cores of its own.
+  std::optional<std::int64_t> first_core = std::nullopt;
 };
 
 struct MappingSpec {
@@ -313,7 +316,7 @@ struct HardwareSpec {
   int input_queue_micro_batches = 2;  ///< micro-batches that may wait at a stage's input
   MemoryPolicy memory_policy = MemoryPolicy::error;
   std::optional<EnergySpec> energy;  ///< absent: no joules are reported
-  std::optional<AreaSpec> area;  ///< absent: no area is reported
+  std::optional<AreaSpec> area;      ///< absent: no area is reported
 };
 
 }  // namespace stagecoach

@@ -131,7 +131,8 @@ Obstacle StageController::backward_obstacle(Cycles now) const {
 }
 
 Obstacle StageController::weight_gradient_obstacle() const {
-  return progress_->weight_gradients < progress_->backwards ? Obstacle::nothing : Obstacle::data;
+  if (progress_->weight_gradients == progress_->backwards) return Obstacle::data;
+  return out_of_turn(StageOperation::weight_gradient) ? Obstacle::order : Obstacle::nothing;
 }
 
 std::optional<Cycles> StageController::next_input(Cycles now) const {
@@ -342,11 +343,15 @@ void StageController::note_wait(Cycles now, bool core_taken) {
   awaits_input_ = forward == Obstacle::data;
   awaits_gradient_ = backward == Obstacle::data && progress_->backwards < progress_->forwards;
   const bool gradient_left =
-      schedule_.splits_backward() && weight_gradient_obstacle() == Obstacle::nothing;
+      schedule_.splits_backward() && progress_->weight_gradients < progress_->backwards;
+  // The planned order has another stage's operation first, and the core does it.
+  const bool awaits_turn =
+      planned_ && core_taken && (forward == Obstacle::order || backward == Obstacle::order);
   if (forward == Obstacle::no_more_micro_batches && backward == Obstacle::no_more_micro_batches &&
       !gradient_left) {
     wait_ = Wait::after_last;
-  } else if (forward == Obstacle::nothing || backward == Obstacle::nothing || gradient_left) {
+  } else if (forward == Obstacle::nothing || backward == Obstacle::nothing || gradient_left ||
+             awaits_turn) {
     wait_ = core_taken ? Wait::core : Wait::data;
   } else if (forward == Obstacle::credit) {
     wait_ = Wait::output;

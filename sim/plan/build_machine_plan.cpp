@@ -78,9 +78,12 @@ void add_spill(const PlanScope& scope, StagePlan& s, const MemoryNeeds& needs, c
 /// Inference of stages whose core does not hold them: layer by layer from DRAM.
 void stream_pool(const PlanScope& scope, const Mapping& mapping, const std::vector<int>& stages,
                  std::int64_t sharers, MachinePlan& plan) {
-  for (const int k : stages) {
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const int k = stages[i];
     StagePlan& s = plan.stages[static_cast<std::size_t>(k)];
-    const StreamEnds ends{k == stages.front(), k == stages.back()};
+    // Loads run ahead from one stage of the core into the next, not past another core's.
+    const StreamEnds ends{i == 0 || stages[i - 1] != k - 1,
+                          i + 1 == stages.size() || stages[i + 1] != k + 1};
     const auto streamed = [&](std::size_t samples) {
       return streamed_stage(scope, k, mapping.forward(k), static_cast<std::int64_t>(samples),
                             sharers, ends, s.cost[samples - 1].forward);
@@ -176,10 +179,14 @@ void report_pool(const PlanScope& scope, const Mapping& mapping, const PoolPlan&
   const auto quoted = [&](int k) {
     return "\"" + (*scope.partition)[static_cast<std::size_t>(k)].name + "\"";
   };
+  const auto count = static_cast<int>(p.stages.size());
+  const bool neighbours = p.stages.back() - p.stages.front() + 1 == count;
   std::string names = quoted(p.stages.front());
-  if (p.stages.size() > 1) {
-    names += " to " + quoted(p.stages.back()) + " (" + std::to_string(p.stages.size()) + " stages)";
+  if (count > 1 && neighbours) {
+    names += " to " + quoted(p.stages.back()) + " (" + std::to_string(count) + " stages)";
   }
+  for (int i = 1; i < count && !neighbours; ++i)
+    names += ", " + quoted(p.stages[static_cast<std::size_t>(i)]);
   const auto tell = [&](bool weight_side, Bytes deficit, bool allowed) {
     if (deficit == 0) return;
     (allowed ? report.notes : report.problems)

@@ -2,48 +2,16 @@
 #include "sim/plan/mapping.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "models/base/error.h"
+#include "sim/plan/chunk_mapping.h"
+#include "sim/plan/listed_mapping.h"
 #include "sim/plan/spill_load.h"
 
 namespace stagecoach {
 
 namespace {
-
-/// The group of the i-th core, groups one after the other.
-int group_of_core(const HardwareSpec& hw, std::int64_t core) {
-  for (std::size_t g = 0; g < hw.cores.size(); ++g) {
-    if (hw.cores[g].count == 0 || core < hw.cores[g].count) return static_cast<int>(g);
-    core -= hw.cores[g].count;
-  }
-  throw ModelBug("group_of_core: no such core");
-}
-
-[[noreturn]] void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
-  throw MappingError("hardware /cores: " + what + " needs " + std::to_string(need) +
-                     " cores and there are " + std::to_string(have));
-}
-
-/// Units of `services[k]` for each stage, one or two.
-Mapping rows_of_units(const PlanScope& scope, const std::vector<Service>& services) {
-  Mapping m;
-  m.split = scope.hardware->mapping.split_forward_backward;
-  const int stages = static_cast<int>(services.size());
-  std::int64_t next = 0;
-  const auto add = [&](const Service& s) {
-    m.units.push_back({s, next});
-    next += s.cores;
-    return static_cast<int>(m.units.size()) - 1;
-  };
-  for (int k = 0; k < stages; ++k) {
-    const Service& service = services[static_cast<std::size_t>(k)];
-    const int forward = add(service);
-    m.stages.push_back({forward, scope.has_two_units(k, stages) ? add(service) : forward});
-  }
-  return m;
-}
 
 /// The run of each stage, where there are fewer cores than stages.
 std::vector<int> runs_on_shared_cores(const PlanScope& scope, const std::vector<StageSlots>& slots,
@@ -81,27 +49,13 @@ Mapping one_core_each(const PlanScope& scope, const std::vector<StageSlots>& slo
 }
 
 Mapping rectangles(const PlanScope& scope) {
-  const HardwareSpec& hw = *scope.hardware;
+  const MappingSpec& mapping = scope.hardware->mapping;
   const int stages = static_cast<int>(scope.partition->size());
-  const std::int64_t each = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
-  // Groups one after the other; a stage lies in one, what is left of a group stays unused.
-  std::vector<Service> services;
-  std::size_t group = 0;
-  std::int64_t used = 0;
-  for (int k = 0; k < stages; ++k) {
-    const std::int64_t need = each * (scope.has_two_units(k, stages) ? 2 : 1);
-    const auto full = [&] {
-      return hw.cores[group].count > 0 && used + need > hw.cores[group].count;
-    };
-    while (group + 1 < hw.cores.size() && full()) ++group, used = 0;
-    if (full()) {
-      too_few("a rectangle of cores for every stage, each within one group,",
-              scope.units(stages) * each, cores_available(hw));
-    }
-    used += need;
-    services.push_back({static_cast<int>(group), each});
-  }
-  return rows_of_units(scope, services);
+  std::vector<std::int64_t> widths;
+  for (int k = 0; k < stages; ++k) widths.push_back(scope.has_two_units(k, stages) ? 2 : 1);
+  return rows_of_units(scope,
+                       rectangles_in_groups(*scope.hardware, widths,
+                                            std::int64_t{1} * mapping.rows * mapping.columns));
 }
 
 Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
@@ -141,46 +95,60 @@ Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
   return rows_of_units(scope, services);
 }
 
-Mapping listed(const PlanScope& scope) {
-  const HardwareSpec& hw = *scope.hardware;
-  std::map<std::string, Service> by_stage;
-  std::vector<std::int64_t> used(hw.cores.size(), 0);
-  for (const MappingEntry& entry : hw.mapping.stages) {
-    std::size_t group = 0;
-    while (group < hw.cores.size() && hw.cores[group].name != entry.core) ++group;
-    if (group == hw.cores.size()) {
-      throw UserError("hardware /mapping/stages: \"" + entry.core + "\" is no group of /cores");
-    }
-    if (!by_stage.emplace(entry.stage, Service{static_cast<int>(group), entry.cores}).second) {
-      throw UserError("hardware /mapping/stages: stage \"" + entry.stage + "\" is listed twice");
-    }
+}  // namespace
+
+int group_of_core(const HardwareSpec& hw, std::int64_t core) {
+  for (std::size_t g = 0; g < hw.cores.size(); ++g) {
+    if (hw.cores[g].count == 0 || core < hw.cores[g].count) return static_cast<int>(g);
+    core -= hw.cores[g].count;
   }
-  std::vector<Service> services;
-  const std::size_t stages = scope.partition->size();
-  for (std::size_t k = 0; k < stages; ++k) {
-    const std::string& name = (*scope.partition)[k].name;
-    const auto found = by_stage.find(name);
-    if (found == by_stage.end()) {
-      throw UserError("hardware /mapping/stages: stage \"" + name + "\" is not listed");
-    }
-    services.push_back(found->second);
-    const bool two = scope.has_two_units(static_cast<int>(k), static_cast<int>(stages));
-    used[static_cast<std::size_t>(found->second.group)] += found->second.cores * (two ? 2 : 1);
-    by_stage.erase(found);
-  }
-  if (!by_stage.empty()) {
-    throw UserError("hardware /mapping/stages: the network has no stage \"" +
-                    by_stage.begin()->first + "\"");
-  }
-  for (std::size_t g = 0; g < used.size(); ++g) {
-    const std::int64_t count = hw.cores[g].count;
-    if (count > 0 && used[g] > count)
-      too_few("the mapping of \"" + hw.cores[g].name + "\"", used[g], count);
-  }
-  return rows_of_units(scope, services);
+  throw ModelBug("group_of_core: no such core");
 }
 
-}  // namespace
+void too_few(const std::string& what, std::int64_t need, std::int64_t have) {
+  throw MappingError("hardware /cores: " + what + " needs " + std::to_string(need) +
+                     " cores and there are " + std::to_string(have));
+}
+
+std::vector<Service> rectangles_in_groups(const HardwareSpec& hw,
+                                          const std::vector<std::int64_t>& widths,
+                                          std::int64_t each) {
+  std::vector<Service> services;
+  std::size_t group = 0;
+  std::int64_t used = 0;
+  for (const std::int64_t width : widths) {
+    const auto full = [&] {
+      return hw.cores[group].count > 0 && used + width * each > hw.cores[group].count;
+    };
+    while (group + 1 < hw.cores.size() && full()) ++group, used = 0;
+    if (full()) {
+      too_few("a rectangle of cores for every stage, each within one group,",
+              std::accumulate(widths.begin(), widths.end(), std::int64_t{0}) * each,
+              cores_available(hw));
+    }
+    used += width * each;
+    services.push_back({static_cast<int>(group), each});
+  }
+  return services;
+}
+
+Mapping rows_of_units(const PlanScope& scope, const std::vector<Service>& services) {
+  Mapping m;
+  m.split = scope.hardware->mapping.split_forward_backward;
+  const int stages = static_cast<int>(services.size());
+  std::int64_t next = 0;
+  const auto add = [&](const Service& s) {
+    m.units.push_back({s, next});
+    next += s.cores;
+    return static_cast<int>(m.units.size()) - 1;
+  };
+  for (int k = 0; k < stages; ++k) {
+    const Service& service = services[static_cast<std::size_t>(k)];
+    const int forward = add(service);
+    m.stages.push_back({forward, scope.has_two_units(k, stages) ? add(service) : forward});
+  }
+  return m;
+}
 
 std::int64_t cores_available(const HardwareSpec& hw) {
   std::int64_t total = 0;
@@ -225,6 +193,11 @@ std::vector<StageService> services_before_cutting(const PlanScope& scope, int st
     s.split = scope.has_two_units(k, stages);
     switch (hw.mapping.kind) {
       case MappingKind::one_core_per_stage:
+        if (scope.chunked && have < scope.chunked->cores()) break;  // told when stages are mapped
+        if (scope.chunked) {
+          s.forward.group = s.backward.group = group_of_core(hw, scope.chunked->core_of(k));
+          break;
+        }
         if (have < units) break;  // stages will share cores
         s.forward.group = group_of_core(hw, split ? 2 * k : k);
         s.backward.group = group_of_core(hw, split ? (s.split ? 2 * k + 1 : 2 * k) : k);
@@ -320,6 +293,7 @@ std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, 
 
 Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
                      std::int64_t extra_cores) {
+  if (scope.chunked) return chunk_mapping(scope);
   switch (scope.hardware->mapping.kind) {
     case MappingKind::one_core_per_stage:
       return one_core_each(scope, slots);
@@ -328,7 +302,7 @@ Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slot
     case MappingKind::balanced:
       return balanced(scope, slots, extra_cores);
     case MappingKind::explicit_list:
-      return listed(scope);
+      return listed_mapping(scope);
   }
   return {};
 }

@@ -27,9 +27,10 @@ std::int64_t nodes_needed(const HardwareSpec& hw, const Mapping& mapping) {
   if (hw.interconnect.node == Granularity::region) {
     return static_cast<std::int64_t>(mapping.units.size());
   }
-  std::int64_t cores = 0;
-  for (const Unit& u : mapping.units) cores += u.service.cores;
-  return cores;
+  // A list may leave cores out.
+  std::int64_t end = 0;
+  for (const Unit& u : mapping.units) end = std::max(end, u.first_core + u.service.cores);
+  return end;
 }
 
 Grid grid_of(const HardwareSpec& hw, const Mapping& mapping) {

@@ -42,13 +42,22 @@ std::vector<double> unit_loads(const PlanScope& scope, const MachinePlan& plan) 
 
 std::string stages_on(const MachinePlan& plan, int unit) {
   std::vector<std::string> names;
-  for (const StagePlan& s : plan.stages) {
+  bool neighbours = true;
+  std::size_t last = 0;
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    const StagePlan& s = plan.stages[k];
     if (s.forward_core != unit && s.backward_core != unit) continue;
+    neighbours = neighbours && (names.empty() || k == last + 1);
+    last = k;
     const bool both = s.forward_core == s.backward_core;
     names.push_back(s.name + (both ? "" : s.forward_core == unit ? " forward" : " backward"));
   }
   if (names.size() == 1) return "stage " + names[0];
-  return std::to_string(names.size()) + " stages from " + names.front() + " to " + names.back();
+  if (neighbours)
+    return std::to_string(names.size()) + " stages from " + names.front() + " to " + names.back();
+  std::string text = "stages " + names.front();
+  for (std::size_t i = 1; i < names.size(); ++i) text += ", " + names[i];
+  return text;
 }
 
 /// Cycles of a full micro-batch's message on the links between two cores.

@@ -96,6 +96,7 @@ PlanScope plan_scope(const HardwareSpec& hardware, const Network& network, const
   scope.splits_backward = schedule.splits_backward();
   scope.turnaround = schedule.turnaround();
   scope.forward_only = schedule.forward_only();
+  if (schedule.cores() > 0) scope.chunked = &schedule;
   return scope;
 }
 
@@ -211,8 +212,7 @@ LayerCost price_layer(const PlanScope& scope, int layer, const Service& forward,
   const int n = scope.micro_batch_samples;
   const LayerPassCost down = cost_of(price_pass(node, LayerPass::forward, f, n));
   if (scope.forward_only) return {down, {}, {}, {}, n};
-  LayerCost cost = {down,
-                    cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
+  LayerCost cost = {down, cost_of(price_pass(node, LayerPass::input_gradient, b, n)),
                     cost_of(price_pass(node, LayerPass::weight_gradient, b, n)),
                     cost_of({price_update(node, b)}), n};
   const auto holds = [layer](const StageSpec& s) {

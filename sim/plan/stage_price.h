@@ -21,6 +21,8 @@ struct PlanScope {
   bool splits_backward = false;  ///< Schedule::splits_backward
   int turnaround = 0;            ///< Schedule::turnaround
   bool forward_only = false;     ///< Schedule::forward_only: no backward, no update, no loss
+  /// Where the schedule itself deals out stages to cores (Schedule::cores); else null.
+  const Schedule* chunked = nullptr;
   RecomputeSpec recompute = {};  ///< for stages that are still to be cut
 
   /// With split_forward_backward: does stage `k` of `stages` have two units? In the last stage the

@@ -20,6 +20,10 @@ std::unique_ptr<Schedule> make_two_buffered_weights(const ScheduleSpec&, int sta
                                                     const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_hybrid(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_zero_bubble(const ScheduleSpec&, int stages, const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_interleaved_one_f_one_b(const ScheduleSpec&, int stages,
+                                                       const MicroBatchPlan&);
+std::unique_ptr<Schedule> make_zero_bubble_v(const ScheduleSpec&, int stages,
+                                             const MicroBatchPlan&);
 std::unique_ptr<Schedule> make_forward_only(const ScheduleSpec&, int stages, const MicroBatchPlan&);
 
 }  // namespace stagecoach

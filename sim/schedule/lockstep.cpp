@@ -16,6 +16,7 @@ LockstepOrder::LockstepOrder(const Schedule& schedule, const MicroBatchPlan& pla
       stages_(stages),
       capacity_(std::move(capacity_micro_batches)),
       versions_(schedule, plan),
+      lists_(schedule, plan),
       before_(stages),
       now_(stages),
       held_(stages, Held::by_nothing) {
@@ -96,6 +97,23 @@ void LockstepOrder::start_one(int k, bool forward) {
   }
 }
 
+void LockstepOrder::start_listed(int k, bool forward) {
+  const StageProgress& here = before_[k];
+  if (lists_.is_next(k, StageOperation::forward)) {
+    if (!forward) return;
+    start_forward(k);
+  } else if (lists_.is_next(k, StageOperation::backward)) {
+    if (!backward_possible(k, false)) return;
+    start_backward(k, StageOperation::backward);
+  } else if (lists_.is_next(k, StageOperation::weight_gradient)) {
+    if (here.weight_gradients == here.backwards) return;
+    start_backward(k, StageOperation::weight_gradient);
+  } else {
+    return;
+  }
+  lists_.advance(k);
+}
+
 bool LockstepOrder::complete() const {
   // Stage 0 is the last to end, unless weight gradients wait elsewhere.
   return std::all_of(now_.begin(), now_.end(),
@@ -107,11 +125,16 @@ bool LockstepOrder::next_tick(std::vector<TickOperation>& operations) {
   if (complete()) return false;
   before_ = now_;
   reversed_.clear();
+  lists_.begin_tick();
   const bool one_operation = schedule_.tick_form() == TickForm::forward_or_backward;
   for (int k = stages_ - 1; k >= 0; --k) {
     const bool forward = forward_possible(k);
     held_[k] = Held::by_nothing;
     if (bounded_ && !forward) note_held(k);
+    if (lists_.present()) {
+      start_listed(k, forward);
+      continue;
+    }
     if (one_operation) {
       start_one(k, forward);
       continue;

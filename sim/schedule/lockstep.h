@@ -8,6 +8,7 @@
 
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
+#include "sim/schedule/core_lists.h"
 #include "sim/schedule/forward_versions.h"
 #include "sim/schedule/schedule.h"
 #include "sim/schedule/stage_operation.h"
@@ -54,6 +55,8 @@ class LockstepOrder {
   /// StageOperation::backward, or its second half, StageOperation::weight_gradient.
   void start_backward(int stage, StageOperation half);
   void start_one(int stage, bool forward);
+  /// The same where the schedule lists what a core does.
+  void start_listed(int stage, bool forward);
   bool complete() const;
   [[noreturn]] void report_deadlock() const;
 
@@ -62,6 +65,7 @@ class LockstepOrder {
   int stages_;
   std::vector<std::int64_t> capacity_;
   ForwardVersions versions_;
+  CoreLists lists_;
   std::vector<StageProgress> before_;  ///< when the tick began
   std::vector<StageProgress> now_;
   bool bounded_ = false;

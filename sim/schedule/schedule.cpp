@@ -29,6 +29,12 @@ void check_bounds(const ScheduleSpec& spec, int stages, const MicroBatchPlan& pl
         "field "
         "or choose another schedule");
   }
+  if (spec.kind == ScheduleKind::interleaved_one_f_one_b ||
+      spec.kind == ScheduleKind::zero_bubble_v) {
+    throw UserError(
+        "/pipeline/max_in_flight: this schedule lists what a core does in which order, and with it "
+        "what is in flight; remove the field or choose `one_f_one_b_flush` or `zero_bubble`");
+  }
   const MicroBatchId batch = plan.at(0).batch_end;
   if (spec.kind == ScheduleKind::gpipe && smallest < batch) {
     throw UserError("/pipeline/max_in_flight: found " + std::to_string(smallest) +
@@ -58,6 +64,8 @@ void check_turnaround(const ScheduleSpec& spec) {
     case ScheduleKind::one_f_one_b:
     case ScheduleKind::two_buffered_weights:
     case ScheduleKind::zero_bubble:
+    case ScheduleKind::interleaved_one_f_one_b:
+    case ScheduleKind::zero_bubble_v:
       refuse(
           "this schedule does one operation at a time in a stage, so that the last backward "
           "follows its forward a tick later as it is");
@@ -67,6 +75,10 @@ void check_turnaround(const ScheduleSpec& spec) {
 }
 
 }  // namespace
+
+std::vector<ListedOperation> Schedule::core_order(int, int) const {
+  throw ModelBug("this schedule lists no order");
+}
 
 StagePolicy Schedule::stage_policy(int stage) const {
   StagePolicy policy;
@@ -104,6 +116,10 @@ std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
       return make_hybrid(spec, stages, plan);
     case ScheduleKind::zero_bubble:
       return make_zero_bubble(spec, stages, plan);
+    case ScheduleKind::interleaved_one_f_one_b:
+      return make_interleaved_one_f_one_b(spec, stages, plan);
+    case ScheduleKind::zero_bubble_v:
+      return make_zero_bubble_v(spec, stages, plan);
   }
   throw ModelBug("unknown schedule kind");
 }

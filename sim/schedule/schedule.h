@@ -15,6 +15,7 @@
 #include "models/micro_batch_plan.h"
 #include "models/op.h"
 #include "models/stage_policy.h"
+#include "sim/schedule/stage_operation.h"
 #include "sim/schedule/stage_progress.h"
 
 namespace stagecoach {
@@ -29,6 +30,8 @@ enum class ScheduleKind {
   two_buffered_weights,
   hybrid,
   zero_bubble,
+  interleaved_one_f_one_b,
+  zero_bubble_v,
 };
 
 enum class Pacing { elastic, lockstep };
@@ -70,9 +73,17 @@ struct ScheduleSpec {
   /// Registers between the last stage's forward and its backward: 0 or 1. See
   /// Schedule::turnaround.
   int turnaround = 0;
+  int chunks_per_core = 2;              ///< interleaved_one_f_one_b: stages that each core takes
   MicroBatchId switch_micro_batch = 0;  ///< hybrid: first micro-batch of the sequential part
   /// Inference in place of `kind`: --forward-only. The fields above but pacing say nothing then.
   bool forward_only = false;
+};
+
+/// An operation in a core's list. A stage's operations of one kind come in the order of
+/// micro-batches.
+struct ListedOperation {
+  int stage = 0;
+  StageOperation operation = StageOperation::forward;
 };
 
 /// A schedule for S stages and one micro-batch plan. Stateless: every answer follows from the
@@ -117,6 +128,14 @@ class Schedule {
   /// True if elastic pacing keeps the order of the ticks, too (sim/schedule/planned_order.h), so
   /// that better hardware never costs time. If false, operations start as soon as they can.
   virtual bool keeps_planned_order() const { return false; }
+  /// Cores that the schedule itself deals its stages out to, several chunks of the network each; 0:
+  /// the mapping decides which stages share a core.
+  virtual int cores() const { return 0; }
+  /// Where there are such cores: the core of a stage.
+  virtual int core_of(int stage) const { return stage; }
+  /// Where there are such cores: all that core does in a mini-batch of so many micro-batches, in
+  /// order. It does nothing else and overtakes nothing, in both pacings.
+  virtual std::vector<ListedOperation> core_order(int core, int micro_batches) const;
   /// True if a backward is two operations: first the gradients that go to the previous stage;
   /// later, when the core has no forward and no backward to do, the weight gradient.
   virtual bool splits_backward() const { return false; }
@@ -126,8 +145,8 @@ class Schedule {
   virtual bool updates_after(MicroBatchId p) const = 0;
 };
 
-/// Throws UserError if the spec does not fit (max_in_flight of a wrong length or below 1, a turnaround
-/// where the schedule has one already, ...).
+/// Throws UserError if the spec does not fit (max_in_flight of a wrong length or below 1, a
+/// turnaround where the schedule has one already, ...).
 std::unique_ptr<Schedule> make_schedule(const ScheduleSpec& spec, int stages,
                                         const MicroBatchPlan& plan);
 

@@ -26,6 +26,10 @@ ScheduleFacts schedule_facts(ScheduleKind kind) {
       return {false, false};
     case ScheduleKind::zero_bubble:
       return {true, false};
+    case ScheduleKind::interleaved_one_f_one_b:
+      return {true, false};
+    case ScheduleKind::zero_bubble_v:
+      return {true, false};
   }
   throw ModelBug("unknown schedule kind");
 }

@@ -96,8 +96,8 @@ TEST_CASE("Micro-batches and stashing default by schedule") {
     CHECK(with(whole).training.micro_batch_size == 12);
   }
   CHECK(with("hybrid", ", \"switch_share\": 0.5").training.micro_batch_size == 12);
-  for (const char* cut :
-       {"fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble", "two_buffered_weights"}) {
+  for (const char* cut : {"fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble",
+                          "interleaved_one_f_one_b", "zero_bubble_v", "two_buffered_weights"}) {
     CAPTURE(cut);
     CHECK(with(cut).training.micro_batch_size == 1);
   }

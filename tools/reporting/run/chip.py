@@ -75,7 +75,7 @@ def _places(units, links, net):
     """Cells {"x", "y", "unit"}, the place of each unit (where messages enter) and of tiles, and
     what is seen, in words."""
     tiles = [m for m in (TILE.match(link["name"]) for link in links) if m]
-    cores = sum(u["last"] - u["first"] + 1 for u in units)
+    cores = max(u["last"] for u in units) + 1  # a mapping by list may leave some out
     if net.get("kind") == "mesh2d" or tiles:
         regions = net.get("node") == "region"
         nodes = len(units) if regions else cores
