@@ -183,8 +183,13 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
     return "layers that stream are cut into larger pieces, which leave less room for loads ahead";
   }
   if (change.hardware.mapping.kind == MappingKind::balanced && !same_shares(before, after)) {
-    std::string text = "distributes the cores again: " + std::to_string(cores_in_use(after)) +
-                       " in use instead of " + std::to_string(cores_in_use(before));
+    std::string text = "distributes the cores again: ";
+    if (cores_in_use(after) == cores_in_use(before)) {
+      text += "as many in use, with other shares";
+    } else {
+      text += std::to_string(cores_in_use(after)) + " in use instead of " +
+              std::to_string(cores_in_use(before));
+    }
     if (change.hardware.interconnect.node == Granularity::region) {
       text += "; smaller regions have narrower links, larger ones longer paths";
     }

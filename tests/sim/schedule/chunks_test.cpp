@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schedules over chunks against tables written by hand and the closed forms of their papers.
+// Schedules over chunks against tables that a separate script worked out and closed forms.
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -41,7 +41,7 @@ std::vector<std::string> tick_table(const ScheduleSpec& spec, int stages, int mi
   return rows;
 }
 
-TEST_CASE("interleaved: two cores, two chunks, four micro-batches, tick by tick as drawn by hand") {
+TEST_CASE("interleaved: two cores, two chunks, four micro-batches, tick by tick as a separate script has it") {
   const std::vector<std::string> rows = tick_table(interleaved_spec(2), 4, 4);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0] ==
@@ -127,7 +127,7 @@ TEST_CASE("interleaved: core r holds 2(P-1-r)+(V-1)P+1 chunks") {
   }
 }
 
-TEST_CASE("zero_bubble_v: two cores, four micro-batches, tick by tick as drawn by hand") {
+TEST_CASE("zero_bubble_v: two cores, four micro-batches, tick by tick as a separate script has it") {
   const std::vector<std::string> rows = tick_table(v_spec(), 4, 4);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0] ==
