@@ -89,25 +89,25 @@ void ActivationBuffer::deposit_gradient(MicroBatchId micro_batch, Arrival arriva
   backward_core_->wake_at(slot.arrival.available);
 }
 
-std::optional<Arrival> ActivationBuffer::input(MicroBatchId micro_batch) const {
+const Arrival* ActivationBuffer::input(MicroBatchId micro_batch) const {
   const Slot* slot = inputs_.find(micro_batch);
-  if (!slot || slot->messages < static_cast<int>(edges_.size())) return std::nullopt;
-  return slot->arrival;
+  if (!slot || slot->messages < static_cast<int>(edges_.size())) return nullptr;
+  return &slot->arrival;
 }
 
-std::optional<Arrival> ActivationBuffer::gradient(MicroBatchId micro_batch) const {
+const Arrival* ActivationBuffer::gradient(MicroBatchId micro_batch) const {
   const Slot* slot = gradient_slots_.find(micro_batch);
-  if (!slot || gradients_ == 0 || slot->messages < gradients_) return std::nullopt;
-  return slot->arrival;
+  if (!slot || gradients_ == 0 || slot->messages < gradients_) return nullptr;
+  return &slot->arrival;
 }
 
 void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
   const Cycles before = at_it ? time + 1 : time;
-  const auto counts = [&](const std::optional<Arrival>& next, bool read) {
+  const auto counts = [&](const Arrival* next, bool read) {
     return next && next->available < before && (read || !lockstep_);
   };
   // In lockstep what an operation reads counts from its start on.
-  const auto since = [&](const std::optional<Arrival>& next) {
+  const auto since = [&](const Arrival* next) {
     return lockstep_ ? time : next->available;
   };
   for (auto next = input(arrived_); counts(next, arrived_ < started_); next = input(arrived_)) {

@@ -49,8 +49,8 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   void deposit_input(int edge, MicroBatchId micro_batch, Arrival arrival) override;
   void deposit_gradient(MicroBatchId micro_batch, Arrival arrival) override;
 
-  std::optional<Arrival> input(MicroBatchId micro_batch) const override;
-  std::optional<Arrival> gradient(MicroBatchId micro_batch) const override;
+  const Arrival* input(MicroBatchId micro_batch) const override;
+  const Arrival* gradient(MicroBatchId micro_batch) const override;
   bool full() const override { return started_ - retired_ >= capacity_; }
   void begin_forward(MicroBatchId micro_batch, Cycles now) override;
   void begin_backward(MicroBatchId micro_batch, Cycles now) override;

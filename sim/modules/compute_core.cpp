@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sim/modules/clock.h"
-
 namespace stagecoach {
 namespace {
 // What a core asks the wheel for.
@@ -59,7 +57,7 @@ void ComputeCore::host(StageIf& stage, StageOperation operation, bool both_direc
 void ComputeCore::wake_at(Cycles time) {
   // In lockstep somebody else decides. A busy core looks when it is done.
   if (busy() || pacing_ == Pacing::lockstep) return;
-  if (time <= now_cycles()) {
+  if (time <= wheel_.now()) {
     wheel_.decide_soon(number_);
   } else if (time < look_at_) {
     look_at_ = time;

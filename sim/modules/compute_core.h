@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A compute core does one operation at a time for the stages mapped to it, or one on each of its
 // datapaths if it has concurrent passes. Each operation has one timed call
-// (sim/modules/event_wheel.h has the processes). An idle core is woken when data arrives that it
+// (sim/modules/event_wheel.h has the process). An idle core is woken when data arrives that it
 // could work on.
 //
 // Order within one cycle: operations complete first, then cores decide what to start, so a forward

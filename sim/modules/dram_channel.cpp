@@ -4,18 +4,18 @@
 #include <algorithm>
 #include <iterator>
 
-#include "sim/modules/clock.h"
 #include "sim/plan/topology.h"
 
 namespace stagecoach {
 
-DramChannel::DramChannel(sc_core::sc_module_name name, const DramPlan& dram)
-    : sc_module(name), dram_(dram) {}
+DramChannel::DramChannel(sc_core::sc_module_name name, const DramPlan& dram,
+                         const WheelIf& wheel)
+    : sc_module(name), dram_(dram), wheel_(wheel) {}
 
 Cycles DramChannel::transfer(Bytes bytes, Cycles ready) {
   if (bytes == Bytes{0}) return ready;
   const Cycles cycles = transfer_cycles(bytes, dram_.bytes_per_cycle);
-  forget_before(now_cycles());
+  forget_before(wheel_.now());
   const Cycles end = occupy(cycles, ready);
   statistics_.bytes += bytes;
   statistics_.busy_cycles += cycles;

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "sim/modules/interfaces.h"
+#include "sim/modules/event_wheel.h"
 #include "sim/plan/machine_plan.h"
 #include "sim/stats/run_statistics.h"
 
@@ -14,7 +14,7 @@ namespace stagecoach {
 
 class DramChannel : public sc_core::sc_module, public DramIf {
  public:
-  DramChannel(sc_core::sc_module_name name, const DramPlan& dram);
+  DramChannel(sc_core::sc_module_name name, const DramPlan& dram, const WheelIf& wheel);
 
   /// A request for a time to come (the update behind a backward) keeps its place; requests that come
   /// before that time take what the channel has left until then.
@@ -33,6 +33,7 @@ class DramChannel : public sc_core::sc_module, public DramIf {
   Cycles occupy(Cycles cycles, Cycles ready);
 
   const DramPlan dram_;
+  const WheelIf& wheel_;
   std::vector<Busy> busy_;  ///< ascending, with gaps between, none in the past
   DramStatistics statistics_;
 };

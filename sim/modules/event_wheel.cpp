@@ -15,9 +15,6 @@ EventWheel::EventWheel(sc_core::sc_module_name name) : sc_module(name) {
   SC_METHOD(turn);
   sensitive << turn_;
   dont_initialize();
-  SC_METHOD(decide);
-  sensitive << decide_;
-  dont_initialize();
 }
 
 int EventWheel::join(TimedIf& module) {
@@ -26,19 +23,25 @@ int EventWheel::join(TimedIf& module) {
   return static_cast<int>(modules_.size()) - 1;
 }
 
+Cycles EventWheel::now() const { return turning_ ? now_ : now_cycles(); }
+
 void EventWheel::call_at(int number, Cycles time, int tag) {
   calls_.push(time, number * kTags + tag);
-  if (time >= armed_) return;
-  armed_ = time;
-  // An earlier notification takes the place of a later one.
-  turn_.notify(cycles_time(time - now_cycles()));
+  if (!turning_) arm(time);
 }
 
 void EventWheel::decide_soon(int number) {
   if (has_asked_[number]) return;
   has_asked_[number] = 1;
-  if (asked_.empty()) decide_.notify(sc_core::SC_ZERO_TIME);
-  asked_.push_back(number);
+  asked_[asking_].push_back(number);
+  if (!turning_) arm(now_cycles());
+}
+
+void EventWheel::arm(Cycles time) {
+  if (time >= armed_) return;
+  armed_ = time;
+  // An earlier notification takes the place of a later one.
+  turn_.notify(cycles_time(time - now_cycles()));
 }
 
 bool EventWheel::stopped() {
@@ -47,30 +50,41 @@ bool EventWheel::stopped() {
   return stopped_;
 }
 
-void EventWheel::decide() {
-  if (stopped()) return;
-  const Cycles now = now_cycles();
-  deciding_.swap(asked_);
-  std::sort(deciding_.begin(), deciding_.end());
-  // Whoever is asked again while these decide gets its turn in a later delta.
-  for (const int number : deciding_) has_asked_[number] = 0;
-  for (const int number : deciding_) modules_[number]->on_decide(now);
-  deciding_.clear();
+void EventWheel::turn() {
+  armed_ = kUnlimited<std::int64_t>;
+  now_ = now_cycles();
+  turning_ = true;
+  bool goes_on = run_moment();
+  for (int moment = 1; goes_on && runs_ahead_ && moment < kQuantum; ++moment) {
+    if (calls_.next_time() == kUnlimited<std::int64_t>) break;
+    now_ = calls_.next_time();
+    goes_on = run_moment();
+  }
+  turning_ = false;
+  if (goes_on) arm(calls_.next_time());
 }
 
-void EventWheel::turn() {
-  if (stopped()) return;
-  const Cycles now = now_cycles();
-  // What is asked for meanwhile, at this time, belongs to a later delta.
-  due_.clear();
-  while (calls_.next_time() <= now) calls_.take_due(due_);
-  std::sort(due_.begin(), due_.end());
-  armed_ = kUnlimited<std::int64_t>;
-  for (const int call : due_) modules_[call / kTags]->on_time(now, call % kTags);
-  if (calls_.next_time() < armed_) {
-    armed_ = calls_.next_time();
-    turn_.notify(cycles_time(armed_ - now));
+/// All rounds of now_; false: the run stops.
+bool EventWheel::run_moment() {
+  while (calls_.next_time() <= now_ || !asked_[asking_].empty()) {
+    if (stopped()) return false;
+    run_round();
   }
+  return true;
+}
+
+/// What is due, then the decisions. What these ask for at this time belongs to a later round.
+void EventWheel::run_round() {
+  due_.clear();
+  while (calls_.next_time() <= now_) calls_.take_due(due_);
+  if (due_.size() > 1) std::sort(due_.begin(), due_.end());
+  for (const int call : due_) modules_[call / kTags]->on_time(now_, call % kTags);
+  std::vector<int>& deciding = asked_[asking_];
+  asking_ ^= 1;
+  for (const int number : deciding) has_asked_[number] = 0;
+  if (deciding.size() > 1) std::sort(deciding.begin(), deciding.end());
+  for (const int number : deciding) modules_[number]->on_decide(now_);
+  deciding.clear();
 }
 
 }  // namespace stagecoach

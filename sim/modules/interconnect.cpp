@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "sim/modules/clock.h"
-
 namespace stagecoach {
 
 Interconnect::Interconnect(sc_core::sc_module_name name, const InterconnectPlan& plan,
@@ -117,7 +115,7 @@ void Interconnect::request(Cycles time, int link, int flight) {
 
 void Interconnect::on_time(Cycles now, int) {
   if (now >= armed_) armed_ = kUnlimited<std::int64_t>;
-  // One delta later: whatever happens at this time has then been requested.
+  // Decided after all calls: whatever happens at this time has then been requested.
   wheel_.decide_soon(number_);
 }
 

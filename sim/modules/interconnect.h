@@ -26,6 +26,7 @@ class Interconnect : public sc_core::sc_module, public InterconnectIf, public Ti
                const std::vector<CorePlan>& cores, WheelIf& wheel);
 
   int open(const ChannelSpec& spec) override;
+  bool lives_on_wheel() const override { return true; }
   void watch(WaveSink* waves) override { waves_ = waves; }
   void on_settled(std::function<void()> call) override { on_settled_ = std::move(call); }
   std::int64_t unsettled() const override { return unsettled_; }

@@ -81,9 +81,10 @@ class InboxIf : public virtual sc_core::sc_interface {
 /// The activation buffer as its own stage sees it.
 class ActivationIf : public virtual sc_core::sc_interface {
  public:
-  /// All values of the micro-batch's input, once every one of them is on its way or there.
-  virtual std::optional<Arrival> input(MicroBatchId micro_batch) const = 0;
-  virtual std::optional<Arrival> gradient(MicroBatchId micro_batch) const = 0;
+  /// All values of the micro-batch's input, once every one of them is on its way or there; null
+  /// before. To be read at once.
+  virtual const Arrival* input(MicroBatchId micro_batch) const = 0;
+  virtual const Arrival* gradient(MicroBatchId micro_batch) const = 0;
   /// As many micro-batches in flight as the buffer holds: nothing is let in.
   virtual bool full() const = 0;
   /// The micro-batch leaves the queue and is in flight.
@@ -156,6 +157,9 @@ class InterconnectIf : public TransferIf {
   virtual void on_settled(std::function<void()> call) = 0;
   /// The latest arrival of all messages delivered.
   virtual Cycles last_arrival() const = 0;
+
+  /// All of its time passes on the wheel (sim/modules/event_wheel.h): the kernel's may lag behind.
+  virtual bool lives_on_wheel() const { return false; }
 
   /// Call before the simulation: `waves` is told when links are busy.
   virtual void watch(WaveSink* waves) = 0;

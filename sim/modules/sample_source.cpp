@@ -4,23 +4,23 @@
 
 #include <algorithm>
 
-#include "sim/modules/clock.h"
 #include "sim/plan/topology.h"
 
 namespace stagecoach {
 
 SampleSource::SampleSource(sc_core::sc_module_name name, const HostPlan& host,
                            Bytes bytes_per_sample, const MicroBatchPlan& plan,
-                           const RunControl& control, Pacing pacing)
+                           const RunControl& control, WheelIf& wheel, Pacing pacing)
     : sc_module(name),
       first_stage("first_stage"),
       host_(host),
       bytes_per_sample_(bytes_per_sample),
       plan_(plan),
       control_(control),
+      wheel_(wheel),
+      number_(wheel.join(*this)),
       pacing_(pacing) {
-  SC_METHOD(feed);
-  sensitive << feed_;
+  if (pacing_ == Pacing::elastic) wheel_.decide_soon(number_);
 }
 
 Arrival SampleSource::transfer(Bytes bytes, Cycles now) {
@@ -33,7 +33,18 @@ Arrival SampleSource::transfer(Bytes bytes, Cycles now) {
 
 void SampleSource::wake_at(Cycles time) {
   if (pacing_ == Pacing::lockstep) return;
-  feed_.notify(cycles_time(std::max<Cycles>(time - now_cycles(), 0)));
+  if (time <= wheel_.now()) {
+    wheel_.decide_soon(number_);
+  } else {
+    wheel_.call_at(number_, time, 0);
+  }
+}
+
+void SampleSource::on_time(Cycles, int) { wheel_.decide_soon(number_); }
+
+void SampleSource::on_decide(Cycles now) {
+  while (next_ < plan_.micro_batches() && !control_.halted() && first_stage->has_room(0))
+    deliver(now);
 }
 
 void SampleSource::fetch(Cycles now) {
@@ -46,13 +57,6 @@ void SampleSource::deliver(Cycles from) {
   first_stage->reserve(0, next_, bytes);
   first_stage->deposit_input(0, next_, transfer(bytes, from));
   ++next_;
-}
-
-void SampleSource::feed() {
-  if (pacing_ == Pacing::lockstep) return;
-  while (next_ < plan_.micro_batches() && !control_.halted() && first_stage->has_room(0)) {
-    deliver(now_cycles());
-  }
 }
 
 }  // namespace stagecoach

@@ -25,6 +25,7 @@ StageController::StageController(sc_core::sc_module_name name, int index, const 
       stage_(stage),
       schedule_(schedule),
       micro_batches_(plan),
+      single_samples_(plan.micro_batch_size() == 1),
       control_(control),
       account_(series.window_cycles, series.max_windows),
       memory_(series.max_memory_points) {}
@@ -151,27 +152,26 @@ std::optional<Cycles> StageController::next_gradient(Cycles now) const {
 
 Cycles StageController::begin_forward(Cycles now) {
   const MicroBatchId p = progress_->forwards;
-  const MicroBatch micro_batch = micro_batches_.at(p);
-  const OpCost& cost = cost_of(micro_batch).forward;
+  const int samples = samples_of(p);
+  const OpCost& cost = stage_.cost[samples - 1].forward;
   Op op{p, index_, Pass::forward};
   op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
   const Cycles end = book_operation(
-      CycleKind::forward, cost, stage_.dram.forward.of(micro_batch.samples), forward_region_, now);
+      CycleKind::forward, cost, stage_.dram.forward.of(samples), forward_region_, now);
   forward_macs_ += cost.macs;
   forward_busy_ += end - now;
   control_.emit(op);
   control_.record({now, end, p, index_, StageOperation::forward, weights_->last_read(), -1});
-  send_forward(micro_batch, p, now, end);
+  send_forward(p, samples, now, end);
   note_memory(now);
   if (backward_core_ != forward_core_) backward_core_->wake_at(now);
   return end;
 }
 
-void StageController::send_forward(const MicroBatch& micro_batch, MicroBatchId p, Cycles now,
-                                   Cycles end) {
+void StageController::send_forward(MicroBatchId p, int samples, Cycles now, Cycles end) {
   for (const OutputPort& port : forward_outputs_) {
-    const Bytes bytes = port.bytes_per_sample * micro_batch.samples;
+    const Bytes bytes = port.bytes_per_sample * samples;
     port.receiver->reserve(port.edge, p, bytes);
     if (port.from_host) {
       port.receiver->deposit_input(port.edge, p, source_->transfer(bytes, now));
@@ -179,13 +179,13 @@ void StageController::send_forward(const MicroBatch& micro_batch, MicroBatchId p
       network_->send(port.channel, p, bytes, end);
     }
   }
-  if (loss_) loss_->accept(p, micro_batch.samples, end);
+  if (loss_) loss_->accept(p, samples, end);
 }
 
 Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   const MicroBatchId p = progress_->backwards;
-  const MicroBatch micro_batch = micro_batches_.at(p);
-  const StageCost& cost = cost_of(micro_batch);
+  const int samples = samples_of(p);
+  const StageCost& cost = stage_.cost[samples - 1];
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
   const bool at_once = update_pending_ && announce_update;
@@ -193,7 +193,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   activations_->begin_backward(p, now);
   const Cycles made =
       book_operation(CycleKind::backward, cost.backward,
-                     stage_.dram.backward.of(micro_batch.samples), backward_region_, now);
+                     stage_.dram.backward.of(samples), backward_region_, now);
   backward_macs_ += cost.backward.macs;
   recompute_cycles_ += cost.recompute.cycles;
   input_gradient_busy_ += cost.input_gradient_busy;
@@ -201,7 +201,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   control_.emit({p, index_, at_once ? Pass::backward_with_update : Pass::backward});
   control_.record({now, made, p, index_, StageOperation::backward, weights_->last_read(), -1});
   for (const OutputPort& port : backward_outputs_) {
-    network_->send(port.channel, p, port.bytes_per_sample * micro_batch.samples, made);
+    network_->send(port.channel, p, port.bytes_per_sample * samples, made);
   }
   if (stage_.recomputed_bytes_per_sample > 0) note_memory(now);
   return book_update(cost, p, made);
@@ -226,14 +226,14 @@ Cycles StageController::first_write(const StageCost& cost, Cycles update_begin) 
 
 Cycles StageController::begin_weight_gradient(Cycles now) {
   const MicroBatchId p = progress_->weight_gradients;
-  const MicroBatch micro_batch = micro_batches_.at(p);
-  const StageCost& cost = cost_of(micro_batch);
+  const int samples = samples_of(p);
+  const StageCost& cost = stage_.cost[samples - 1];
   weights_->begin_weight_gradient();
   update_pending_ = schedule_.updates_after(p);
   update_announced_ = false;
   const Cycles made =
       book_operation(CycleKind::backward, cost.weight_gradient,
-                     stage_.dram.weight_gradient.of(micro_batch.samples), backward_region_, now);
+                     stage_.dram.weight_gradient.of(samples), backward_region_, now);
   backward_macs_ += cost.weight_gradient.macs;
   control_.record({now, made, p, index_, StageOperation::weight_gradient, -1, -1});
   return book_update(cost, p, made);
@@ -320,12 +320,14 @@ void StageController::settle(Cycles now) {
     case Wait::after_last:
       book(CycleKind::idle, now);
       break;
-    case Wait::data:
+    case Wait::data: {
       // Not made at first, then under way, then (lockstep) there before its tick.
-      book(CycleKind::stall_input, std::min(now, awaited().made));
-      book(CycleKind::stall_interconnect, std::min(now, awaited().available));
+      const Arrival arrival = awaited();
+      book(CycleKind::stall_input, std::min(now, arrival.made));
+      book(CycleKind::stall_interconnect, std::min(now, arrival.available));
       book(CycleKind::stall_input, now);
       break;
+    }
     case Wait::output:
       book(CycleKind::stall_output, now);
       break;

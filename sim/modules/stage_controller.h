@@ -114,10 +114,10 @@ class StageController : public sc_core::sc_module, public StageIf {
   /// The awaited input or gradient: of the two the one that is made first; unlimited if neither is
   /// known yet.
   Arrival awaited() const;
-  const StageCost& cost_of(const MicroBatch& micro_batch) const {
-    return stage_.cost[micro_batch.samples - 1];
+  int samples_of(MicroBatchId p) const {
+    return single_samples_ ? 1 : micro_batches_.at(p).samples;  // which divides, and takes long
   }
-  void send_forward(const MicroBatch& micro_batch, MicroBatchId p, Cycles now, Cycles end);
+  void send_forward(MicroBatchId p, int samples, Cycles now, Cycles end);
   void note_memory(Cycles now);
   /// The update after micro-batch p's gradients, if one follows; returns when it ends.
   Cycles book_update(const StageCost& cost, MicroBatchId p, Cycles begin);
@@ -141,6 +141,7 @@ class StageController : public sc_core::sc_module, public StageIf {
   const StagePlan& stage_;
   const Schedule& schedule_;
   const MicroBatchPlan& micro_batches_;
+  const bool single_samples_;
   RunControl& control_;
   std::vector<OutputPort> forward_outputs_, backward_outputs_;
   PlannedOrder* planned_ = nullptr;

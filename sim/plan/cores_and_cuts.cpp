@@ -19,29 +19,56 @@ constexpr std::int64_t kTooMany = std::numeric_limits<std::int64_t>::max() / 2;
 
 std::size_t index(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-/// For one limit on loads: how far back a run with a given end may begin on each number of cores.
-/// A longer run needs no fewer, so that all runs with one end are as many ranges of first layers as
-/// there are numbers of cores.
+/// The first place in [from, end) of which `is` holds, which holds from some place on: looks near
+/// `from` first.
+template <class Is>
+int first_place(int from, int end, const Is& is) {
+  int low = from, step = 1;  // nothing before `low`
+  while (low + step - 1 < end && !is(low + step - 1)) {
+    low += step;
+    step *= 2;
+  }
+  for (int high = std::min(end, low + step - 1); low < high;) {
+    const int middle = low + (high - low) / 2;
+    if (is(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+/// For one limit on loads: how far back a run with a given end may begin on a number of cores. A
+/// longer run needs no fewer, so that all runs with one end are some ranges of first layers.
 class Reach {
  public:
+  struct Range {
+    int count;  ///< place of the number of cores
+    int first;  ///< of the longest run; shorter ones reach to the range before
+  };
+
   /// `within(count, first, end)`: is the run within the limit on that number of cores?
   template <class Within>
-  Reach(int layers, std::size_t counts, const Within& within) : starts_(index(layers) + 1) {
-    for (std::size_t c = 0; c < counts; ++c) {
-      int first = 0;
-      for (int end = 1; end <= layers; ++end) {
-        while (first < end && !within(c, first, end)) ++first;
-        starts_[index(end)].push_back(first);
+  Reach(int layers, int counts, const Within& within) : ranges_(index(layers) + 1) {
+    for (int end = 1; end <= layers; ++end) {
+      for (int first = end, count = 0; first > 0;) {
+        count = first_place(count, counts, [&](int c) { return within(c, first - 1, end); });
+        if (count == counts) break;
+        // How many layers more, and not the first that is too many.
+        first = first - first_place(1, first, [&](int more) {
+                  return !within(count, first - 1 - more, end);
+                });
+        ranges_[index(end)].push_back({count, first});
       }
-      if (first == 0) break;  // more cores reach no further than all
     }
   }
 
-  /// By number of cores: the first layer of the longest run; `end` where there is none.
-  const std::vector<int>& of(int end) const { return starts_[index(end)]; }
+  /// The fewest cores and the shortest runs first.
+  const std::vector<Range>& of(int end) const { return ranges_[index(end)]; }
 
  private:
-  std::vector<std::vector<int>> starts_;
+  std::vector<std::vector<Range>> ranges_;
 };
 
 /// Fewest cores of the first layers in so many stages, and where the least value behind each
@@ -171,9 +198,9 @@ class CoresAndCuts {
   std::vector<int> begins_within(double limit) {
     // The other stages have a core each at least.
     const auto most = std::upper_bound(counts_.begin(), counts_.end(), cores_ - (stages_ - 1));
-    const Reach reach(layers_, index(most - counts_.begin()),
-                      [&](std::size_t count, int first, int end) {
-                        return load(count, first, end, two_units(end)) <= limit;
+    const Reach reach(layers_, static_cast<int>(most - counts_.begin()),
+                      [&](int count, int first, int end) {
+                        return load(index(count), first, end, two_units(end)) <= limit;
                       });
     // Buffers may ask for more cores than the limit does. Only runs that were chosen are asked, and
     // what they answer counts in the next choice, until one holds.
@@ -211,15 +238,15 @@ class CoresAndCuts {
 
   /// Where the run of stage k with this end begins best: from the shortest run on, for a longer one
   /// needs no fewer cores, and the k stages before it one each.
-  void choose(int k, int end, const std::vector<int>& starts, const Prefixes& before,
+  void choose(int k, int end, const std::vector<Reach::Range>& ranges, const Prefixes& before,
               std::int64_t& best, int& begin) const {
     const auto asked = least_.find({k, end});
     const bool plain = asked == least_.end();
     int behind = end;  // of the runs that need fewer cores
-    for (std::size_t c = 0; c < starts.size(); ++c) {
-      const int first = std::max(starts[c], k);
-      if (first >= behind) continue;
-      const std::int64_t here = counts_[c] * (two_units(end) ? 2 : 1);
+    for (const Reach::Range& range : ranges) {
+      const int first = std::max(range.first, k);
+      if (first >= behind) return;
+      const std::int64_t here = counts_[index(range.count)] * (two_units(end) ? 2 : 1);
       if (k + here > std::min(best, cores_)) return;
       const auto offer = [&](int l) {
         std::int64_t total = here;

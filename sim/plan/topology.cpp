@@ -15,11 +15,6 @@ std::string tile_name(int row, int column) {
 
 }  // namespace
 
-Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle) {
-  if (bytes_per_cycle <= 0) return 0;
-  return rounded_up<Cycles>(static_cast<double>(bytes) / bytes_per_cycle);
-}
-
 Topology::Topology(const InterconnectPlan& plan, const std::vector<CorePlan>& cores)
     : plan_(plan), cores_(cores) {
   for (std::size_t c = 0; c < cores_.size(); ++c) {

@@ -57,6 +57,9 @@ class Topology {
 
 /// Cycles that `bytes` occupy a link: ceil(bytes / bytes_per_cycle); 0 for an unlimited one
 /// (bytes_per_cycle 0).
-Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle);
+inline Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle) {
+  if (bytes_per_cycle <= 0) return 0;
+  return rounded_up<Cycles>(static_cast<double>(bytes) / bytes_per_cycle);
+}
 
 }  // namespace stagecoach

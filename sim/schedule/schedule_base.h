@@ -28,7 +28,9 @@ class ScheduleBase : public Schedule {
                    MicroBatchId pipeline_retired) const override;
   bool may_backward(int stage, const StageProgress& here) const override;
   bool backward_first(int) const override { return true; }
-  bool updates_after(MicroBatchId p) const override { return plan_.at(p).last_of_batch; }
+  bool updates_after(MicroBatchId p) const override {
+    return micro_batches_per_batch_ == 1 || plan_.at(p).last_of_batch;
+  }
 
  protected:
   /// The schedule's own bound, when the user gave none.

@@ -56,8 +56,8 @@ void CycleAccount::open_window() {
   windows_.push_back(window);
 }
 
-void CycleAccount::book(CycleKind kind, Cycles to) {
-  if (to <= until_) return;
+/// The same beyond the end of a window.
+void CycleAccount::book_windows(CycleKind kind, Cycles to) {
   while (to > windows_.back().begin + window_cycles_) {
     const Cycles end = windows_.back().begin + window_cycles_;
     windows_.back().cycles[kind] += end - until_;

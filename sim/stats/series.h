@@ -24,7 +24,13 @@ class CycleAccount {
   /// Everything before this time is booked.
   Cycles until() const { return until_; }
   /// Books [until(), to) as `kind`; nothing if `to` is not later than until().
-  void book(CycleKind kind, Cycles to);
+  void book(CycleKind kind, Cycles to) {
+    if (to <= until_) return;
+    StageWindow& window = windows_.back();
+    if (to > window.begin + window_cycles_) return book_windows(kind, to);
+    window.cycles[kind] += to - until_;
+    until_ = to;
+  }
   /// Counts micro-batches that were finished at `time`, with the sum of their staleness.
   void count_micro_batches(Cycles time, std::int64_t micro_batches, std::int64_t staleness_sum);
 
@@ -34,6 +40,7 @@ class CycleAccount {
   std::vector<StageWindow> take_windows() { return std::move(windows_); }
 
  private:
+  void book_windows(CycleKind kind, Cycles to);
   void open_window();
 
   Cycles until_ = 0;

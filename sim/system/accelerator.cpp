@@ -42,13 +42,13 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       wheel_("event_wheel"),
       network_(interconnect("interconnect", plan, wheel_)),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
-              control_, pacing),
+              control_, wheel_, pacing),
       loss_("loss_sink", plan.host, options.output_bytes_per_sample,
             plan.input_queue_micro_batches, !plan.forward_only) {
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, longest_series(options.max_windows, stages()),
                              longest_series(options.max_memory_points, stages())};
-  if (plan.dram) dram_ = std::make_unique<DramChannel>("dram_channel", *plan.dram);
+  if (plan.dram) dram_ = std::make_unique<DramChannel>("dram_channel", *plan.dram, wheel_);
   make_cores();
   make_stages(schedule, series, all);
   for (const Wire& wire : all) connect_forward(wire);
@@ -69,6 +69,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   } else if (schedule.keeps_planned_order()) {
     plan_order(schedule);
   }
+  // The tick controller has processes of its own.
+  if (pacing_ == Pacing::elastic && network_->lives_on_wheel()) wheel_.run_ahead();
   std::vector<const ActivationBuffer*> buffers;
   for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
   watchdog_ = std::make_unique<Watchdog>(

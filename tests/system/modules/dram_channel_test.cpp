@@ -14,7 +14,8 @@ using test::run_until;
 /// 4 bytes a cycle, 7 cycles of latency.
 struct ChannelBench {
   KernelScope kernel;
-  DramChannel channel{"dram", DramPlan{4.0, 7}};
+  EventWheel wheel{"wheel"};
+  DramChannel channel{"dram", DramPlan{4.0, 7}, wheel};
 
   Cycles transfer(std::int64_t bytes, Cycles ready) {
     return channel.transfer(Bytes{bytes}, ready);
@@ -58,7 +59,8 @@ TEST_CASE("dram channel: what lies in the past is forgotten") {
 
 TEST_CASE("dram channel: without a limit only the latency is left") {
   KernelScope kernel;
-  DramChannel channel("dram", DramPlan{0, 7});
+  EventWheel wheel("wheel");
+  DramChannel channel("dram", DramPlan{0, 7}, wheel);
   CHECK(channel.transfer(Bytes{1000}, 10) == 17);
   CHECK(channel.transfer(Bytes{1000}, 10) == 17);
 }

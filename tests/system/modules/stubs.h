@@ -76,8 +76,8 @@ struct StubSource : SourceIf {
 
 /// Whatever is set arrives when it is set to.
 struct StubActivations : ActivationIf {
-  std::optional<Arrival> input(MicroBatchId p) const override { return find(inputs, p); }
-  std::optional<Arrival> gradient(MicroBatchId p) const override { return find(gradients, p); }
+  const Arrival* input(MicroBatchId p) const override { return find(inputs, p, input_); }
+  const Arrival* gradient(MicroBatchId p) const override { return find(gradients, p, gradient_); }
   bool full() const override { return is_full; }
   void begin_forward(MicroBatchId, Cycles) override { ++held; }
   void begin_backward(MicroBatchId, Cycles) override {}
@@ -88,11 +88,14 @@ struct StubActivations : ActivationIf {
   std::int64_t micro_batches_held() const override { return held; }
   std::int64_t gradients_held() const override { return 0; }
 
-  static std::optional<Arrival> find(const std::map<MicroBatchId, Cycles>& all, MicroBatchId p) {
+  static const Arrival* find(const std::map<MicroBatchId, Cycles>& all, MicroBatchId p,
+                             Arrival& answer) {
     const auto found = all.find(p);
-    if (found == all.end()) return std::nullopt;
-    return Arrival{found->second, found->second};
+    if (found == all.end()) return nullptr;
+    answer = {found->second, found->second};
+    return &answer;
   }
+  mutable Arrival input_, gradient_;
   std::map<MicroBatchId, Cycles> inputs, gradients;
   bool is_full = false;
   std::int64_t held = 0;
