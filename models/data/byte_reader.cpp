@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t kChunkBytes = std::int64_t{1} << 24;
 constexpr std::int64_t kBestDeflateRatio = 1032;  // zlib's technical notes
+constexpr std::int64_t kSkippedBytes = std::int64_t{1} << 18;
 constexpr std::size_t kInputBytes = 1u << 18;
 constexpr unsigned char kGzipMagic[2] = {0x1f, 0x8b};
 
@@ -146,6 +147,18 @@ std::int64_t ByteReader::append(std::vector<unsigned char>& to, std::int64_t cou
     to.resize(old + static_cast<std::size_t>(step));
     const std::int64_t got = read(to.data() + old, step);
     to.resize(old + static_cast<std::size_t>(got));
+    done += got;
+    if (got < step) break;
+  }
+  return done;
+}
+
+std::int64_t ByteReader::skip(std::int64_t count) {
+  std::vector<unsigned char> piece(static_cast<std::size_t>(std::min(count, kSkippedBytes)));
+  std::int64_t done = 0;
+  while (done < count) {
+    const std::int64_t step = std::min(count - done, kSkippedBytes);
+    const std::int64_t got = read(piece.data(), step);
     done += got;
     if (got < step) break;
   }

@@ -30,6 +30,8 @@ class ByteReader {
   std::int64_t read(void* to, std::int64_t count);
   /// The same into the end of a vector, growing it as the bytes arrive. Returns how many came.
   std::int64_t append(std::vector<unsigned char>& to, std::int64_t count);
+  /// Goes over up to `count` bytes, of a gzip file with all checks of read(). Returns how many.
+  std::int64_t skip(std::int64_t count);
 
   [[noreturn]] void fail(const std::string& what) const;
 

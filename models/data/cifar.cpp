@@ -3,6 +3,7 @@
 #include "models/data/cifar.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "models/data/byte_reader.h"
 
@@ -38,6 +39,13 @@ void append_records(const std::string& path, const std::string& role, const Cifa
     data.targets.bytes.push_back(label);
     data.images.bytes.insert(data.images.bytes.end(), bytes.begin() + format.label_bytes,
                              bytes.end());
+  }
+  // Past a cap, too: whether a file is whole does not depend on how much of it is used.
+  if (!file.compressed()) return;
+  const std::int64_t rest = file.skip(std::numeric_limits<std::int64_t>::max());
+  if (rest % record != 0) {
+    file.fail("truncated or of another format: " + std::to_string(room * record + rest) + " bytes" +
+              want);
   }
 }
 

@@ -91,6 +91,28 @@ std::string item_shape(const RawArray& array) {
   return text + "]";
 }
 
+/// Where one file holds classes and the other lists, it is the loss that says which of them is
+/// wrong: both are shown, and the lists are what is blamed, for classes are what one usually wants.
+void check_same_targets(const DatasetSpec& spec, const Loaded& data) {
+  const RawArray &train = data.train.targets, &test = data.test.targets;
+  const std::string train_shape = item_shape(train), test_shape = item_shape(test);
+  if (train_shape == test_shape) return;
+  const bool lists_in_train = train.dims.size() > 1, lists_in_test = test.dims.size() > 1;
+  if (lists_in_train == lists_in_test) {
+    throw UserError("dataset.test_labels: " + spec.test_labels + ": targets of shape " +
+                    test_shape + ", those of " + spec.train_labels + " have " + train_shape);
+  }
+  const std::string& lists = lists_in_train ? spec.train_labels : spec.test_labels;
+  const std::string& classes = lists_in_train ? spec.test_labels : spec.train_labels;
+  const std::string role = lists_in_train ? "dataset.train_labels" : "dataset.test_labels";
+  const RawArray& of_lists = lists_in_train ? train : test;
+  throw UserError(role + ": " + lists + ": sample 0 has label " +
+                  label_facts(of_lists, {role, lists}).label + ", but " + classes +
+                  " has one number for each sample; allowed: one class for each sample in both "
+                  "(softmax_cross_entropy), or values for each output in both "
+                  "(mean_squared_error)");
+}
+
 Loaded load_idx(const DatasetSpec& spec) {
   Loaded data;
   data.train = load_idx_split(spec, Split::train);
@@ -104,12 +126,7 @@ Loaded load_idx(const DatasetSpec& spec) {
                     to_string(test) + ", those of " + spec.train_images[0] + " have " +
                     to_string(data.shape));
   }
-  const std::string train_targets = item_shape(data.train.targets);
-  const std::string test_targets = item_shape(data.test.targets);
-  if (train_targets != test_targets) {
-    throw UserError("dataset.test_labels: " + spec.test_labels + ": targets of shape " +
-                    test_targets + ", those of " + spec.train_labels + " have " + train_targets);
-  }
+  check_same_targets(spec, data);
   const LabelFacts test_labels =
       label_facts(data.test.targets, {"dataset.test_labels", spec.test_labels});
   const bool decides = test_labels.classes == 0 || test_labels.classes > data.labels.classes;

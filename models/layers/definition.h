@@ -24,10 +24,6 @@ struct NormalizedTogether {
   bool over_samples = false;        ///< those of all samples of a micro-batch
   const char* one_value = nullptr;  ///< what becomes of the only value, and the way out, for a user
 };
-/// `one_value` of norms that take a mean away within a sample.
-inline constexpr const char* kMeanOfOneValue =
-    "a mean covers one value, which that mean takes away: whatever the input, the output is the "
-    "layer's bias; take fewer groups, or leave the norm out here";
 
 struct LayerDefinition {
   const char* word = nullptr;      ///< `type` in a workload file

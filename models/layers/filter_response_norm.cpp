@@ -132,8 +132,7 @@ LayerDefinition filter_response_norm_definition() {
   d.normalized.values = [](const LayerNode& node) -> std::int64_t { return node.output.pixels(); };
   d.normalized.one_value =
       "a channel holds one value, which its own mean square divides: of the input its sign is "
-      "left; "
-      "leave the norm out here";
+      "left; leave the norm out here";
   return d;
 }
 

@@ -74,7 +74,9 @@ LayerDefinition group_norm_definition() {
   d.normalized.values = [](const LayerNode& node) -> std::int64_t {
     return node.output.elements() / node.spec.groups;
   };
-  d.normalized.one_value = kMeanOfOneValue;
+  d.normalized.one_value =
+      "a mean covers one value, which that mean takes away: whatever the input, the output is the "
+      "layer's bias; take fewer groups, or leave the norm out here";
   return d;
 }
 

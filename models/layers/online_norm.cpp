@@ -76,17 +76,18 @@ class OnlineNorm final : public ChannelNorm<T> {
   }
 
  private:
-  /// Rows kept of a sample: mu, what T rounds off it, 1 / sqrt(var + epsilon), layer scale.
-  static constexpr int kSaved = 4;
+  /// Rows kept of a sample: mu, what T rounds off it, 1 / sqrt(var + epsilon), layer scale; mean of
+  /// xn and deviation from that mean, for the mean of xn^2 may be more than T holds.
+  static constexpr int kSaved = 6;
 
   std::int64_t size() const { return this->row_size(); }
   auto wide(const T* block, int i) const { return this->wide_row(block, i); }
   /// Of a sample's moments, or as saved: both keep the rest in the second row.
   auto mean(const T* rows) const { return wide(rows, 0) + wide(rows, 1); }
 
-  /// saved = mu and its rest, 1 / sqrt(var + epsilon), layer scale, before this sample; returns the
-  /// scale, 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments. Made again, mu and
-  /// var are those of the first time, and only the scale is new.
+  /// saved = the rows of kSaved, mu and var before this sample; returns the layer scale,
+  /// 1 / sqrt(mean(a^2) + epsilon), from the sample's channel moments. Made again, mu and var are
+  /// those of the first time, and the rest is new.
   T past_statistics(const ForwardArgs<T>& args, const T* moments, T* saved) const {
     if (!args.again) {
       numbers(saved, 3 * size()).setZero();
@@ -96,6 +97,10 @@ class OnlineNorm final : public ChannelNorm<T> {
             (this->running(args.state, 0) - wide(saved, 0)).template cast<T>();
       this->channel_row(saved, 2) = inverse_roots<T>(wide(args.state, 1) + epsilon_);
     }
+    numbers(saved + 4 * size(), 2 * size()).setZero();
+    this->channel_row(saved, 4) =
+        ((mean(moments) - mean(saved)) * wide(saved, 2)).template cast<T>();
+    this->channel_row(saved, 5) = (wide(moments, 2) * wide(saved, 2)).template cast<T>();
     const auto slope = wide(args.parameters, 0) * wide(saved, 2);
     const auto center = slope * (mean(moments) - mean(saved)) + wide(args.parameters, 1);
     const double mean_a2 = (center.square() + (slope * wide(moments, 2)).square()).mean();
@@ -115,33 +120,31 @@ class OnlineNorm final : public ChannelNorm<T> {
   }
 
   /// Scratch rows, sums over the sample's pixels: 0, 1: g xn and g, the gradient by a being
-  /// g = layer_scale (dy - y projected); 2, 3: xn and xn^2. Returns `projected`, the mean of dy y.
+  /// g = layer_scale (dy - y projected); 2, 3: y xn and y. Returns `projected`, the mean of dy y.
   double channel_sums(const BackwardArgs<T>& args, int n) const {
     const T* saved = args.saved + n * kSaved * size();
     double projected = 0;
     for (std::int64_t c = 0; c < size(); c += kLanes<T>) {
       const auto normal = this->normalized(saved, c);
-      const auto sums = pixel_sums<7>(
+      const auto sums = pixel_sums<5>(
           c,
           [&](auto& sum, auto x, auto y, auto dy) {
             const Lanes<T> xn = normal(x);
             sum[0] += dy * xn;
             sum[1] += dy;
-            sum[2] += xn;
-            sum[3] += xn.square();
-            sum[4] += y * xn;
-            sum[5] += y;
-            sum[6] += dy * y;
+            sum[2] += y * xn;
+            sum[3] += y;
+            sum[4] += dy * y;
           },
           sample(args.inputs[0], n), sample(args.output, n), sample(args.gradient_output, n));
-      for (int i = 0; i < 6; ++i) lanes(args.scratch + i * size() + c) = sums[i].template cast<T>();
-      projected += sums[6].head(std::min<std::int64_t>(kLanes<T>, this->channels() - c)).sum();
+      for (int i = 0; i < 4; ++i) lanes(args.scratch + i * size() + c) = sums[i].template cast<T>();
+      projected += sums[4].head(std::min<std::int64_t>(kLanes<T>, this->channels() - c)).sum();
     }
     projected /= elements_;
     const T p = static_cast<T>(projected);
     for (int i : {0, 1}) {
       auto sum = this->padded_row(args.scratch, i);
-      sum = this->padded_row(saved, 3) * (sum - p * this->padded_row(args.scratch, 4 + i));
+      sum = this->padded_row(saved, 3) * (sum - p * this->padded_row(args.scratch, 2 + i));
       sum.tail(size() - this->channels()).setZero();
     }
     return projected;
@@ -173,14 +176,14 @@ class OnlineNorm final : public ChannelNorm<T> {
     const T* saved = args.saved + n * kSaved * size();
     const auto weight = wide(args.parameters, 0);
     const auto v = this->running(args.state, 2), u = this->running(args.state, 3);
-    this->set_running(args.state, 3,
-                      u +
-                          (weight * wide(args.scratch, 1) - leak_ * v * wide(args.scratch, 2)) *
-                              wide(saved, 2) / pixels_ -
-                          leak_ * u);
+    const auto mean_xn = wide(saved, 4);
+    const auto mean_xn2 = mean_xn.square() + wide(saved, 5).square();
     this->set_running(
-        args.state, 2,
-        v + (weight * wide(args.scratch, 0) - leak_ * v * wide(args.scratch, 3)) / pixels_);
+        args.state, 3,
+        u + (weight * wide(args.scratch, 1) / pixels_ - leak_ * v * mean_xn) * wide(saved, 2) -
+            leak_ * u);
+    this->set_running(args.state, 2,
+                      v + weight * wide(args.scratch, 0) / pixels_ - leak_ * v * mean_xn2);
   }
 
   double pixels_, elements_, epsilon_, forward_decay_, leak_;
@@ -217,6 +220,12 @@ LayerDefinition online_norm_definition() {
   d.work = work;
   d.cost = &kCost;
   d.computed_by<OnlineNorm>();
+  d.normalized.values = [](const LayerNode& node) -> std::int64_t {
+    return node.output.elements();
+  };
+  d.normalized.one_value =
+      "a sample holds one value, which the layer scaling divides by itself: a sign is left of it; "
+      "leave the norm out here";
   return d;
 }
 

@@ -59,10 +59,11 @@ TEST_CASE("what acts on stale weights is told where none are stale, and changes 
 TEST_CASE("a norm over one value is told before the run, and only then") {
   const Program program;
   /// A network on 2x2 maps, or on one pixel, with this norm; its notes.
-  const auto notes = [&](const std::string& norm, bool one_pixel, const std::string& more = "") {
+  const auto notes = [&](const std::string& norm, bool one_pixel, const std::string& more = "",
+                         const std::string& channels = "4") {
     const std::string layers =
-        R"([{"type":"max_pool2d","kernel":14},{"type":"conv2d","out_channels":4,"kernel":)" +
-        std::string(one_pixel ? "2" : "1") + R"(},{"name":"norm",)" + norm +
+        R"([{"type":"max_pool2d","kernel":14},{"type":"conv2d","out_channels":)" + channels +
+        R"(,"kernel":)" + std::string(one_pixel ? "2" : "1") + R"(},{"name":"norm",)" + norm +
         R"(},{"type":"flatten"},{"type":"linear","out_features":10}])";
     const std::string hw = STAGECOACH_SOURCE_DIR "/hw/ideal.json";
     program.write("w.json",
@@ -89,6 +90,9 @@ TEST_CASE("a norm over one value is told before the run, and only then") {
       notes(R"("type":"batch_norm2d")", true, batch + "3 --set workload/pipeline/schedule=gpipe"),
       bias));  // micro-batches of one
   CHECK(told(notes(R"("type":"filter_response_norm")", true), "its sign is left"));
+  CHECK(told(notes(R"("type":"layer_norm")", true, "", "1"), "leave the norm out here"));
+  CHECK(!told(notes(R"("type":"layer_norm")", true, "", "1"), "groups"));
+  CHECK(told(notes(R"("type":"online_norm")", true, "", "1"), "a sign is left"));
   for (const std::string& output :
        {notes(R"("type":"group_norm","groups":4)", false), notes(R"("type":"batch_norm2d")", false),
         notes(R"("type":"group_norm","groups":2)", true), notes(R"("type":"layer_norm")", true),

@@ -98,6 +98,25 @@ TEST_CASE("caps of CIFAR data count over all files") {
              Contains("dataset.train_images: " + files.path("gone")) && Contains("no such file"));
 }
 
+TEST_CASE("packed CIFAR files are whole to their end or refused, however little is used") {
+  TempFiles files;
+  const std::string good = records({"\x03", "\x09"});
+  files.write_gzip("whole", good);
+  files.write_gzip("short", good.substr(0, good.size() - 1));
+  const std::string whole = files.read("whole"), more = files.write("more", good);
+  const auto with = [&](const std::string& content, std::int64_t cap) {
+    DatasetSpec spec = cifar10({more, files.write("packed", content)}, {});
+    spec.train_samples = cap;
+    return load_failure(spec);
+  };
+  for (const std::int64_t cap : {1, 2, 3}) {
+    CAPTURE(cap);
+    CHECK_THAT(with(whole + "junk", cap), Contains("4 more follow it"));
+    CHECK_THAT(with(whole.substr(0, whole.size() - 1), cap), Contains("truncated"));
+    CHECK_THAT(with(files.read("short"), cap), Contains("6145 bytes, cifar10 files are whole"));
+  }
+}
+
 TEST_CASE("CIFAR files that are cut, empty, of another kind or mislabelled are refused") {
   TempFiles files;
   const std::string good = records({"\x03", "\x09"});

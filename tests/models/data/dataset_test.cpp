@@ -183,7 +183,18 @@ TEST_CASE("the four files of a data set must fit together") {
   CHECK_THAT(load_failure(spec), Contains("small: images of shape [2,3,1]") && Contains("[2,3,2]"));
   spec.test_images = good.train_images;
   spec.test_labels = files.write("wide", idx_bytes<std::uint8_t>({2, 2}, {1, 2, 3, 4}));
-  CHECK_THAT(load_failure(spec), Contains("wide: targets of shape [2]") && Contains("have []"));
+  const std::string one_number =
+      "one has one number for each sample; allowed: one class for each sample in both";
+  spec.train_labels = files.write("one", idx_bytes<std::uint8_t>({2}, {0, 1}));
+  CHECK_THAT(load_failure(spec),
+             Contains("test_labels") && Contains("wide: sample 0 has label [1, 2], but"));
+  CHECK_THAT(load_failure(spec), Contains(one_number));
+  std::swap(spec.train_labels, spec.test_labels);
+  CHECK_THAT(load_failure(spec),
+             Contains("train_labels") && Contains("wide: sample 0 has label [1, 2], but"));
+  CHECK_THAT(load_failure(spec), Contains(one_number));
+  spec.test_labels = files.write("wider", idx_bytes<std::uint8_t>({2, 3}, {1, 2, 3, 4, 5, 6}));
+  CHECK_THAT(load_failure(spec), Contains("wider: targets of shape [3]") && Contains("have [2]"));
   spec.test_labels = "";
   CHECK_THAT(load_failure(spec), Contains("dataset.test_labels: missing"));
 }

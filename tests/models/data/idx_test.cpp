@@ -131,6 +131,27 @@ TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzi
   CHECK_THAT(read_failure(files.write("tail", two + "x")), Contains("1 more follow it"));
 }
 
+TEST_CASE("a packed file is whole to its end or refused, however little of it is used") {
+  TempFiles files;
+  const std::string bytes = idx_bytes<std::uint8_t>({4}, {1, 2, 3, 4});
+  files.write_gzip("whole", bytes);
+  const std::string whole = files.read("whole");
+  files.write_gzip("long", bytes + "5");
+  files.write_gzip("short", bytes.substr(0, bytes.size() - 1));
+  for (const int cap : {0, 1, 3, 4, 9}) {
+    const auto failure = [&](const std::string& content) {
+      const std::string path = files.write("capped", content);
+      return message_of<UserError>([&] { read_idx(path, "x", cap); });
+    };
+    CAPTURE(cap);
+    CHECK(read_idx(files.path("whole"), "x", cap).array.items() == std::min(cap, 4));
+    CHECK_THAT(failure(whole + "junk"), Contains("4 more follow it"));
+    CHECK_THAT(failure(whole.substr(0, whole.size() - 1)), Contains("truncated"));
+    CHECK_THAT(failure(files.read("long")), Contains("more follow it"));
+    CHECK_THAT(failure(files.read("short")), Contains("truncated") && Contains("3 follow it"));
+  }
+}
+
 TEST_CASE("gzip data cut or damaged anywhere after its header never passes") {
   TempFiles files;
   std::vector<std::uint8_t> values(300);

@@ -58,6 +58,7 @@ void require_as_in_64_bits(const LayerNode& node, const std::vector<double>& x,
                            double weight = 0) {
   const Numbers exact = run<double>(node, Kernels::eigen, x, dy, weight);
   for (const Kernels kernels : {Kernels::fast, Kernels::eigen}) {
+    if (kernels == Kernels::fast && !definition_of(node.spec.kind).make_fast) continue;
     INFO(to_word(kernels));
     require_near(run<float>(node, kernels, x, dy, weight), exact, tolerance);
   }
@@ -105,6 +106,39 @@ TEST_CASE("norms are right for every magnitude that 32 bits hold", "[layers]") {
       // Beyond 1e19 the gradient is below what 32 bits tell from zero at the other end.
       if (magnitude < 1e30) CHECK(relative_distance(rounded.dx, exact.dx) < 1e-5);
     }
+}
+
+TEST_CASE("what online norm keeps of samples of any magnitude is what 64 bits keep", "[layers]") {
+  const LayerNode node = norm_node(LayerKind::online_norm, Shape::image(3, 20, 30));
+  const auto kept = [&node](auto zero, double magnitude) {
+    using T = decltype(zero);
+    LayerFixture<T> f(node, make_layer<T>(node, Kernels::eigen));
+    for (const unsigned sample : {1, 2, 3}) {
+      std::vector<double> x = random(node.output.elements(), sample, 0.5);
+      for (double& v : x) v = static_cast<float>(v * magnitude);
+      f.set_input(0, x);
+      f.set_gradient_output(random(node.output.elements(), 10 + sample));
+      f.forward();
+      f.backward();
+    }
+    std::vector<std::vector<double>> rows;
+    for (const int index : {2, 3, 4, 5}) {
+      std::vector<T> values(3);
+      f.layer().export_state(index, f.state(), values.data());
+      rows.emplace_back(values.begin(), values.end());
+    }
+    return rows;
+  };
+  // The first sample meets a variance of 1: its normalised values have squares beyond 32 bits.
+  for (const double magnitude : {1e-20, 1.0, 1e18, 1e19}) {
+    CAPTURE(magnitude);
+    const auto exact = kept(double{}, magnitude), rounded = kept(float{}, magnitude);
+    for (std::size_t row = 0; row < exact.size(); ++row) {
+      CAPTURE(row);
+      for (const double v : rounded[row]) REQUIRE(std::isfinite(v));
+      CHECK(relative_distance(rounded[row], exact[row]) < 1e-4);
+    }
+  }
 }
 
 TEST_CASE("norms whose epsilon is nothing see the smallest numbers that 32 bits hold", "[layers]") {
@@ -210,6 +244,27 @@ TEST_CASE("sums over a megapixel agree with 64 bits to 1e-5", "[layers]") {
                               constant(node.output.elements(), 0.3f));
     }
   }
+}
+
+TEST_CASE("every other kind on a megapixel agrees with 64 bits to 1e-5", "[layers]") {
+  int asked = 0;
+  for (const LayerKind kind : all_layer_kinds()) {
+    // The sums above, and those over a million features below.
+    if (definition_of(kind).normalized.values || kind == LayerKind::conv2d ||
+        kind == LayerKind::global_avg_pool2d || kind == LayerKind::linear ||
+        kind == LayerKind::sparse_linear)
+      continue;
+    LayerSpec spec;
+    spec.kind = kind;
+    spec.kernel = 3, spec.stride = 2;
+    const int inputs = definition_of(kind).inputs == LayerInputs::one ? 1 : 2;
+    const LayerNode node = layer_node(spec, Shape::image(1, 1024, 1024), inputs);
+    INFO(to_word(kind));
+    require_as_in_64_bits(node, random(1024 * 1024, 1, 0.5),
+                          random(node.output.elements(), 2, 0.5));
+    ++asked;
+  }
+  CHECK(asked == 12);
 }
 
 TEST_CASE("sums over many channels agree with 64 bits to 1e-5", "[layers]") {
