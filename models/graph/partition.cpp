@@ -151,4 +151,10 @@ std::vector<int> stage_of_layers(const Network& network, const Partition& partit
   return stage;
 }
 
+int stage_of_layer(const Partition& partition, int layer) {
+  const auto ends_after = [](int l, const StageSpec& stage) { return l < stage.end_layer; };
+  const auto found = std::upper_bound(partition.begin(), partition.end(), layer, ends_after);
+  return static_cast<int>(found - partition.begin());
+}
+
 }  // namespace stagecoach

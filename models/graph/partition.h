@@ -80,5 +80,7 @@ Partition make_partition(const Network& network, const PartitionSpec& spec);
 
 /// The stage of each layer.
 std::vector<int> stage_of_layers(const Network& network, const Partition& partition);
+/// The same for one layer.
+int stage_of_layer(const Partition& partition, int layer);
 
 }  // namespace stagecoach

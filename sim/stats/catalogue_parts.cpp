@@ -116,7 +116,7 @@ std::vector<Statistic<LayerView>> layer_catalogue() {
        }},
       {"stage", "number", "Index of its stage.",
        [](const LayerView& v) {
-         return OrderedJson(stage_of_layers(*v.run.network, *v.run.partition)[v.index]);
+         return OrderedJson(stage_of_layer(*v.run.partition, static_cast<int>(v.index)));
        }},
       {"parameters", "number", "Number of trainable parameters.",
        [](const LayerView& v) {
