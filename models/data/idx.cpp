@@ -120,7 +120,8 @@ IdxFile read_idx(const std::string& path, const std::string& role, std::int64_t 
     file.fail("truncated: " + promise + ", " + std::to_string(got) + " follow it");
   }
   // Reading on also makes zlib check the sum at the end.
-  if (file.compressed() && file.skip(1) != 0) file.fail("too long: " + promise + ", more follow it");
+  if (file.compressed() && file.skip(1) != 0)
+    file.fail("too long: " + promise + ", more follow it");
   array.dims[0] = items;
   to_native_order(array);
   return result;

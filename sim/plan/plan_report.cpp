@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "models/base/rounding.h"
 #include "sim/plan/placement.h"
 
 namespace stagecoach {
@@ -70,7 +71,7 @@ double transfer(const PlanScope& scope, const MachinePlan& plan, int from, int t
                            : links_between(plan.cores[static_cast<std::size_t>(from)],
                                            plan.cores[static_cast<std::size_t>(to)]);
   const double bytes = static_cast<double>(m.bytes_per_sample) * scope.micro_batch_samples;
-  return std::ceil(bytes / (width * links));
+  return rounded_ceil(bytes / (width * links));
 }
 
 /// Cycles per micro-batch of what crosses between two cores, and whose it is.
@@ -128,8 +129,8 @@ void add_link_limits(const PlanScope& scope, const MachinePlan& plan,
   }
   if (plan.host.bytes_per_cycle > 0) {
     const auto channel = [&](Bytes bytes_per_sample) {
-      return std::ceil(static_cast<double>(bytes_per_sample) * scope.micro_batch_samples /
-                       plan.host.bytes_per_cycle);
+      return rounded_ceil(static_cast<double>(bytes_per_sample) * scope.micro_batch_samples /
+                          plan.host.bytes_per_cycle);
     };
     double in = 0;
     for (const StagePlan& s : plan.stages) in += channel(s.input_bytes_per_sample);

@@ -198,6 +198,17 @@ TEST_CASE("wrong input is refused with where, what and what is allowed") {
   refused(program.run("--epochs 1000001"), {"--epochs", "found 1000001", "1000000"});
 }
 
+TEST_CASE("a trace or waves that would begin after the run are refused") {
+  const Program program;
+  for (const std::string& what : {"--trace", "--trace --trace-format perfetto", "--vcd"}) {
+    const std::string job = "--timing-only --force " + what + " --trace-from ";
+    refused(program.run(job + "300"), {"--trace-from", "found 300", "allowed: at most 299"});
+    refused(program.run(job + "600 --epochs 2"), {"found 600", "allowed: at most 599"});
+    CHECK(program.run(job + "299").status == 0);
+    CHECK(program.run(job + "599 --epochs 2").status == 0);
+  }
+}
+
 TEST_CASE("a weights file of a wrong shape is refused tensor by tensor") {
   const Program program;
   REQUIRE(program.run("--save-weights " + program.path("w")).status == 0);

@@ -37,6 +37,26 @@ TEST_CASE("numbers become whole counts; what 63 bits cannot hold is unlimited") 
   CHECK(rounded_up<Cycles>(kUnlimited<double>) == kUnlimited<Cycles>);
 }
 
+TEST_CASE("a quotient that means a whole number of cycles costs no cycle more") {
+  // The quotient of doubles lies above, or below, for one pair of numbers in a hundred.
+  CHECK(145 / 0.29 > 500);
+  CHECK(rounded_up<Cycles>(145 / 0.29) == 500);
+  CHECK(0.6 / 0.2 < 3);
+  CHECK(rounded_down<Bytes>(0.6 / 0.2) == 3);
+  for (int hundredths = 1; hundredths < 2000; ++hundredths) {
+    // GB/s at a clock of 700 MHz, as a file gives them: two roundings before the quotient's.
+    const double rate = hundredths / 100.0, per_cycle = rate * 0.7 * 1000 / 700;
+    CAPTURE(rate);
+    for (const std::int64_t cycles : {1, 5, 100, 900, 1700, 1000000}) {
+      const std::int64_t bytes = hundredths * cycles / 100;
+      const std::int64_t exact = (bytes * 100 + hundredths - 1) / hundredths;
+      CHECK(rounded_up<Cycles>(bytes / rate) == exact);
+      CHECK(rounded_up<Cycles>(bytes / per_cycle) == exact);
+    }
+  }
+  CHECK(rounded_up<Cycles>(500.001) == 501);
+}
+
 TEST_CASE("sums and multiples saturate instead of turning negative") {
   CHECK(kUnlimited<Cycles> + 1 == kUnlimited<Cycles>);
   CHECK(Bytes(std::int64_t{1} << 62) * 3 == kUnlimited<Bytes>);

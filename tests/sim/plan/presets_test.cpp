@@ -225,7 +225,7 @@ TEST_CASE("areas of real chips come out as published") {
   CHECK(area_with("nvdla_small.json", 1) == Approx(0.55).epsilon(0.01));
   // The wafer is as large for one core in use as for all.
   for (const std::int64_t used : {1, 1000, 850000})
-    CHECK(area_with("wse2_like.json", used) == Approx(46225).epsilon(0.01));
+    CHECK(area_with("wse2_like.json", used) == Approx(46225).epsilon(1e-6));
 }
 
 TEST_CASE("every energy and area constant that is not zero says how uncertain it is") {
