@@ -261,4 +261,15 @@ std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& p
   throw ModelBug("unknown precision");
 }
 
+std::vector<std::string> check_weights(const Network& network, Precision precision,
+                                       const TensorMap& tensors, const std::string& file) {
+  switch (precision) {
+    case Precision::f32:
+      return check_tensors<float>(network, tensors, file);
+    case Precision::f64:
+      return check_tensors<double>(network, tensors, file);
+  }
+  throw ModelBug("unknown precision");
+}
+
 }  // namespace stagecoach

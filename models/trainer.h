@@ -81,4 +81,8 @@ std::unique_ptr<Trainer> make_trainer(const Network& network, const Partition& p
                                       const TrainSpec& train, const MicroBatchPlan& plan,
                                       const Dataset& data, const TrainerOptions& options);
 
+/// What Trainer::import_weights() would return or throw.
+std::vector<std::string> check_weights(const Network& network, Precision precision,
+                                       const TensorMap& tensors, const std::string& file);
+
 }  // namespace stagecoach

@@ -192,7 +192,22 @@ TensorMap WeightFiles<T>::export_tensors() const {
   return tensors;
 }
 
+template <class T>
+std::vector<std::string> check_tensors(const Network& network, const TensorMap& tensors,
+                                       const std::string& file) {
+  const NamedTensors named = named_tensors(tensors, tensor_names(network));
+  TensorLookup<T> lookup(named);
+  for (const LayerNode& node : network.layers)
+    for (const ParameterSpec& p : node.parameters) lookup.find(node.spec.name, p);
+  lookup.throw_if_wrong(file);
+  return named.notes;
+}
+
 template class WeightFiles<float>;
 template class WeightFiles<double>;
+template std::vector<std::string> check_tensors<float>(const Network&, const TensorMap&,
+                                                       const std::string&);
+template std::vector<std::string> check_tensors<double>(const Network&, const TensorMap&,
+                                                        const std::string&);
 
 }  // namespace stagecoach

@@ -45,4 +45,9 @@ class WeightFiles {
   const std::vector<LayerBlocks<T>> blocks_;
 };
 
+/// What import_tensors() would return or throw, for a network that is not built.
+template <class T>
+std::vector<std::string> check_tensors(const Network& network, const TensorMap& tensors,
+                                       const std::string& file);
+
 }  // namespace stagecoach

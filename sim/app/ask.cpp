@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/base/error.h"
+#include "models/trainer.h"
 #include "sim/app/check_json.h"
 #include "sim/app/check_report.h"
 #include "sim/app/engine_library.h"
@@ -52,9 +53,20 @@ void list_stats(const std::string& word) {
                   "\" in its name, unit or meaning" + did_you_mean(word, names));
 }
 
+/// What the run would say of the file of first weights.
+std::vector<std::string> weight_notes(const Job& job, const Options& options) {
+  const std::string& file = options.init_weights_file;
+  if (file.empty()) return {};
+  std::vector<std::string> notes =
+      check_weights(job.workload.network, options.precision, read_safetensors(file), file);
+  for (std::string& note : notes) note = file + ": " + note;
+  return notes;
+}
+
 ExitStatus check(const Options& options) {
   const Job job = load_job(options, FitCheck::report);
-  const std::vector<std::string> notes = notes_of(job, options);
+  std::vector<std::string> notes = notes_of(job, options);
+  for (std::string& note : weight_notes(job, options)) notes.push_back(std::move(note));
   std::optional<std::int64_t> replayed;  // operations
   if (options.json) {
     OrderedJson json = check_json(job, notes);

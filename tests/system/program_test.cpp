@@ -219,8 +219,11 @@ TEST_CASE("a weights file of a wrong shape is refused tensor by tensor") {
   std::ostringstream bad;
   write_safetensors(bad, tensors, SafetensorsType::f32);
   program.write("bad", bad.str());
-  refused(program.run("--force --init-weights " + program.path("bad")),
-          {"fc3.weight", "[10,83]", "[10,84]", "conv1.bias", "extra"});
+  for (const char* asked : {"--force", "--check", "--check --json --precision f64"})
+    refused(program.run(std::string(asked) + " --init-weights " + program.path("bad")),
+            {"fc3.weight", "[10,83]", "[10,84]", "conv1.bias", "extra"});
+  refused(program.run("--check --init-weights " + program.path("none")), {"none"});
+  CHECK(program.run("--check --init-weights " + program.path("w")).status == 0);
 }
 
 TEST_CASE("weights as PyTorch's DataParallel writes them are taken, and what is left out is told") {
