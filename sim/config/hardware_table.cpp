@@ -167,7 +167,7 @@ Codec<MappingSpec> mapping_codec() {
   const std::vector<Word<K>> simple = {
       {"one_core_per_stage", K::one_core_per_stage,
        "in order; with fewer cores, neighbouring stages share one"},
-      {"balanced", K::balanced, "cores in proportion to work"}};
+      {"balanced", K::balanced, "cores in proportion to work, each stage from one group"}};
   const Table<MappingSpec> nothing;
   Table<MappingSpec> t("mapping", "Which cores serve which stage.");
   t.tagged<K>(
@@ -218,14 +218,10 @@ void check_core_names(const std::vector<CoreSpec>& cores, const Place& at) {
 
 /// Rules over what is not energy and not area.
 void check_chip(const HardwareFile& h, const Place& at) {
-  if (h.mapping.kind == MappingKind::balanced && h.cores.size() > 1) {
-    at.child("mapping").report("this rule needs one group of cores; there are " +
-                               std::to_string(h.cores.size()));
-  }
-  if (h.mapping.kind == MappingKind::balanced && h.cores[0].count == 0) {
-    at.child("mapping").report(
-        "\"balanced\" shares out a number of cores; /cores/0/count is "
-        "\"as_needed\"");
+  for (std::size_t i = 0; h.mapping.kind == MappingKind::balanced && i < h.cores.size(); ++i) {
+    if (h.cores[i].count != 0) continue;
+    at.child("mapping").report("\"balanced\" shares out a number of cores; /cores/" +
+                               std::to_string(i) + "/count is \"as_needed\"");
   }
   check_core_names(h.cores, at.child("cores"));
   check_listed_cores(h, at.child("mapping"));

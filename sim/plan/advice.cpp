@@ -7,6 +7,7 @@
 
 #include "models/base/error.h"
 #include "sim/base/arithmetic.h"
+#include "sim/plan/mapping.h"
 
 namespace stagecoach {
 
@@ -143,15 +144,15 @@ std::optional<Change> cores_as_needed(const Change& from, const RunToPlan& run) 
   return change;
 }
 
-/// Mapping balanced: the number of cores, to a sixteenth, from which on `enough` holds.
-std::optional<Change> cores_shared_out(const Change& from,
-                                       const std::function<bool(const HardwareSpec&)>& enough) {
+/// The number of cores of one group, to a sixteenth, from which on `enough` holds.
+std::optional<Change> cores_of_group(const Change& from, std::size_t group,
+                                     const std::function<bool(const HardwareSpec&)>& enough) {
   const auto with = [&](std::int64_t count) {
     Change change = from;
-    set_count(change, 0, count);
+    set_count(change, group, count);
     return enough(change.hardware) ? change : with_room_on_the_mesh(std::move(change));
   };
-  std::int64_t low = from.hardware.cores[0].count, high = low;
+  std::int64_t low = from.hardware.cores[group].count, high = low;
   do {
     if (high > kMostCores / 2 || high > 256 * low) return std::nullopt;
     high *= 2;
@@ -162,6 +163,18 @@ std::optional<Change> cores_shared_out(const Change& from,
     (enough(with(middle).hardware) ? high : low) = middle;
   }
   return with(high);
+}
+
+/// Mapping balanced: more cores of the one group that needs the fewest more.
+std::optional<Change> cores_shared_out(const Change& from,
+                                       const std::function<bool(const HardwareSpec&)>& enough) {
+  std::optional<Change> best;
+  for (std::size_t g = 0; g < from.hardware.cores.size(); ++g) {
+    const std::optional<Change> more = cores_of_group(from, g, enough);
+    if (more && (!best || cores_available(more->hardware) < cores_available(best->hardware)))
+      best = more;
+  }
+  return best;
 }
 
 std::optional<Change> more_cores(const Change& from, const RunToPlan& run) {
@@ -217,8 +230,7 @@ std::optional<Advice> other_partition(const HardwareSpec& hw, const RunToPlan& r
   for (const int n : numbers) {
     RunToPlan cut = run;
     cut.balanced_stages = n;
-    const bool too_few_cores =
-        hw.mapping.kind == MappingKind::balanced && hw.cores[0].count > 0 && n > hw.cores[0].count;
+    const bool too_few_cores = hw.mapping.kind == MappingKind::balanced && n > cores_available(hw);
     if (n > layers || n == run.balanced_stages || too_few_cores || !passes(hw, cut)) continue;
     const std::string stages = std::to_string(n) + (n == 1 ? " stage" : " stages");
     return Advice{

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bisection over the greatest load; for one limit, dynamic programming for the fewest cores.
+// Bisection over the greatest load; for one limit, dynamic programming for the place in the row of
+// all cores where the stages so far end. Groups stand in that row one after the other, and a stage
+// lies within one of them. An earlier place is never worse for the stages behind. With one group
+// the place is the number of cores.
 #include "sim/plan/cores_and_cuts.h"
 
 #include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
-#include "sim/plan/mapping.h"
+#include "sim/plan/balanced_mapping.h"
 #include "sim/plan/run_loads.h"
 
 namespace stagecoach {
@@ -71,8 +75,8 @@ class Reach {
   std::vector<std::vector<Range>> ranges_;
 };
 
-/// Fewest cores of the first layers in so many stages, and where the least value behind each
-/// place stands.
+/// The place up to which the first layers in so many stages take cores, and where the least value
+/// behind each place stands.
 class Prefixes {
  public:
   explicit Prefixes(std::vector<std::int64_t> cores)
@@ -92,6 +96,24 @@ class Prefixes {
   std::vector<int> least_behind_;
 };
 
+/// A group of cores in the row of all cores.
+struct GroupInRow {
+  int group;  ///< index in HardwareSpec::cores
+  std::int64_t begin, end;
+
+  /// Where a stage ends that takes cores behind `place`; kTooMany if the group has no room.
+  std::int64_t after(std::int64_t place, std::int64_t cores) const {
+    const std::int64_t last = std::max(place, begin) + cores;
+    return last > end ? kTooMany : last;
+  }
+};
+
+/// The run of a stage with a given end: where it begins, and the place of its group in the row.
+struct Choice {
+  int first = 0;
+  std::size_t row = 0;
+};
+
 class CoresAndCuts {
  public:
   CoresAndCuts(const PlanScope& scope, int stages, const std::vector<StageSlots>& slots,
@@ -101,24 +123,61 @@ class CoresAndCuts {
         slots_(slots),
         layers_(static_cast<int>(scope.network->layers.size())),
         stages_(stages),
-        cores_(scope.hardware->cores[0].count),
+        cores_(cores_available(*scope.hardware)),
         split_(scope.hardware->mapping.split_forward_backward) {
-    for (std::int64_t n = 1; n <= cores_; n += std::max<std::int64_t>(1, n > 64 ? n / 20 : 1))
-      counts_.push_back(n);
-    sums_.resize(counts_.size());
+    for (const CoreSpec& group : scope.hardware->cores) {
+      Priced priced;
+      for (std::int64_t n = 1; n <= group.count;
+           n += std::max<std::int64_t>(1, n > 64 ? n / 20 : 1))
+        priced.counts.push_back(n);
+      priced.sums.resize(priced.counts.size());
+      priced_.push_back(std::move(priced));
+    }
   }
 
   std::vector<int> begins() {
     if (scope_.units(stages_) > cores_) return {};
+    std::vector<int> best;
+    for (const std::vector<int>& order : orders_of_groups(*scope_.hardware)) {
+      row_.clear();
+      for (const int g : order) {
+        const std::int64_t begin = row_.empty() ? 0 : row_.back().end;
+        row_.push_back({g, begin, begin + scope_.hardware->cores[index(g)].count});
+      }
+      std::vector<int> found = best.empty() ? begins_of_order() : begins_below(limit_);
+      if (!found.empty()) best = std::move(found);
+    }
+    return best;
+  }
+
+ private:
+  /// The least limit within which this order of groups has begins, which are returned; the limit
+  /// stays in limit_.
+  std::vector<int> begins_of_order() {
     // One core each holds any run within the whole network's load on one.
-    double high = load(0, 0, layers_, false), low = 0;
+    double high = 0;
+    for (const GroupInRow& g : row_) high = std::max(high, load(g.group, 0, 0, layers_, false));
     const double easy = limit_of_equal_cuts(high);
     std::vector<int> best;
     if (easy > high) {
       best = begins_within(high);
       if (best.empty()) return {};
     }
-    while (high - low > 0.5) {  // loads are whole cycles, or fractions of a micro-batch
+    return bisected(high, easy, std::move(best));
+  }
+
+  /// The same where it is less than a limit that is known; else empty.
+  std::vector<int> begins_below(double limit) {
+    const double high = limit - 0.5;
+    std::vector<int> best = begins_within(high);
+    if (best.empty()) return {};
+    return bisected(high, std::numeric_limits<double>::infinity(), std::move(best));
+  }
+
+  /// `best`: begins within `high`, or empty if these are still to be found. No search is needed for
+  /// a limit from `easy` on.
+  std::vector<int> bisected(double high, double easy, std::vector<int> best) {
+    for (double low = 0; high - low > 0.5;) {  // loads are whole cycles, or fractions of them
       const double middle = (low + high) / 2;
       if (middle >= easy) {
         high = middle;
@@ -128,50 +187,52 @@ class CoresAndCuts {
       (found.empty() ? low : high) = middle;
       if (!found.empty()) best = std::move(found);
     }
+    limit_ = high;
     return best.empty() ? begins_within(high) : best;
   }
 
- private:
   bool two_units(int end) const { return split_ && (scope_.turnaround > 0 || end < layers_); }
   int last_end(int k) const { return layers_ - (stages_ - 1 - k); }
 
-  /// Fewest cores whose buffers hold the run as stage k. Slow, so asked for chosen runs alone.
-  std::int64_t least(int k, int first, int end) {
-    std::int64_t& known = least_[{k, end}][first];
+  /// Fewest cores of a group whose buffers hold the run as stage k. Slow, so asked for chosen runs
+  /// alone.
+  std::int64_t least(int group, int k, int first, int end) {
+    std::int64_t& known = least_[{group, k, end}][first];
     if (known == 0) {
       spend(effort_, kLooksOfNeeds);
       const auto [parts, stage] = partition_around(scope_, first, end);
       PlanScope scope = scope_;
       scope.partition = &parts;
       const int units = two_units(end) ? 2 : 1;
-      known = units * least_cores(scope, stage, slots_[index(k)], units);
+      known = units * least_cores(scope, group, stage, slots_[index(k)], units);
     }
     return known;
   }
 
-  double load(std::size_t count, int first, int end, bool split) {
+  double load(int group, std::size_t count, int first, int end, bool split) {
     spend(effort_, 1);
-    const Service service{0, counts_[count]};
-    if (!sums_[count]) sums_[count] = prefix_sums(scope_, service);
+    Priced& priced = priced_[index(group)];
+    const Service service{group, priced.counts[count]};
+    std::optional<PrefixSums>& sums = priced.sums[count];
+    if (!sums) sums = prefix_sums(scope_, service);
     return stage_load(
-        scope_,
-        cost_of_run(scope_, {service, service, split}, *sums_[count], *sums_[count], first, end),
-        split);
+        scope_, cost_of_run(scope_, {service, service, split}, *sums, *sums, first, end), split);
   }
 
-  /// Fewest cores with which the run stays within the limit.
-  std::int64_t fewest(int first, int end, double limit) {
+  /// Fewest cores of a group with which the run stays within the limit.
+  std::int64_t fewest(int group, int first, int end, double limit) {
+    const std::vector<std::int64_t>& counts = priced_[index(group)].counts;
     const bool two = two_units(end);
-    std::size_t low = 0, high = counts_.size();
+    std::size_t low = 0, high = counts.size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
-      if (load(middle, first, end, two) <= limit) {
+      if (load(group, middle, first, end, two) <= limit) {
         high = middle;
       } else {
         low = middle + 1;
       }
     }
-    return low == counts_.size() ? kTooMany : counts_[low] * (two ? 2 : 1);
+    return low == counts.size() ? kTooMany : counts[low] * (two ? 2 : 1);
   }
 
   /// A limit for which equal numbers of layers will do, below `high` and near the least one: no
@@ -181,10 +242,17 @@ class CoresAndCuts {
       return static_cast<int>(std::int64_t{k} * layers_ / stages_);
     };
     const auto suffices = [&](double limit) {
-      std::int64_t total = 0;
-      for (int k = 0; k < stages_ && total <= cores_; ++k)
-        total += std::max(fewest(cut(k), cut(k + 1), limit), least(k, cut(k), cut(k + 1)));
-      return total <= cores_;
+      std::int64_t place = 0;
+      for (int k = 0; k < stages_ && place <= cores_; ++k) {
+        std::int64_t next = kTooMany;
+        for (std::size_t r = 0; r < row_.size() && next == kTooMany; ++r) {
+          const int group = row_[r].group, first = cut(k), end = cut(k + 1);
+          next = row_[r].after(
+              place, std::max(fewest(group, first, end, limit), least(group, k, first, end)));
+        }
+        place = next;
+      }
+      return place <= cores_;
     };
     if (!suffices(high)) return std::numeric_limits<double>::infinity();
     for (double low = 0; high - low > high / 64;) {
@@ -194,70 +262,87 @@ class CoresAndCuts {
     return high;
   }
 
-  /// The begins that need the fewest cores; empty if there are not as many.
+  /// For each group of the row.
+  std::vector<Reach> reaches_within(double limit) {
+    std::vector<Reach> reaches;
+    for (const GroupInRow& in_row : row_) {
+      const int group = in_row.group;
+      const std::vector<std::int64_t>& counts = priced_[index(group)].counts;
+      // The other stages have a core each at least.
+      const auto most = std::upper_bound(counts.begin(), counts.end(), cores_ - (stages_ - 1));
+      reaches.emplace_back(layers_, static_cast<int>(most - counts.begin()),
+                           [&](int count, int first, int end) {
+                             return load(group, index(count), first, end, two_units(end)) <= limit;
+                           });
+    }
+    return reaches;
+  }
+
+  /// The begins that take the least of the row; empty if it is too short.
   std::vector<int> begins_within(double limit) {
-    // The other stages have a core each at least.
-    const auto most = std::upper_bound(counts_.begin(), counts_.end(), cores_ - (stages_ - 1));
-    const Reach reach(layers_, static_cast<int>(most - counts_.begin()),
-                      [&](int count, int first, int end) {
-                        return load(index(count), first, end, two_units(end)) <= limit;
-                      });
+    const std::vector<Reach> reaches = reaches_within(limit);
     // Buffers may ask for more cores than the limit does. Only runs that were chosen are asked, and
     // what they answer counts in the next choice, until one holds.
     while (true) {
       std::vector<std::int64_t> none(index(layers_) + 1, kTooMany);
       none[0] = 0;
       Prefixes before(std::move(none));
-      std::vector<std::vector<int>> begin;
-      for (int k = 0; k < stages_; ++k) begin.push_back(add_stage(k, reach, before));
+      std::vector<std::vector<Choice>> choices;
+      for (int k = 0; k < stages_; ++k) choices.push_back(add_stage(k, reaches, before));
       if (before.all() > cores_) return {};
-      std::vector<int> begins;
-      std::int64_t total = 0;
-      for (int k = stages_ - 1, end = layers_; k >= 0; end = begins.back(), --k) {
-        const int first = begin[index(k)][index(end)];
-        total += std::max(fewest(first, end, limit), least(k, first, end));
-        begins.push_back(first);
+      std::vector<int> begins(index(stages_));
+      std::vector<std::pair<const GroupInRow*, std::int64_t>> taken(index(stages_));
+      for (int k = stages_ - 1, end = layers_; k >= 0; end = begins[index(k)], --k) {
+        const Choice& c = choices[index(k)][index(end)];
+        const int group = row_[c.row].group;
+        begins[index(k)] = c.first;
+        taken[index(k)] = {&row_[c.row], std::max(fewest(group, c.first, end, limit),
+                                                  least(group, k, c.first, end))};
       }
-      if (total > cores_) continue;
-      std::reverse(begins.begin(), begins.end());
-      return begins;
+      std::int64_t place = 0;
+      for (const auto& [group, cores] : taken) place = group->after(place, cores);
+      if (place <= cores_) return begins;
     }
   }
 
-  /// From the fewest cores for the layers up to each one in k stages to those in k + 1; returns
-  /// where stage k then begins.
-  std::vector<int> add_stage(int k, const Reach& reach, Prefixes& before) const {
+  /// From the least places for the layers up to each one in k stages to those in k + 1; returns
+  /// what stage k then holds.
+  std::vector<Choice> add_stage(int k, const std::vector<Reach>& reaches, Prefixes& before) const {
     spend(effort_, layers_);
     std::vector<std::int64_t> next(index(layers_) + 1, kTooMany);
-    std::vector<int> begin(index(layers_) + 1, 0);
-    for (int end = k + 1 == stages_ ? layers_ : k + 1; end <= last_end(k); ++end)
-      choose(k, end, reach.of(end), before, next[index(end)], begin[index(end)]);
+    std::vector<Choice> choices(index(layers_) + 1);
+    for (int end = k + 1 == stages_ ? layers_ : k + 1; end <= last_end(k); ++end) {
+      for (std::size_t r = 0; r < row_.size(); ++r)
+        choose(k, end, r, reaches[r].of(end), before, next[index(end)], choices[index(end)]);
+    }
     before = Prefixes(std::move(next));
-    return begin;
+    return choices;
   }
 
-  /// Where the run of stage k with this end begins best: from the shortest run on, for a longer one
-  /// needs no fewer cores, and the k stages before it one each.
-  void choose(int k, int end, const std::vector<Reach::Range>& ranges, const Prefixes& before,
-              std::int64_t& best, int& begin) const {
-    const auto asked = least_.find({k, end});
+  /// Where the run of stage k with this end begins best if it has cores of one group: from the
+  /// shortest run on, for a longer one needs no fewer cores, and the k stages before it one each.
+  void choose(int k, int end, std::size_t row, const std::vector<Reach::Range>& ranges,
+              const Prefixes& before, std::int64_t& best, Choice& choice) const {
+    const GroupInRow& group = row_[row];
+    const auto asked = least_.find({group.group, k, end});
     const bool plain = asked == least_.end();
     int behind = end;  // of the runs that need fewer cores
     for (const Reach::Range& range : ranges) {
       const int first = std::max(range.first, k);
       if (first >= behind) return;
-      const std::int64_t here = counts_[index(range.count)] * (two_units(end) ? 2 : 1);
-      if (k + here > std::min(best, cores_)) return;
+      const std::int64_t here =
+          priced_[index(group.group)].counts[index(range.count)] * (two_units(end) ? 2 : 1);
+      if (std::max<std::int64_t>(k, group.begin) + here > std::min(best, group.end)) return;
       const auto offer = [&](int l) {
-        std::int64_t total = here;
+        std::int64_t cores = here;
         if (!plain) {
           const auto known = asked->second.find(l);
-          if (known != asked->second.end()) total = std::max(total, known->second);
+          if (known != asked->second.end()) cores = std::max(cores, known->second);
         }
-        total += before[l];
-        if (total > best || before[l] + here > cores_ || total >= kTooMany) return;
-        best = total;
-        begin = l;
+        const std::int64_t place = group.after(before[l], cores);
+        if (place > best || place >= kTooMany) return;
+        best = place;
+        choice = {l, row};
       };
       // All of the range need as many cores: the least before them is the best of it. Where a
       // shorter run has no more before it, that one has been the better.
@@ -271,16 +356,23 @@ class CoresAndCuts {
     }
   }
 
+  /// Numbers of cores of a group that are looked at, and the prices on each.
+  struct Priced {
+    std::vector<std::int64_t> counts;
+    std::vector<std::optional<PrefixSums>> sums;  ///< by place in counts, made when asked for
+  };
+
   const PlanScope& scope_;
   SearchEffort* effort_;
   const std::vector<StageSlots>& slots_;  ///< by stage
-  /// By stage and end of the run, then by its first layer.
-  std::map<std::pair<int, int>, std::map<int, std::int64_t>> least_;
+  /// By group, stage and end of the run, then by its first layer.
+  std::map<std::tuple<int, int, int>, std::map<int, std::int64_t>> least_;
   int layers_, stages_;
-  std::int64_t cores_;
+  std::int64_t cores_;  ///< of all groups
   bool split_;
-  std::vector<std::int64_t> counts_;
-  std::vector<std::optional<PrefixSums>> sums_;  ///< by place in counts_, made when asked for
+  std::vector<Priced> priced_;   ///< by group
+  std::vector<GroupInRow> row_;  ///< in the order that is looked at
+  double limit_ = 0;             ///< the least one so far
 };
 
 }  // namespace

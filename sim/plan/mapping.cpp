@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "models/base/error.h"
+#include "sim/plan/balanced_mapping.h"
 #include "sim/plan/chunk_mapping.h"
 #include "sim/plan/listed_mapping.h"
 #include "sim/plan/spill_load.h"
@@ -58,41 +59,12 @@ Mapping rectangles(const PlanScope& scope) {
                                             std::int64_t{1} * mapping.rows * mapping.columns));
 }
 
-Mapping balanced(const PlanScope& scope, const std::vector<StageSlots>& slots,
-                 std::int64_t extra_cores) {
-  const HardwareSpec& hw = *scope.hardware;
-  const int stages = static_cast<int>(scope.partition->size());
-  const std::int64_t have = hw.cores[0].count + extra_cores;
-  // Both directions of a stage get the same number of cores.
-  const auto width = [&](int k) { return scope.has_two_units(k, stages) ? 2 : 1; };
-  const auto load = [&](int k, std::int64_t cores) {
-    const Service s{0, std::max<std::int64_t>(1, cores / width(k))};
-    return stage_load(scope, price_stage(scope, k, s, s, scope.micro_batch_samples), width(k) == 2);
-  };
-  std::int64_t need = 0;
-  const auto share_out = [&](bool one_micro_batch) {
-    std::vector<std::int64_t> least;
-    for (int k = 0; k < stages; ++k) {
-      const StageSlots& s = slots[static_cast<std::size_t>(k)];
-      least.push_back(width(k) * least_cores(scope, k, s, width(k), one_micro_batch));
-    }
-    need = std::accumulate(least.begin(), least.end(), std::int64_t{0});
-    return balance_cores(least, have, load);
-  };
-  std::vector<std::int64_t> cores = share_out(false);
-  // Where not all can be held that may be in flight, a stage may stall.
-  if (cores.empty() && hw.memory_policy == MemoryPolicy::stall) cores = share_out(true);
-  if (cores.empty()) {
-    too_few(hw.memory_policy == MemoryPolicy::spill ? "a core for every stage"
-                                                    : "holding every stage in the cores' buffers",
-            need, have);
-  }
-  std::vector<Service> services;
-  for (int k = 0; k < stages; ++k) {
-    services.push_back(
-        {0, std::max<std::int64_t>(1, cores[static_cast<std::size_t>(k)] / width(k))});
-  }
-  return rows_of_units(scope, services);
+/// Of `units` equal pieces of the row of all cores, the one at `place`, as far as its group goes.
+Service equal_share(const HardwareSpec& hw, std::int64_t place, std::int64_t units) {
+  const std::int64_t have = cores_available(hw);
+  const std::int64_t each = std::max<std::int64_t>(1, have / units);
+  const int group = group_of_core(hw, std::min(place * each, have - 1));
+  return {group, std::min(each, hw.cores[static_cast<std::size_t>(group)].count)};
 }
 
 }  // namespace
@@ -159,29 +131,6 @@ std::int64_t cores_available(const HardwareSpec& hw) {
   return total;
 }
 
-std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
-                         bool one_micro_batch) {
-  const HardwareSpec& hw = *scope.hardware;
-  if (hw.memory_policy == MemoryPolicy::spill) return 1;
-  const CoreSpec& core = hw.cores[0];
-  const auto fits = [&](std::int64_t n) {
-    const MemoryNeeds needs = memory_needs(scope, stage, {0, n}, slots);
-    const Fit fit = fit_pool(pool_of(core, units * n), {needs}, hw.memory_policy);
-    return fit.weight_deficit_bytes == 0 &&
-           (fit.activation_deficit_bytes == 0 ||
-            (one_micro_batch && fit.capacity_micro_batches[0] >= 1));
-  };
-  constexpr std::int64_t kMost = std::int64_t{1} << 30;  // not one of them, should none fit
-  std::int64_t n = 1;
-  while (n < kMost && !fits(n)) n *= 2;
-  std::int64_t low = n / 2;  // does not fit (or is 0)
-  while (n - low > 1) {
-    const std::int64_t middle = (low + n) / 2;
-    (fits(middle) ? n : low) = middle;
-  }
-  return n;
-}
-
 std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages) {
   const HardwareSpec& hw = *scope.hardware;
   const bool split = hw.mapping.split_forward_backward;
@@ -206,7 +155,7 @@ std::vector<StageService> services_before_cutting(const PlanScope& scope, int st
         s.forward.cores = s.backward.cores = std::int64_t{1} * hw.mapping.rows * hw.mapping.columns;
         break;
       case MappingKind::balanced:
-        s.forward.cores = s.backward.cores = std::max<std::int64_t>(1, hw.cores[0].count / units);
+        s.forward = s.backward = equal_share(hw, split ? 2 * k : k, units);
         break;
       case MappingKind::explicit_list:
         throw UserError(
@@ -249,50 +198,7 @@ std::vector<int> split_into_runs(const std::vector<double>& loads, int parts) {
   return runs_within(sums[low]);
 }
 
-std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, std::int64_t cores,
-                                        const std::function<double(int, std::int64_t)>& load) {
-  const int stages = static_cast<int>(least.size());
-  const std::int64_t floor = std::accumulate(least.begin(), least.end(), std::int64_t{0});
-  if (floor > cores) return {};
-  /// Fewest cores with which stage k stays within the limit; more than there are if none do.
-  const auto fewest = [&](int k, double limit) {
-    std::int64_t low = least[static_cast<std::size_t>(k)], high = low;
-    if (load(k, low) <= limit) return low;
-    while (load(k, high) > limit) {
-      if (high >= cores) return cores + 1;
-      low = high;
-      high = std::min(cores, high * 2);
-    }
-    while (high - low > 1) {
-      const std::int64_t middle = (low + high) / 2;
-      (load(k, middle) <= limit ? high : low) = middle;
-    }
-    return high;
-  };
-  const auto spread = [&](double limit) {
-    std::vector<std::int64_t> n;
-    std::int64_t left = cores;
-    for (int k = 0; k < stages; ++k) {
-      n.push_back(fewest(k, limit));
-      left -= n.back();
-      if (left < 0) return std::vector<std::int64_t>{};
-    }
-    return n;
-  };
-  double high = 0;
-  for (int k = 0; k < stages; ++k)
-    high = std::max(high, load(k, least[static_cast<std::size_t>(k)]));
-  double low =
-      0;  // loads are whole cycles (or their fractions per micro-batch): half a cycle is enough
-  while (high - low > 0.5) {
-    const double middle = (low + high) / 2;
-    (spread(middle).empty() ? low : high) = middle;
-  }
-  return spread(high);
-}
-
-Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
-                     std::int64_t extra_cores) {
+Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots) {
   if (scope.chunked) return chunk_mapping(scope);
   switch (scope.hardware->mapping.kind) {
     case MappingKind::one_core_per_stage:
@@ -300,7 +206,7 @@ Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slot
     case MappingKind::rectangle:
       return rectangles(scope);
     case MappingKind::balanced:
-      return balanced(scope, slots, extra_cores);
+      return balanced_mapping(scope, slots);
     case MappingKind::explicit_list:
       return listed_mapping(scope);
   }

@@ -2,7 +2,6 @@
 // Which cores serve which stage, and their places on the chip.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -65,20 +64,13 @@ std::vector<Service> rectangles_in_groups(const HardwareSpec& hardware,
 Mapping rows_of_units(const PlanScope& scope, const std::vector<Service>& services);
 
 /// Cores for every stage before it is known which layers they get, for the automatic partition: in
-/// order over the groups, a rectangle each, or (balanced) an equal share. Throws UserError for a
-/// listed mapping, which names stages that do not exist yet.
+/// order over the groups, a rectangle each, or (balanced) an equal share of all cores. Throws
+/// UserError for a listed mapping, which names stages that do not exist yet.
 struct StageService {
   Service forward, backward;
   bool split = false;
 };
 std::vector<StageService> services_before_cutting(const PlanScope& scope, int stages);
-
-/// Mapping `balanced`: the smallest number of cores whose buffers hold stage `stage` with
-/// everything that the schedule keeps there. The number may exceed the cores of the chip. With
-/// memory policy `spill` one core is enough. `units`: 1, or 2 if forward and backward have separate
-/// cores. `one_micro_batch`: count one micro-batch instead of all that may be in flight.
-std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& slots, int units,
-                         bool one_micro_batch = false);
 
 /// Assigns cores to stages as HardwareSpec::mapping says. A schedule over chunks says which stages
 /// share a core (sim/plan/chunk_mapping.h).
@@ -87,22 +79,15 @@ std::int64_t least_cores(const PlanScope& scope, int stage, const StageSlots& sl
 ///                       possible, including DRAM transfers of what the core cannot hold
 ///   rectangle           rows x columns cores each, groups one after the other
 ///   balanced            cores in proportion to work, so that the slowest stage is as fast as the
-///                       cores allow; `extra_cores` more than there are (to ask what they bring)
+///                       cores allow (sim/plan/balanced_mapping.h)
 ///   explicit_list       as listed (sim/plan/listed_mapping.h)
 /// With split_forward_backward every stage has two units; the last stage has one, unless there is a
 /// turnaround register.
 /// Throws MappingError when there are too few cores, UserError when the list does not name the
 /// stages.
-Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots,
-                     std::int64_t extra_cores = 0);
+Mapping make_mapping(const PlanScope& scope, const std::vector<StageSlots>& slots);
 
 /// The smallest greatest sum over `parts` runs of neighbouring loads; returns the run of each load.
 std::vector<int> split_into_runs(const std::vector<double>& loads, int parts);
-
-/// Cores per stage so that the greatest load is smallest, at most `cores` in all and at least
-/// `least[k]` each; `load(k, n)` must not rise with n. Returns an empty vector if `least` is too
-/// much already. A stage gets no core that does not lower the greatest load.
-std::vector<std::int64_t> balance_cores(const std::vector<std::int64_t>& least, std::int64_t cores,
-                                        const std::function<double(int, std::int64_t)>& load);
 
 }  // namespace stagecoach

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -205,9 +206,17 @@ std::optional<double> with_one_more_core(const PlanScope& scope, const Mapping& 
   };
   double worst = 0;
   if (scope.hardware->mapping.kind == MappingKind::balanced) {
-    const Mapping more = make_mapping(scope, slots, 1);
-    for (int k = 0; k < stages; ++k) worst = std::max(worst, load(more, k));
-    return worst;
+    double best = std::numeric_limits<double>::infinity();
+    for (std::size_t g = 0; g < scope.hardware->cores.size(); ++g, worst = 0) {
+      HardwareSpec larger = *scope.hardware;
+      ++larger.cores[g].count;
+      PlanScope with = scope;
+      with.hardware = &larger;
+      const Mapping more = make_mapping(with, slots);
+      for (int k = 0; k < stages; ++k) worst = std::max(worst, load(more, k));
+      best = std::min(best, worst);
+    }
+    return best;
   }
   if (mapping.units.size() < mapping.stages.size() || mapping.split) return std::nullopt;
   Mapping more = mapping;

@@ -118,8 +118,9 @@ void add_buffers(Changes& changes, const CoreSpec& core, const std::string& at, 
 
 bool same_shares(const MachinePlan& before, const MachinePlan& after) {
   return std::equal(before.cores.begin(), before.cores.end(), after.cores.begin(),
-                    after.cores.end(),
-                    [](const CorePlan& a, const CorePlan& b) { return a.cores == b.cores; });
+                    after.cores.end(), [](const CorePlan& a, const CorePlan& b) {
+                      return a.group == b.group && a.cores == b.cores;
+                    });
 }
 
 /// Cores, or groups of cores, that divide the DRAM channel among them in equal shares.
@@ -171,7 +172,8 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
            "and "
            "columns";
   }
-  if (ends_with("].count") && change.hardware.cores.size() > 1 &&
+  const bool balanced = change.hardware.mapping.kind == MappingKind::balanced;
+  if (ends_with("].count") && change.hardware.cores.size() > 1 && !balanced &&
       some_operation_is_longer(before, after)) {
     return "stages move to this group from another, where their operations are shorter";
   }
@@ -182,7 +184,7 @@ std::string caution_of(const HardwareChange& change, const MachinePlan& before,
   if (before.forward_only && some_operation_is_longer(before, after)) {
     return "layers that stream are cut into larger pieces, which leave less room for loads ahead";
   }
-  if (change.hardware.mapping.kind == MappingKind::balanced && !same_shares(before, after)) {
+  if (balanced && !same_shares(before, after)) {
     std::string text = "distributes the cores again: ";
     if (cores_in_use(after) == cores_in_use(before)) {
       text += "as many in use, with other shares";

@@ -132,6 +132,27 @@ TEST_CASE("every piece of advice lets the run start, for many chips, networks an
   CHECK(without == 0);
 }
 
+TEST_CASE("of two groups that share out their cores, one gets more, and then the run starts") {
+  const std::string two =
+      R"(hw/cores=[{"name": "lanes", "kind": "resident", "tile_rows": 1, "tile_columns": 1, )"
+      R"("lanes_per_tile": 16, "count": 2}, {"name": "array", "kind": "systolic", "rows": 8, )"
+      R"("columns": 8, "dataflow": "weight_stationary", "count": 2}])";
+  Files files{std::string(STAGECOACH_SOURCE_DIR) + "/hw/ideal.json",
+              std::string(STAGECOACH_SOURCE_DIR) + "/workloads/lenet5-glyphs.json",
+              {two, "hw/mapping=balanced", "workload/pipeline/partition=per_module"},
+              {}};
+  const Read r = read(files);
+  CHECK_THAT(obstacle(r), Catch::Contains("2 of \"lanes\", 2 of \"array\""));
+  int more_cores = 0;
+  for (const Advice& a : advice_for(r.hardware, r.run())) {
+    files.sets = a.sets;
+    CAPTURE(a.sets);
+    CHECK(obstacle(read(files)) == "");
+    for (const std::string& set : a.sets) more_cores += set.find("/count=") != std::string::npos;
+  }
+  CHECK(more_cores == 1);
+}
+
 TEST_CASE("advice for a network of hundreds of layers costs about a second, and works") {
   const std::string hw = std::string(STAGECOACH_SOURCE_DIR) + "/hw/mesh_of_16.json";
   const std::string workload =

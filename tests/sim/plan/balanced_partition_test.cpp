@@ -10,8 +10,8 @@
 #include "models/base/error.h"
 #include "paths.h"
 #include "sim/config/hardware_config.h"
+#include "sim/plan/balanced_mapping.h"
 #include "sim/plan/build_machine_plan.h"
-#include "sim/plan/mapping.h"
 #include "tests/support/networks.h"
 
 namespace stagecoach {
@@ -118,7 +118,7 @@ TEST_CASE("directions with cores of their own are balanced by the longer one") {
   }
 }
 
-/// The greatest load when `balance_cores` deals out the cores.
+/// The greatest load when `balance_cores` deals out the cores of the one group.
 double dealt(const PartitionSetting& s, const std::vector<std::string>& cuts) {
   PartitionSpec spec;
   spec.kind = PartitionKind::cuts;
@@ -127,19 +127,19 @@ double dealt(const PartitionSetting& s, const std::vector<std::string>& cuts) {
   const int count = static_cast<int>(stages.size());
   PlanScope scope{&s.hw, &s.net, &stages, s.train, s.micro_batches.micro_batch_size(), 2};
   const bool split = s.hw.mapping.split_forward_backward;
-  const auto load = [&](int k, std::int64_t cores) {
+  const auto load = [&](int k, const Service& cores) {
     const bool two = split && k + 1 < count;
-    const Service each{0, std::max<std::int64_t>(1, cores / (two ? 2 : 1))};
+    const Service each{0, std::max<std::int64_t>(1, cores.cores / (two ? 2 : 1))};
     return stage_load(scope, price_stage(scope, k, each, each, scope.micro_batch_samples), two);
   };
   const auto schedule = make_schedule(s.spec, count, s.micro_batches);
   const std::vector<StageSlots> slots = slots_of(*schedule, count, s.micro_batches);
-  std::vector<std::int64_t> least;
-  for (int k = 0; k < count; ++k) {
+  const auto least = [&](int k, int group) {
     const int units = split && k + 1 < count ? 2 : 1;
-    least.push_back(units * least_cores(scope, k, slots[static_cast<std::size_t>(k)], units));
-  }
-  const std::vector<std::int64_t> cores = balance_cores(least, s.hw.cores[0].count, load);
+    return units * least_cores(scope, group, k, slots[static_cast<std::size_t>(k)], units);
+  };
+  const std::vector<Service> cores =
+      balance_cores(count, {{0, s.hw.cores[0].count}}, {least, load});
   if (cores.empty()) return 1e300;
   double greatest = 0;
   for (int k = 0; k < count; ++k) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "models/base/error.h"
+#include "sim/plan/balanced_mapping.h"
 #include "tests/support/networks.h"
 
 namespace stagecoach {
@@ -53,8 +54,18 @@ TEST_CASE("balanced cores reach the lowest greatest load that giving them one by
     return std::ceil(work[static_cast<std::size_t>(k)] /
                      static_cast<double>(std::min<std::int64_t>(n, 9)));
   };
+  const auto shares = [](const std::vector<std::int64_t>& least, std::int64_t cores,
+                         const std::function<double(int, std::int64_t)>& load) {
+    std::vector<std::int64_t> n;
+    for (const Service& s :
+         balance_cores(static_cast<int>(least.size()), {{0, cores}},
+                       {[&](int k, int) { return least[static_cast<std::size_t>(k)]; },
+                        [&](int k, const Service& of) { return load(k, of.cores); }}))
+      n.push_back(s.cores);
+    return n;
+  };
   for (std::int64_t cores = 4; cores < 40; ++cores) {
-    const std::vector<std::int64_t> n = balance_cores({1, 1, 1, 1}, cores, load);
+    const std::vector<std::int64_t> n = shares({1, 1, 1, 1}, cores, load);
     REQUIRE(n.size() == 4);
     // Greedy: always to the slowest. Optimal for loads that fall with every core.
     std::vector<std::int64_t> greedy = {1, 1, 1, 1};
@@ -76,8 +87,8 @@ TEST_CASE("balanced cores reach the lowest greatest load that giving them one by
     CHECK(used <= cores);
     CHECK(worst == greedy_worst);
   }
-  CHECK(balance_cores({3, 3}, 5, [](int, std::int64_t) { return 1.0; }).empty());
-  CHECK(balance_cores({2, 3}, 9, [](int, std::int64_t) { return 1.0; }) ==
+  CHECK(shares({3, 3}, 5, [](int, std::int64_t) { return 1.0; }).empty());
+  CHECK(shares({2, 3}, 9, [](int, std::int64_t) { return 1.0; }) ==
         std::vector<std::int64_t>{2, 3});
 }
 
@@ -94,10 +105,10 @@ struct MappingSetting {
     hw.cores[0].resident.lanes_per_tile = 16;
     hw.cores[0].count = 16;
   }
-  Mapping map(std::int64_t extra = 0) {
+  Mapping map() {
     PlanScope scope;
     scope.hardware = &hw, scope.network = &net, scope.partition = &stages, scope.train = train;
-    return make_mapping(scope, std::vector<StageSlots>(stages.size()), extra);
+    return make_mapping(scope, std::vector<StageSlots>(stages.size()));
   }
 };
 
