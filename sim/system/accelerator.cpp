@@ -131,9 +131,8 @@ std::vector<Accelerator::Wire> Accelerator::wires() const {
 void Accelerator::make_cores() {
   cores_scope_ = std::make_unique<Scope>("cores", [&] {
     for (const CorePlan& core : plan_.cores) {
-      cores_.push_back(
-          std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_,
-                                                     pacing_, core.concurrent_passes));
+      cores_.push_back(std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_, pacing_,
+                                                     core.concurrent_passes));
     }
   });
 }
