@@ -69,7 +69,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   } else if (schedule.keeps_planned_order()) {
     plan_order(schedule);
   }
-  // The tick controller has processes of its own.
+  // The tick controller has processes of its own; cores, source and DRAM channel wait on the wheel.
   if (pacing_ == Pacing::elastic && network_->lives_on_wheel()) wheel_.run_ahead();
   std::vector<const ActivationBuffer*> buffers;
   for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
