@@ -53,6 +53,11 @@ bool EventWheel::stopped() {
 void EventWheel::turn() {
   armed_ = kUnlimited<std::int64_t>;
   now_ = now_cycles();
+  // Other processes wait for this time, too. They go first, in whatever order the kernel has them.
+  if (!runs_ahead_ && now_ > waited_at_) {
+    waited_at_ = now_;
+    return arm(now_);
+  }
   turning_ = true;
   bool goes_on = run_moment();
   for (int moment = 1; goes_on && runs_ahead_ && moment < kQuantum; ++moment) {

@@ -70,6 +70,7 @@ class EventWheel : public sc_core::sc_module, public WheelIf {
   bool turning_ = false;
   bool runs_ahead_ = false;
   Cycles now_ = 0;                           ///< while turning
+  Cycles waited_at_ = -1;                    ///< the last time that they were let go first
   Cycles armed_ = kUnlimited<std::int64_t>;  ///< when the kernel event fires
   std::function<bool()> stops_;
   unsigned asked_to_stop_ = 0;

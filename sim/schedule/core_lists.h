@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "models/micro_batch_plan.h"
@@ -26,8 +27,8 @@ class CoreLists {
 
  private:
   struct Core {
-    const std::vector<ListedOperation>* list =
-        nullptr;  ///< of this mini-batch; null after the last
+    /// Of this mini-batch; null after the last.
+    const std::vector<ListedOperation>* list = nullptr;
     std::size_t next = 0;
     MicroBatchId batch_end = 0;
     bool has_worked = false;  ///< in this tick

@@ -69,7 +69,7 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
   } else if (schedule.keeps_planned_order()) {
     plan_order(schedule);
   }
-  // The tick controller has processes of its own.
+  // The tick controller has processes of its own; cores, source and DRAM channel wait on the wheel.
   if (pacing_ == Pacing::elastic && network_->lives_on_wheel()) wheel_.run_ahead();
   std::vector<const ActivationBuffer*> buffers;
   for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
@@ -131,9 +131,8 @@ std::vector<Accelerator::Wire> Accelerator::wires() const {
 void Accelerator::make_cores() {
   cores_scope_ = std::make_unique<Scope>("cores", [&] {
     for (const CorePlan& core : plan_.cores) {
-      cores_.push_back(
-          std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_,
-                                                     pacing_, core.concurrent_passes));
+      cores_.push_back(std::make_unique<ComputeCore>(core.name.c_str(), control_, wheel_, pacing_,
+                                                     core.concurrent_passes));
     }
   });
 }

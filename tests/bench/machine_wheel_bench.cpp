@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a timed event costs: through EventWheel, which all modules of the machine share, and through
-// the kernel's own queue, with sc_events and processes of each module. A module does what a core
-// does for an operation, without the operation: something ends at a time, and in a later delta the
-// module decides what comes next. Times have the rate and spread of stages of unlike lengths.
+// What a timed event costs: through EventWheel, which all modules of the machine share and which
+// runs ahead of the kernel, as in elastic pacing; and through the kernel's own queue, with sc_events
+// and processes of each module. A module does what a core does for an operation, without the
+// operation: something ends at a time, and afterwards the module decides what comes next. Times have
+// the rate and spread of stages of unlike lengths.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -101,6 +102,7 @@ void machine_events_wheel(benchmark::State& state) {
     KernelScope kernel;
     Counter counter;
     EventWheel wheel("wheel");
+    wheel.run_ahead();
     time_events<WheelModule>(state, counter, [&](int k) {
       return std::make_unique<WheelModule>(("m" + std::to_string(k)).c_str(), wheel, counter, k);
     });

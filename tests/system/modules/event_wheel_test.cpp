@@ -55,6 +55,39 @@ TEST_CASE("event wheel: calls of a moment come before its decisions, lower numbe
   CHECK(ahead == 2);
 }
 
+/// A process of its own, which lets a module decide at cycle 3.
+struct Outsider : sc_core::sc_module {
+  SC_HAS_PROCESS(Outsider);
+  Outsider(sc_core::sc_module_name name, EventWheel& wheel, std::string& told)
+      : sc_module(name), wheel(wheel), told(told) {
+    SC_METHOD(serve);
+    sensitive << event;
+    dont_initialize();
+  }
+  void serve() {
+    told += "outsider ";
+    wheel.decide_soon(0);
+  }
+  EventWheel& wheel;
+  std::string& told;
+  sc_core::sc_event event;
+};
+
+TEST_CASE("event wheel: a process that waits for the same time goes first, in whatever order") {
+  for (const bool asks_first : {false, true}) {
+    CAPTURE(asks_first);
+    KernelScope kernel;
+    EventWheel wheel{"wheel"};
+    std::string told;
+    Outsider outsider("outsider", wheel, told);
+    if (asks_first) outsider.event.notify(cycles_time(3));
+    PeriodicModule a(wheel, "a", 3, told);
+    if (!asks_first) outsider.event.notify(cycles_time(3));
+    sc_core::sc_start();
+    CHECK(told == "outsider a3 !a a6 !a ");
+  }
+}
+
 /// Each decision is followed by another call at once, until there have been as many as asked for.
 struct InstantModule : TimedIf {
   void on_time(Cycles, int) override { wheel.decide_soon(number); }

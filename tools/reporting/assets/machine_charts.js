@@ -92,7 +92,9 @@ function chip(spec, view) {
 
 function labelOf(spec, unit, cell) {
   const stages = spec.units[unit].stages;
-  const words = stages.length > 2 ? `${stages[0]}–${stages[stages.length - 1]}` : stages.join(",");
+  const last = stages[stages.length - 1];
+  const neighbours = last - stages[0] === stages.length - 1;
+  const words = stages.length > 2 && neighbours ? `${stages[0]}–${last}` : stages.join(",");
   const name = spec.units[unit].stageNames || "";
   return cell > 70 && name ? `${words}\n${inTwoLines(name)}` : words;
 }
