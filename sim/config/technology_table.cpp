@@ -36,7 +36,8 @@ void add_quantities(Table<PricesFile>& t, const PriceField<Spec> (&quantities)[N
                              : "required");
 }
 
-void add_technology(Table<PricesFile>& t) {
+/// `formats`: which multiply-accumulate units `mac_format` chooses among.
+void add_technology(Table<PricesFile>& t, const std::string& formats) {
   t.may_have("technology", &PricesFile::technology, text(),
              "Name of a table in `technologies/`, beside this file or among the presets. Fields "
              "that are not given here come from it.",
@@ -45,8 +46,7 @@ void add_technology(Table<PricesFile>& t) {
              words<MacFormat>({{"int8", MacFormat::int8, "products of int8, sums of int32"},
                                {"fp16", MacFormat::fp16, "products of fp16, sums of fp32"},
                                {"fp32", MacFormat::fp32, "all fp32"}}),
-             "Which of the multiply-accumulate units whose prices the table, or this object, "
-             "gives by format.",
+             "Which of the multiply-accumulate units " + formats + ".",
              "by `elements.weights_bytes`: from 4 on fp32, from 2 on fp16, else int8");
   t.uncertainties(&PricesFile::uncertainty);
 }
@@ -55,7 +55,7 @@ void add_technology(Table<PricesFile>& t) {
 
 Table<PricesFile> energy_table() {
   Table<PricesFile> t("energy", "Energy per event; zeros are written out.");
-  add_technology(t);
+  add_technology(t, "whose prices the table, or this object, gives by format");
   t.may_have("hop_mm", &PricesFile::hop_mm, number(quantity(), "mm"),
              "Length of wire per hop, for a technology's `hop_pj_per_bit`.", "1");
   add_quantities(t, kEnergyQuantities);
@@ -70,7 +70,7 @@ Table<PricesFile> area_table() {
       "area",
       "Silicon per part, for comparing designs. Every core of the file counts, used or not; of "
       "a group with \"as_needed\" those that serve a stage.");
-  add_technology(t);
+  add_technology(t, "whose areas the table gives by format");
   add_quantities(t, kAreaQuantities);
   return t;
 }
