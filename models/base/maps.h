@@ -181,6 +181,15 @@ inline void add_compensated(T* sum, T* lost, const T* term, std::int64_t count) 
   }
 }
 
+/// v = 0 as one store. (setZero() on arrays of lanes becomes scalar stores, for which the loads of
+/// whole vectors have to wait.)
+template <class AnyLanes>
+inline void clear(AnyLanes& v) {
+  using T = typename AnyLanes::Scalar;
+  using Packet = typename Eigen::internal::packet_traits<T>::type;
+  Eigen::internal::pstore(v.data(), Eigen::internal::pset1<Packet>(T(0)));
+}
+
 /// Plain sums that do not wait for each other: an addition takes several cycles to complete.
 constexpr int kChains = 4;
 /// Pixels that are summed plainly. Sums of blocks are compensated, so that no sum loses more than
@@ -194,15 +203,16 @@ inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
                                               const View<T>& first, const View<Ts>&... rest) {
   Lanes<T> total[N], lost[N], chains[kChains][N];
   for (int i = 0; i < N; ++i) {
-    total[i] = lost[i] = Lanes<T>::Zero();
-    for (auto& chain : chains) chain[i].setZero();
+    clear(total[i]);
+    clear(lost[i]);
+    for (auto& chain : chains) clear(chain[i]);
   }
   int gathered = 0;
   const auto end_block = [&] {
     for (int i = 0; i < N; ++i) {
       add_compensated<T>(total[i], lost[i],
                          (chains[0][i] + chains[1][i]) + (chains[2][i] + chains[3][i]));
-      for (auto& chain : chains) chain[i].setZero();
+      for (auto& chain : chains) clear(chain[i]);
     }
     gathered = 0;
   };

@@ -200,7 +200,7 @@ TEST_CASE("wrong input is refused with where, what and what is allowed") {
 
 TEST_CASE("a trace or waves that would begin after the run are refused") {
   const Program program;
-  for (const std::string& what : {"--trace", "--trace --trace-format perfetto", "--vcd"}) {
+  for (const std::string what : {"--trace", "--trace --trace-format perfetto", "--vcd"}) {
     const std::string job = "--timing-only --force " + what + " --trace-from ";
     refused(program.run(job + "300"), {"--trace-from", "found 300", "allowed: at most 299"});
     refused(program.run(job + "600 --epochs 2"), {"found 600", "allowed: at most 599"});
