@@ -18,6 +18,7 @@ int Interconnect::open(const ChannelSpec& spec) {
   hops_.insert(hops_.end(), route.begin(), route.end());
   channel.end_hop = static_cast<int>(hops_.size());
   links_.resize(topology_.links().size());
+  transfer_times_.resize(links_.size());
   waiting_.resize(links_.size());
   for (const int l : route) {
     Link& link = links_[l];
@@ -84,7 +85,7 @@ void Interconnect::take(Link& link, Flight& flight, Cycles start) {
                                                     : link.bytes_per_cycle < flight.bytes_per_cycle;
   if (narrower) {
     flight.bytes_per_cycle = link.bytes_per_cycle;
-    flight.duration = transfer_cycles(flight.bytes, link.bytes_per_cycle);
+    flight.duration = transfer_times_[&link - links_.data()](flight.bytes, link.bytes_per_cycle);
   }
   link.wait_cycles += start - flight.head;
   link.busy_cycles += flight.duration;

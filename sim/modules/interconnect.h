@@ -92,6 +92,7 @@ class Interconnect : public sc_core::sc_module, public InterconnectIf, public Ti
   std::vector<Channel> channels_;
   std::vector<int> hops_;  ///< the links of all channels' routes, one route after the other
   std::vector<Link> links_;
+  std::vector<TransferTime> transfer_times_;  ///< by link
   WheelIf& wheel_;
   const int number_;  ///< on the wheel
   std::vector<Flight> flights_;

@@ -37,7 +37,7 @@ class LossSink : public sc_core::sc_module, public LossIf {
     while (!leaving_.empty() && leaving_.front() <= time) leaving_.pop_front();
     const Bytes bytes = bytes_per_sample_ * samples;
     bytes_moved_ += bytes;
-    free_at_ = std::max(time, free_at_) + transfer_cycles(bytes, host_.bytes_per_cycle);
+    free_at_ = std::max(time, free_at_) + transfer_time_(bytes, host_.bytes_per_cycle);
     if (free_at_ > time) leaving_.push_back(free_at_);
   }
   Bytes bytes_moved() const { return bytes_moved_; }
@@ -46,6 +46,7 @@ class LossSink : public sc_core::sc_module, public LossIf {
 
  private:
   const HostPlan host_;
+  TransferTime transfer_time_;
   const Bytes bytes_per_sample_;
   const std::size_t room_micro_batches_;
   const bool gives_gradient_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "sim/plan/topology.h"
 
 namespace stagecoach {
 
@@ -25,7 +24,7 @@ SampleSource::SampleSource(sc_core::sc_module_name name, const HostPlan& host,
 
 Arrival SampleSource::transfer(Bytes bytes, Cycles now) {
   const Cycles begin = std::max(now, free_at_);
-  free_at_ = begin + transfer_cycles(bytes, host_.bytes_per_cycle);
+  free_at_ = begin + transfer_time_(bytes, host_.bytes_per_cycle);
   bytes_moved_ += bytes;
   if (control_.waves() && free_at_ > begin) control_.waves()->host_busy(begin, free_at_);
   return Arrival{begin, free_at_ + host_.latency_cycles};

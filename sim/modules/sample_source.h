@@ -9,6 +9,7 @@
 #include "sim/modules/interfaces.h"
 #include "sim/modules/run_control.h"
 #include "sim/plan/machine_plan.h"
+#include "sim/plan/topology.h"
 
 namespace stagecoach {
 
@@ -33,6 +34,7 @@ class SampleSource : public sc_core::sc_module, public SourceIf, public WakeIf, 
   void deliver(Cycles from);
 
   const HostPlan host_;
+  TransferTime transfer_time_;
   const Bytes bytes_per_sample_;
   const MicroBatchPlan& plan_;
   const RunControl& control_;

@@ -62,4 +62,21 @@ inline Cycles transfer_cycles(Bytes bytes, double bytes_per_cycle) {
   return rounded_up<Cycles>(static_cast<double>(bytes) / bytes_per_cycle);
 }
 
+/// The same at one rate. Most messages of a link have one size, and the division costs a percent of
+/// the simulation's time: the last result is kept.
+class TransferTime {
+ public:
+  Cycles operator()(Bytes bytes, double bytes_per_cycle) {
+    if (bytes != bytes_) {
+      bytes_ = bytes;
+      cycles_ = transfer_cycles(bytes, bytes_per_cycle);
+    }
+    return cycles_;
+  }
+
+ private:
+  Bytes bytes_ = 0;
+  Cycles cycles_ = 0;
+};
+
 }  // namespace stagecoach
