@@ -91,8 +91,8 @@ std::string item_shape(const RawArray& array) {
   return text + "]";
 }
 
-/// Where one file holds classes and the other lists, it is the loss that says which of them is
-/// wrong: both are shown, and the lists are what is blamed, for classes are what one usually wants.
+/// Training and test targets must have one shape. If one file has a class for each sample and the
+/// other a list, the message shows both and blames the lists: most losses take classes.
 void check_same_targets(const DatasetSpec& spec, const Loaded& data) {
   const RawArray &train = data.train.targets, &test = data.test.targets;
   const std::string train_shape = item_shape(train), test_shape = item_shape(test);
