@@ -5,16 +5,11 @@
 #include <iterator>
 #include <map>
 
+#include "sim/hardware/core_groups.h"
+
 namespace stagecoach {
 
 namespace {
-
-const CoreSpec* group_named(const HardwareSpec& hw, const std::string& name) {
-  for (const CoreSpec& core : hw.cores) {
-    if (core.name == name) return &core;
-  }
-  return nullptr;
-}
 
 void report_unknown_group(const HardwareSpec& hw, const std::string& name, const Place& entry) {
   std::vector<std::string> names;
@@ -81,14 +76,14 @@ void check_listed_cores(const HardwareSpec& hw, const Place& mapping) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const MappingEntry& e = entries[i];
     const Place entry = mapping.child("stages").item(i);
-    const CoreSpec* group = group_named(hw, e.core);
+    const std::optional<int> group = group_named(hw, e.core);
     if (!group) {
       report_unknown_group(hw, e.core, entry);
     } else if (placed && !e.first_core) {
       entry.report(
           "has no first_core, and other entries have one; allowed: first_core in every entry, or "
           "in none");
-    } else if (placed && fits_group(*group, e, entry)) {
+    } else if (placed && fits_group(hw.cores[static_cast<std::size_t>(*group)], e, entry)) {
       check_overlap(e, entry, taken[e.core]);
     }
   }

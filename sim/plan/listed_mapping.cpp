@@ -5,6 +5,7 @@
 #include <map>
 
 #include "models/base/error.h"
+#include "sim/hardware/core_groups.h"
 
 namespace stagecoach {
 
@@ -19,11 +20,9 @@ std::string at_entry(std::size_t i, const char* field) {
   return "hardware /mapping/stages/" + std::to_string(i) + "/" + field;
 }
 
-int group_named(const HardwareSpec& hw, std::size_t i) {
+int group_of_entry(const HardwareSpec& hw, std::size_t i) {
   const std::string& name = hw.mapping.stages[i].core;
-  for (std::size_t g = 0; g < hw.cores.size(); ++g) {
-    if (hw.cores[g].name == name) return static_cast<int>(g);
-  }
+  if (const std::optional<int> group = group_named(hw, name)) return *group;
   throw UserError(at_entry(i, "core") + ": \"" + name + "\" is no group of /cores");
 }
 
@@ -45,7 +44,7 @@ std::vector<Listed> in_order_of_stages(const PlanScope& scope) {
                       "\" is not listed; every stage of the network needs an entry");
     }
     const MappingEntry& entry = hw.mapping.stages[found->second];
-    all.push_back({{group_named(hw, found->second), entry.cores}, entry.first_core.value_or(0)});
+    all.push_back({{group_of_entry(hw, found->second), entry.cores}, entry.first_core.value_or(0)});
     entry_of.erase(found);
   }
   if (!entry_of.empty()) {
