@@ -98,17 +98,22 @@ inline void give(To&& to, const Value& value, bool add) {
     to = value;
 }
 
-/// Lane by lane a == b ? equal : other. (Eigen's select() goes by single numbers and branches.)
-template <class T>
-inline Lanes<T> where_equal(const Lanes<T>& a, const Lanes<T>& b, const Lanes<T>& equal,
-                            const Lanes<T>& other) {
-  using namespace Eigen::internal;
-  using Packet = typename packet_traits<T>::type;
-  static_assert(packet_traits<T>::size == kLanes<T>);
-  const auto load = [](const Lanes<T>& v) { return pload<Packet>(v.data()); };
-  const Packet mask = pcmp_eq(load(a), load(b));
+/// Calls body(i) for every lane, for choices that Eigen's select() takes by branches. GCC makes one
+/// vector operation of the loop, unless it unrolls it first.
+template <class T, class Body>
+inline void for_each_lane(Body&& body) {
+#pragma GCC unroll 1
+  for (int i = 0; i < kLanes<T>; ++i) body(i);
+}
+
+/// The lanes of v for which keep(lane), and zero in the others.
+template <class T, class Keep>
+inline Lanes<T> lanes_where(const Lanes<T>& v, Keep&& keep) {
   Lanes<T> result;
-  pstore(result.data(), por(pand(mask, load(equal)), pandnot(load(other), mask)));
+  for_each_lane<T>([&](int i) {
+    const T value = v[i];  // read in any case: else it is a masked load, from memory
+    result[i] = keep(i) ? value : T(0);
+  });
   return result;
 }
 
@@ -164,8 +169,8 @@ inline void for_each_pixel(std::int64_t channel, Body&& body, const View<T>& fir
 /// a sum in twice the digits.
 template <class T, class Sum>
 inline void add_compensated(Sum&& sum, Sum&& lost, const Lanes<T>& term) {
-  const Lanes<T> before = sum, after = before + term, added = after - before;
-  lost += (before - (after - added)) + (term - added);
+  const Lanes<T> after = sum + term, added = after - sum;
+  lost += (sum - (after - added)) + (term - added);
   sum = after;
 }
 
@@ -197,10 +202,11 @@ constexpr int kChains = 4;
 constexpr int kBlockPixels = 32;
 
 /// N sums over all pixels, for channels [channel, channel + kLanes): term(sums, lanes of each
-/// view...) adds what a pixel has to N vectors of lanes.
-template <int N, class Term, class T, class... Ts>
-inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
-                                              const View<T>& first, const View<Ts>&... rest) {
+/// view...) adds what a pixel has to N vectors of lanes. Calls end(i, sum, what rounding took of
+/// it).
+template <int N, class End, class Term, class T, class... Ts>
+inline void sum_pixels(std::int64_t channel, End&& end, Term&& term, const View<T>& first,
+                       const View<Ts>&... rest) {
   Lanes<T> total[N], lost[N], chains[kChains][N];
   for (int i = 0; i < N; ++i) {
     clear(total[i]);
@@ -239,9 +245,20 @@ inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
     for (int y = 0; y < rows; ++y)
       run(pixels, PixelCursor<T>(first, n, y, channel), PixelCursor<Ts>(rest, n, y, channel)...);
   end_block();
+  for (int i = 0; i < N; ++i) end(i, total[i], lost[i]);
+}
+
+/// The same sums in double.
+template <int N, class Term, class T, class... Ts>
+inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
+                                              const View<T>& first, const View<Ts>&... rest) {
   std::array<WideLanes<T>, N> sums;
-  for (int i = 0; i < N; ++i)
-    sums[i] = total[i].template cast<double>() + lost[i].template cast<double>();
+  sum_pixels<N>(
+      channel,
+      [&](int i, const auto& sum, const auto& lost) {
+        sums[i] = sum.template cast<double>() + lost.template cast<double>();
+      },
+      term, first, rest...);
   return sums;
 }
 
@@ -261,11 +278,10 @@ inline WideLanes<T> pixel_sum(std::int64_t channel, Term&& term, const View<T>& 
 /// to[c] (= or +=) the sum of channel c over all pixels, pad lanes included.
 template <class T>
 inline void sum_of_pixels(const View<const T>& v, T* to, bool add) {
-  for (std::int64_t c = 0; c < padded<T>(v.channels); c += kLanes<T>) {
-    const auto sums = pixel_sums<1>(
-        c, [](auto& sum, auto x) { sum[0] += x; }, v);
-    give(lanes(to + c), sums[0].template cast<T>(), add);
-  }
+  for (std::int64_t c = 0; c < padded<T>(v.channels); c += kLanes<T>)
+    sum_pixels<1>(
+        c, [&](int, const auto& sum, const auto& lost) { give(lanes(to + c), sum + lost, add); },
+        [](auto& sum, auto x) { sum[0] += x; }, v);
 }
 
 }  // namespace stagecoach

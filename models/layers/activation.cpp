@@ -16,7 +16,7 @@ struct Relu {
   template <class Y>
   static auto gradient(const Y& y, const Y& dy) {
     using T = typename Y::Scalar;
-    return where_equal<T>(y, Lanes<T>::Zero(), Lanes<T>::Zero(), dy);
+    return lanes_where<T>(dy, [&](int i) { return y[i] != T(0); });
   }
 };
 

@@ -74,7 +74,7 @@ class FilterResponseNorm final : public ChannelNorm<T> {
                          const View<const T>& y, const View<const T>& g, const View<T>& dx) const {
     const Lanes<T> floor = lanes(args.saved + c), r = lanes(args.saved + (1 + n) * size() + c);
     const auto above = [&](const auto& y, const auto& g) {
-      return where_equal<T>(y, floor, Lanes<T>::Zero(), g);
+      return lanes_where<T>(g, [&](int i) { return y[i] != floor[i]; });
     };
     const auto sums = pixel_sums<3>(
         c,

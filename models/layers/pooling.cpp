@@ -60,23 +60,30 @@ struct ClippedWindow {
   }
 };
 
-/// Calls body(window, its corner on the image, its pixel on the other side) for every output pixel.
+/// Calls body(window, its corner on the image, its pixel on the other side, its number) for every
+/// output pixel. Arguments are copies: the compiler sees that no store of body() changes them.
 template <class Image, class Pooled, class Body>
-void for_each_window(const Windows& w, const View<Image>& image, const View<Pooled>& pooled,
-                     Body&& body) {
+void for_each_window(const Windows w, const View<Image> image, const View<Pooled> pooled,
+                     const Body body) {
   const std::int64_t row = image.row_stride, pixel = image.pixel_stride;
   const auto walk = [&](auto&& visit) {
+    std::int64_t number = 0;
     for (int n = 0; n < image.batch; ++n)
-      for (int y = 0, top = -w.padding; y < w.output.height; ++y, top += w.stride)
-        for (int x = 0, left = -w.padding; x < w.output.width; ++x, left += w.stride)
-          visit(top, left, image.data + n * image.sample_stride + top * row + left * pixel,
-                pooled.pixel(n, y, x));
+      for (int y = 0, top = -w.padding; y < w.output.height; ++y, top += w.stride) {
+        Image* corner = image.data + n * image.sample_stride + top * row - w.padding * pixel;
+        Pooled* at = pooled.pixel(n, y, 0);
+        for (int x = 0, left = -w.padding; x < w.output.width; ++x, left += w.stride) {
+          visit(top, left, corner, at, number++);
+          corner += w.stride * pixel;
+          at += pooled.pixel_stride;
+        }
+      }
   };
   if (w.padding == 0 && w.kernel == 2)
-    return walk([&](int, int, Image* corner, Pooled* at) {
-      body(WholeWindow<2>{row, pixel}, corner, at);
+    return walk([&](int, int, Image* corner, Pooled* at, std::int64_t number) {
+      body(WholeWindow<2>{row, pixel}, corner, at, number);
     });
-  walk([&](int top, int left, Image* corner, Pooled* at) {
+  walk([&](int top, int left, Image* corner, Pooled* at, std::int64_t number) {
     const ClippedWindow clipped{row,
                                 pixel,
                                 w.kernel,
@@ -85,9 +92,9 @@ void for_each_window(const Windows& w, const View<Image>& image, const View<Pool
                                 std::max(0, -left),
                                 std::min(w.kernel, w.input.width - left)};
     if (w.kernel == 3 && clipped.whole())
-      body(WholeWindow<3>{row, pixel}, corner, at);
+      body(WholeWindow<3>{row, pixel}, corner, at, number);
     else
-      body(clipped, corner, at);
+      body(clipped, corner, at, number);
   });
 }
 
@@ -116,22 +123,23 @@ class MaxPool final : public Layer<T> {
   }
 
   void forward(const ForwardArgs<T>& args) const override {
-    using Larger = Eigen::internal::scalar_max_op<T, T, Eigen::PropagateNaN>;
-    T* winners = args.saved;
     for_each_window(windows_, args.inputs[0], args.output,
-                    [&](const auto& window, const T* in, T* out) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
+                    [channels = channels_, winners = args.saved](const auto& window, const T* in,
+                                                                 T* out, std::int64_t number) {
+                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
                         Lanes<T> best = Lanes<T>::Constant(-std::numeric_limits<T>::infinity());
                         Lanes<T> winner = Lanes<T>::Zero();
                         window.for_each_tap([&](int tap, std::int64_t at) {
-                          const Lanes<T> larger = best.binaryExpr(lanes(in + at + c), Larger());
-                          winner = where_equal<T>(larger, best, winner, Lanes<T>::Constant(T(tap)));
-                          best = larger;
+                          const Lanes<T> x = lanes(in + at + c);
+                          for_each_lane<T>([&](int i) {
+                            const bool wins = (x[i] > best[i]) | std::isnan(x[i]);
+                            best[i] = wins ? x[i] : best[i];
+                            winner[i] = wins ? static_cast<T>(tap) : winner[i];
+                          });
                         });
                         lanes(out + c) = best;
-                        if (winners) lanes(winners + c) = winner;
+                        if (winners) lanes(winners + number * channels + c) = winner;
                       }
-                      if (winners) winners += channels_;
                     });
   }
 
@@ -139,19 +147,17 @@ class MaxPool final : public Layer<T> {
     const View<T>& dx = args.gradient_inputs[0];
     if (!dx) return;
     const bool add = start_adding(windows_, dx, args.accumulate[0]);
-    const T* winners = args.saved;
     for_each_window(windows_, dx, args.gradient_output,
-                    [&](const auto& window, T* to, const T* dy) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-                        const Lanes<T> winner = lanes(winners + c), gradient = lanes(dy + c);
+                    [add, channels = channels_, winners = static_cast<const T*>(args.saved)](
+                        const auto& window, T* to, const T* dy, std::int64_t number) {
+                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
+                        const Lanes<T> winner = lanes(winners + number * channels + c);
+                        const Lanes<T> gradient = lanes(dy + c);
                         window.for_each_tap([&](int tap, std::int64_t at) {
-                          give(lanes(to + at + c),
-                               where_equal<T>(winner, Lanes<T>::Constant(T(tap)), gradient,
-                                              Lanes<T>::Zero()),
-                               add);
+                          const auto won = [&](int i) { return winner[i] == T(tap); };
+                          give(lanes(to + at + c), lanes_where<T>(gradient, won), add);
                         });
                       }
-                      winners += channels_;
                     });
   }
 
@@ -172,15 +178,17 @@ class AvgPool final : public Layer<T> {
   LayerNeeds needs() const override { return {}; }
 
   void forward(const ForwardArgs<T>& args) const override {
-    for_each_window(
-        windows_, args.inputs[0], args.output, [&](const auto& window, const T* in, T* out) {
-          for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-            WideLanes<T> sum = WideLanes<T>::Zero();
-            window.for_each_tap(
-                [&](int, std::int64_t at) { sum += lanes(in + at + c).template cast<double>(); });
-            lanes(out + c) = (sum / taps_).template cast<T>();
-          }
-        });
+    for_each_window(windows_, args.inputs[0], args.output,
+                    [channels = channels_, taps = taps_](const auto& window, const T* in, T* out,
+                                                         std::int64_t) {
+                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
+                        WideLanes<T> sum = WideLanes<T>::Zero();
+                        window.for_each_tap([&](int, std::int64_t at) {
+                          sum += lanes(in + at + c).template cast<double>();
+                        });
+                        lanes(out + c) = (sum / taps).template cast<T>();
+                      }
+                    });
   }
 
   void backward(const BackwardArgs<T>& args) const override {
@@ -188,9 +196,10 @@ class AvgPool final : public Layer<T> {
     if (!dx) return;
     const bool add = start_adding(windows_, dx, args.accumulate[0]);
     for_each_window(windows_, dx, args.gradient_output,
-                    [&](const auto& window, T* to, const T* dy) {
-                      for (std::int64_t c = 0; c < channels_; c += kLanes<T>) {
-                        const Lanes<T> share = lanes(dy + c) / static_cast<T>(taps_);
+                    [add, channels = channels_, taps = static_cast<T>(taps_)](
+                        const auto& window, T* to, const T* dy, std::int64_t) {
+                      for (std::int64_t c = 0; c < channels; c += kLanes<T>) {
+                        const Lanes<T> share = lanes(dy + c) / taps;
                         window.for_each_tap(
                             [&](int, std::int64_t at) { give(lanes(to + at + c), share, add); });
                       }
