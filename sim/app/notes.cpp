@@ -138,7 +138,7 @@ std::vector<std::string> notes_of(const Job& job, const Options& options) {
   note_recomputed_activations(job, notes);
   if (train.mitigation.spike_compensation && train.optimizer.momentum == 0)
     notes.add("/training/mitigation/spike_compensation", "changes no weights without momentum");
-  note_rates_beyond_the_end(train, notes);
+  if (!options.timing_only) note_rates_beyond_the_end(train, notes);
   if (train.mitigation.gradient_shrinking != 1 && job.stages() == 1)
     notes.add("/training/mitigation/gradient_shrinking",
               "changes nothing with one stage, which sends no gradient upstream");

@@ -28,11 +28,15 @@ namespace stagecoach {
 /// A place in a document that is being read, and where errors go.
 class Place {
  public:
-  Place(const Document& document, Issues& issues, std::string pointer = "")
-      : document_(&document), issues_(&issues), pointer_(std::move(pointer)) {}
+  /// `whole`: the type of the document's root, to tell where a misplaced field would belong.
+  Place(const Document& document, Issues& issues, std::string pointer = "", TypePtr whole = nullptr)
+      : document_(&document),
+        issues_(&issues),
+        pointer_(std::move(pointer)),
+        whole_(std::move(whole)) {}
 
   Place child(const std::string& key) const {
-    return {*document_, *issues_, pointer_ + "/" + pointer_token(key)};
+    return {*document_, *issues_, pointer_ + "/" + pointer_token(key), whole_};
   }
   Place item(std::size_t index) const { return child(std::to_string(index)); }
 
@@ -45,11 +49,16 @@ class Place {
   const Document& document() const { return *document_; }
   Issues& issues() const { return *issues_; }
   const std::string& pointer() const { return pointer_; }
+  /// Where the document may have a field of this name: "/training/mitigation/staleness", or "".
+  std::string elsewhere(const std::string& key) const {
+    return whole_ ? pointer_to_field(*whole_, key) : "";
+  }
 
  private:
   const Document* document_;
   Issues* issues_;
   std::string pointer_;
+  TypePtr whole_;
 };
 
 template <class M>

@@ -30,13 +30,19 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
-/// Case and the kind of separator are the most common slips: they cost nothing.
-std::string folded(std::string word) {
-  for (char& c : word) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '-' || c == ' ' || c == '.') c = '_';
+/// Case and separators are the most common slips, and papers write 1F1B for one_f_one_b: they cost
+/// nothing.
+std::string folded(const std::string& word) {
+  std::string out;
+  for (const char c : word) {
+    if (c >= 'A' && c <= 'Z')
+      out += static_cast<char>(c - 'A' + 'a');
+    else if (c == '1')
+      out += "one";
+    else if (c != '-' && c != ' ' && c != '.' && c != '_')
+      out += c;
   }
-  return word;
+  return out;
 }
 
 }  // namespace

@@ -332,7 +332,7 @@ HardwareSpec read_hardware(const Document& document, Issues& issues) {
     issues.add(document.where(""), "is a workload; allowed: a hardware file (see --workload)");
     return spec;
   }
-  const Place root(document, issues);
+  const Place root(document, issues, "", hardware_table().info());
   if (document.ok() && hardware_table().read(document.root(), root, spec)) price_chip(spec, root);
   return spec;
 }

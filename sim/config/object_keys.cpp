@@ -19,8 +19,13 @@ void report_unknown_keys(const Json& object, const Place& at, const KnownKeys& k
     }
     const std::string owners = elsewhere(key);
     const std::string place = owners.empty() ? "unknown field" : "this field does not belong here";
+    std::string hint = did_you_mean(key, known.offered);
+    if (hint.empty() && owners.empty()) {
+      const std::string there = at.elsewhere(key);
+      if (!there.empty()) hint = "; a field of this name is at " + there;
+    }
     at.child(key).report(place + owners + "; allowed here: " + quoted_list(known.offered) +
-                         known.more + did_you_mean(key, known.offered));
+                         known.more + hint);
   }
 }
 

@@ -119,4 +119,36 @@ std::string TypeInfo::allowed() const {
   return "";
 }
 
+namespace {
+
+/// All fields of an object, those of its variants too, or none.
+std::vector<const FieldInfo*> fields_of(const TypeInfo& type) {
+  std::vector<const FieldInfo*> all;
+  for (const FieldInfo& field : type.fields) all.push_back(&field);
+  for (const VariantInfo& variant : type.variants) {
+    for (const FieldInfo& field : variant.fields) all.push_back(&field);
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string pointer_to_field(const TypeInfo& type, const std::string& key) {
+  struct At {
+    const TypeInfo* type;
+    std::string pointer;
+  };
+  std::vector<At> open{{&type, ""}};
+  for (std::size_t i = 0; i < open.size(); ++i) {  // breadth first
+    const At at = open[i];
+    for (const TypePtr& choice : at.type->choices) open.push_back({choice.get(), at.pointer});
+    if (at.type->item) open.push_back({at.type->item.get(), at.pointer + "/*"});
+    for (const FieldInfo* field : fields_of(*at.type)) {
+      if (field->key == key) return at.pointer + "/" + key;
+      open.push_back({field->type.get(), at.pointer + "/" + field->key});
+    }
+  }
+  return "";
+}
+
 }  // namespace stagecoach

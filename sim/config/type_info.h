@@ -91,4 +91,8 @@ struct TypeInfo {
   std::string allowed() const;
 };
 
+/// The place of the first field with this key, outermost objects first: "/training/epochs"; "*"
+/// stands for any element of a list. "" if there is none.
+std::string pointer_to_field(const TypeInfo& type, const std::string& key);
+
 }  // namespace stagecoach

@@ -81,7 +81,7 @@ WorkloadConfig read_workload(const Document& document, const std::string& data_r
     return workload;
   }
   const std::size_t before = issues.size();
-  const Place root(document, issues);
+  const Place root(document, issues, "", workload_table().info());
   WorkloadFile file;
   workload_table().read(document.root(), root, file);
   const fs::path folder = fs::path(document.label()).parent_path();

@@ -149,6 +149,7 @@ TEST_CASE("a step of the learning rate at the end of the run or later is told") 
     CHECK(note_about(run(program, late), field).find("at the end of the run's 1 epoch or later") !=
           std::string::npos);
     CHECK((weights(program, late) == plain));
+    CHECK(run(program, late + " --timing-only").output.find("note: ") == std::string::npos);
   }
   // On the last of the 100 updates.
   for (const std::string& early : {with(step + "0.99}"), with(milestones + "0.5, 0.99]}")}) {

@@ -223,5 +223,6 @@ TEST_CASE("The nearest word forgives case, separators, swaps and a third of the 
   CHECK(nearest_word("momentmu", names) == "momentum");
   CHECK(nearest_word("weight_dcy", names) == "weight_decay");
   CHECK(nearest_word("epochs", names) == "");
+  CHECK(nearest_word("1F1B", {"pipelined", "one_f_one_b", "one_f_one_b_flush"}) == "one_f_one_b");
   CHECK(nearest_word(std::string(100000, 'a'), names) == "");
 }

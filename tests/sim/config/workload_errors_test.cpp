@@ -41,6 +41,15 @@ TEST_CASE("A misspelt key gets the nearest name") {
         "\"mitigation\"; did you mean \"epochs\"?");
 }
 
+TEST_CASE("A field that stands in the wrong object is told its place") {
+  const auto ends = [](const std::string& text) { return Catch::Matchers::EndsWith(text); };
+  CHECK_THAT(error({{"/training/optimizer/spike_compensation", "true"}}),
+             ends("a field of this name is at /training/mitigation/spike_compensation"));
+  CHECK_THAT(error({{"/training/schedule", R"("pipelined")"}}),
+             ends("a field of this name is at /pipeline/schedule"));
+  CHECK_THAT(error({{"/training/nonsense", "1"}}), ends(R"("mitigation")"));
+}
+
 TEST_CASE("Missing parts are named") {
   CHECK(issues_of_workload("{}") ==
         "dir/w.json: /: required field \"dataset\" is missing; allowed: an object (dataset)\n"
