@@ -3,8 +3,8 @@
 // another instruction set than the program (models/engine_libraries.cmake).
 //
 // What crosses the door has the same layout for every instruction set: standard containers, plain
-// structs and abstract classes. Program and libraries share one libstdc++ and libgomp: memory may be
-// freed on the other side, and there is one pool of OpenMP threads. Exceptions pass, too, for
+// structs and abstract classes. Program and libraries share one libstdc++ and libgomp: memory may
+// be freed on the other side, and there is one pool of OpenMP threads. Exceptions pass, too, for
 // libstdc++ compares types by name.
 #pragma once
 

@@ -13,8 +13,8 @@ namespace stagecoach {
 namespace {
 
 std::int64_t scratch_of(const ConvGeometry& g) {
-  return std::max({conv_forward_scratch(g), conv_input_gradient_scratch(g),
-                   conv_weight_gradient_scratch(g)});
+  return std::max(
+      {conv_forward_scratch(g), conv_input_gradient_scratch(g), conv_weight_gradient_scratch(g)});
 }
 
 /// Input and weight gradient, or the weights' update, a slab of input channels at a time, so that
@@ -106,8 +106,8 @@ class FastLinear final : public Linear<float> {
 
   void forward(const ForwardArgs<float>& args) const override {
     conv_forward(geometry(args.output.batch), samples_as_pixels(args.inputs[0]), args.parameters,
-                 has_bias() ? args.parameters + weights() : nullptr,
-                 samples_as_pixels(args.output), args.scratch);
+                 has_bias() ? args.parameters + weights() : nullptr, samples_as_pixels(args.output),
+                 args.scratch);
   }
 
   void backward(const BackwardArgs<float>& args) const override {

@@ -87,11 +87,11 @@ struct KeptValues {
   bool input = false;   ///< its first input, whole
   bool output = false;  ///< its output, whole
   bool sign_of_output =
-      false;              ///< a bit per element; none where its input or output is kept anyway
-  double elements = 0;    ///< more values in the precision of activations: statistics
+      false;                 ///< a bit per element; none where its input or output is kept anyway
+  double elements = 0;       ///< more values in the precision of activations: statistics
   double past_elements = 0;  ///< of these: from samples before, which no second forward finds
-  double bits = 0;        ///< single bits: a random mask
-  double place_bits = 0;  ///< where maxima stood; found again where every output is kept
+  double bits = 0;           ///< single bits: a random mask
+  double place_bits = 0;     ///< where maxima stood; found again where every output is kept
 };
 
 struct LayerWork {

@@ -13,8 +13,8 @@ namespace stagecoach {
 std::string best_instruction_set();
 
 /// The engine for an instruction set, or for the best of this processor ("auto"). Libraries lie
-/// beside the program (a build) or in ../lib/stagecoach as seen from there (an installation). Throws
-/// UserError as choose_instruction_set() and open_engine_library() do.
+/// beside the program (a build) or in ../lib/stagecoach as seen from there (an installation).
+/// Throws UserError as choose_instruction_set() and open_engine_library() do.
 const EngineDoor& open_engine(const std::string& instruction_set);
 
 /// The door of one library, which stays open until the program ends. Throws UserError, naming the

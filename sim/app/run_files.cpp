@@ -113,8 +113,8 @@ void RunFiles::write_waves(const RunResult& result) {
 }
 
 void RunFiles::write_perfetto(const RunResult& result) {
-  perfetto_->write(directory_.begin(kPerfettoFile).descriptor(),
-                   directory_.path_of(kPerfettoFile), result.statistics->cycles);
+  perfetto_->write(directory_.begin(kPerfettoFile).descriptor(), directory_.path_of(kPerfettoFile),
+                   result.statistics->cycles);
   directory_.complete(kPerfettoFile);
 }
 

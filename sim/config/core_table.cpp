@@ -199,14 +199,14 @@ Table<CoreSpec> systolic_fields() {
                        {"output_stationary", D::output_stationary, "sums stay"},
                        {"input_stationary", D::input_stationary, "inputs stay, weights stream"}}),
              "Which operand stays in the cells.");
-  t.optional("registers", &SystolicCore::registers,
-             words<CellRegisters>(
-                 {{"by_dataflow", CellRegisters::by_dataflow,
-                   "the operand that stays; the others pass from cell to cell"},
-                  {"row_stationary", CellRegisters::row_stationary,
-                   "scratchpads of filter, input and partial sums, as in Eyeriss"}}),
-             "What the registers of a cell hold: counted for energy (`register_pj_per_bit`), "
-             "never for cycles.");
+  t.optional(
+      "registers", &SystolicCore::registers,
+      words<CellRegisters>({{"by_dataflow", CellRegisters::by_dataflow,
+                             "the operand that stays; the others pass from cell to cell"},
+                            {"row_stationary", CellRegisters::row_stationary,
+                             "scratchpads of filter, input and partial sums, as in Eyeriss"}}),
+      "What the registers of a cell hold: counted for energy (`register_pj_per_bit`), "
+      "never for cycles.");
   t.optional("fold_overlap", &SystolicCore::fold_overlap, boolean(),
              "The next fold loads while the current one computes.");
   t.optional("input_gradient", &SystolicCore::input_gradient, input_gradient(),

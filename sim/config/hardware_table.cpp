@@ -279,7 +279,8 @@ Table<HardwareFile> hardware_table() {
 
 namespace {
 
-/// Prices of registers need cores that count them, and fields about counting need a price: 0 is one.
+/// Prices of registers need cores that count them, and fields about counting need a price: 0 is
+/// one.
 void check_registers(const HardwareFile& h, const Place& at) {
   const EnergySpec energy = h.energy.value_or(EnergySpec{});
   const bool stated = std::any_of(h.cores.begin(), h.cores.end(),
@@ -296,14 +297,17 @@ void check_registers(const HardwareFile& h, const Place& at) {
   };
   if (h.elements.accumulator_bytes != ElementSpec{}.accumulator_bytes &&
       !priced("accumulator_pj_per_bit"))
-    at.child("elements").child("accumulator_bytes").report(
-        "means nothing without energy/accumulator_pj_per_bit");
+    at.child("elements")
+        .child("accumulator_bytes")
+        .report("means nothing without energy/accumulator_pj_per_bit");
   for (std::size_t i = 0; i < h.cores.size(); ++i) {
     if (h.cores[i].kind == CoreKind::systolic &&
         h.cores[i].systolic.registers != CellRegisters::by_dataflow &&
         !priced("register_pj_per_bit"))
-      at.child("cores").item(i).child("registers").report(
-          "means nothing without energy/register_pj_per_bit");
+      at.child("cores")
+          .item(i)
+          .child("registers")
+          .report("means nothing without energy/register_pj_per_bit");
   }
 }
 

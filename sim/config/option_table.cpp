@@ -40,15 +40,15 @@ constexpr OptionRow kRows[] = {
     {"Ask instead of run", "check", "", "check both files, whether they fit, the rate", ""},
     {"Ask instead of run", "json", "", "with --check: as JSON", ""},
     {"Ask instead of run", "print-config", "", "every field after defaults and overrides", ""},
-    {"Ask instead of run", "list-stats", "[WORD]",
-     "explain the statistics (that contain WORD)", ""},
+    {"Ask instead of run", "list-stats", "[WORD]", "explain the statistics (that contain WORD)",
+     ""},
     {"Ask instead of run", "print-fields", "hw|workload", "the fields of these files, as Markdown",
      ""},
     {"Ask instead of run", "print-schema", "hw|workload", "JSON Schema of these files, for editors",
      ""},
     {"Ask instead of run", "help", "", "this page", ""},
-    {"Ask instead of run", "version", "", "the program's version, and the instruction set that is best here",
-     ""},
+    {"Ask instead of run", "version", "",
+     "the program's version, and the instruction set that is best here", ""},
 };
 
 constexpr const char* kExitStatus =
@@ -97,9 +97,8 @@ std::string help_text() {
   }
   std::string examples = "\nExamples\n";
   for (const char* example : kExamples) examples += "  " + std::string(example) + "\n";
-  return out +
-         "\n" + wrapped("Defaults are in parentheses. " + std::string(kExitStatus), 0) + "\n" +
-         examples;
+  return out + "\n" + wrapped("Defaults are in parentheses. " + std::string(kExitStatus), 0) +
+         "\n" + examples;
 }
 
 }  // namespace stagecoach

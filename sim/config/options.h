@@ -39,19 +39,19 @@ struct Options {
   std::optional<std::int64_t> samples;
   std::optional<std::int64_t> epochs;
   std::optional<std::int64_t> seed;
-  int threads = 0;  ///< 0: as many as the machine has
+  int threads = 0;            ///< 0: as many as the machine has
   bool timing_only = false;   ///< forward_only, too
   bool forward_only = false;  ///< inference
   bool functional_only = false;
   Precision precision = Precision::f32;
-  Kernels kernels = Kernels::fast;  ///< eigen with f64
-  std::string instruction_set = "auto";  ///< or a set that --instruction-set allows
-  std::string init_weights_file;  ///< "": drawn from the seed
-  std::string save_weights_file;  ///< "": not saved
+  Kernels kernels = Kernels::fast;           ///< eigen with f64
+  std::string instruction_set = "auto";      ///< or a set that --instruction-set allows
+  std::string init_weights_file;             ///< "": drawn from the seed
+  std::string save_weights_file;             ///< "": not saved
   std::optional<double> checkpoint_minutes;  ///< between two checkpoints; empty: none are kept
   bool resume = false;                       ///< go on from the checkpoint, if there is one
-  std::string record_file;        ///< where the order of operations goes; "": nowhere
-  std::string replay_file;        ///< a recorded order to train with; "": none
+  std::string record_file;                   ///< where the order of operations goes; "": nowhere
+  std::string replay_file;                   ///< a recorded order to train with; "": none
   std::string out_dir = "out";
   bool force = false;
   bool trace = false;

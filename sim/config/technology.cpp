@@ -122,7 +122,8 @@ class Derivation {
     for (const CoreSpec& core : chip_.cores) {
       double kib = 0;
       for (const auto* buffer : {&core.buffer, &core.weight_buffer, &core.activation_buffer})
-        if (*buffer && (*buffer)->capacity_kib != kUnlimited<double>) kib += (*buffer)->capacity_kib;
+        if (*buffer && (*buffer)->capacity_kib != kUnlimited<double>)
+          kib += (*buffer)->capacity_kib;
       most_kib = std::max(most_kib, kib);
     }
     Derived power = entry("leakage_milliwatts_per_kib");
@@ -142,8 +143,8 @@ class Derivation {
     const Derived router = entry("router_pj_per_bit"), wire = entry("wire_pj_per_bit_mm");
     Derived hop{router.value + hop_mm_ * wire.value, 0, ""};
     if (hop.value > 0)
-      hop.uncertainty = (router.uncertainty * router.value +
-                         wire.uncertainty * hop_mm_ * wire.value) / hop.value;
+      hop.uncertainty =
+          (router.uncertainty * router.value + wire.uncertainty * hop_mm_ * wire.value) / hop.value;
     return hop;
   }
 
@@ -162,14 +163,17 @@ void check_uses(const PricesFile& file, bool by_format, std::size_t taken, const
     at.child("technology").report(nothing + ": every field is given here");
   if (file.mac_format && !by_format &&
       (!file.technology || given("mac_um2") || (given("mac_pj") && given("vector_operation_pj"))))
-    at.child("mac_format").report(nothing + (file.technology ? ": what it decides is given here"
-                                                             : " without \"technology\""));
+    at.child("mac_format")
+        .report(nothing +
+                (file.technology ? ": what it decides is given here" : " without \"technology\""));
   if (file.hop_mm && (!file.technology || given("hop_pj_per_bit")))
     at.child("hop_mm").report(nothing + (file.technology ? ": \"hop_pj_per_bit\" is given here"
                                                          : " without \"technology\""));
   for (const char* key : {"technology", "mac_format", "hop_mm"})
     if (file.uncertainty.count(key))
-      at.child("$uncertainty").child(key).report("is no quantity; allowed: those with a unit of energy, power or area");
+      at.child("$uncertainty")
+          .child(key)
+          .report("is no quantity; allowed: those with a unit of energy, power or area");
 }
 
 /// Moves the price of the multiply-accumulate of the chip's format, if the file gives prices by
@@ -196,8 +200,9 @@ bool take_format_price(PricesFile& file, const HardwareSpec& chip, const Place& 
     others += file.given.erase(price.key), file.uncertainty.erase(price.key);
   if (others > 0 && !whole && !by_format && !file.technology) {
     file.given["mac_pj"] = 0;
-    at.report("required field \"" + of_format + "\" is missing: other formats are priced here, and " +
-              (file.mac_format ? "\"mac_format\"" : "elements/weights_bytes") + " chooses this one");
+    at.report(
+        "required field \"" + of_format + "\" is missing: other formats are priced here, and " +
+        (file.mac_format ? "\"mac_format\"" : "elements/weights_bytes") + " chooses this one");
   }
   return by_format;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of technologies (hw/technologies/*.json): energy and area per event, from which a chip that
-// names one takes what its file does not give itself.
+// Tables of technologies (hw/technologies/*.json): energy and area per event, from which a chip
+// that names one takes what its file does not give itself.
 #pragma once
 
 #include <map>

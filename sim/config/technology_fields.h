@@ -11,7 +11,7 @@ struct PriceField {
   const char* key;
   double Spec::*member;
   const char* sentence;
-  bool from_table;         ///< a technology can give it; else the file must
+  bool from_table;        ///< a technology can give it; else the file must
   bool may_lack = false;  ///< without both it is 0
 };
 

@@ -60,8 +60,11 @@ Table<PricesFile> energy_table() {
              "Length of wire per hop, for a technology's `hop_pj_per_bit`.", "1");
   add_quantities(t, kEnergyQuantities);
   for (const FormatPrice& price : kMacPrices)
-    add_given(t, price.key, std::string(price.sentence) + " Counts in place of `mac_pj` if the "
-              "format is that of `mac_format`; else it changes nothing.", "`mac_pj`");
+    add_given(t, price.key,
+              std::string(price.sentence) +
+                  " Counts in place of `mac_pj` if the "
+                  "format is that of `mac_format`; else it changes nothing.",
+              "`mac_pj`");
   return t;
 }
 

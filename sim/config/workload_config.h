@@ -22,7 +22,7 @@ struct WorkloadConfig {
   std::shared_ptr<const Document> source;       ///< names the places of fields in messages
   std::shared_ptr<const WorkloadFile> as_read;  ///< all fields, absent ones filled in
   std::string name;
-  DatasetSpec dataset;  ///< paths absolute or relative to the process
+  DatasetSpec dataset;       ///< paths absolute or relative to the process
   std::string network_file;  ///< that the workload names; "": it holds its network
   Network network;           ///< every name and shape resolved
   PartitionSpec partition;

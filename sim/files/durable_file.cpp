@@ -71,8 +71,7 @@ bool locked(int descriptor) {
 }
 
 int open_named(const char* path) {
-  const int descriptor =
-      ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
+  const int descriptor = ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
   if (descriptor < 0 || locked(descriptor)) return descriptor;
   ::close(descriptor);
   errno = EEXIST;  // the next name
@@ -92,8 +91,7 @@ int open_new(const std::string& folder, const std::string& label, std::string& n
 }
 
 int link_to(int descriptor, const char* path) {
-  return ::linkat(AT_FDCWD, descriptor_path(descriptor).c_str(), AT_FDCWD, path,
-                  AT_SYMLINK_FOLLOW);
+  return ::linkat(AT_FDCWD, descriptor_path(descriptor).c_str(), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
 }  // namespace

@@ -287,7 +287,7 @@ struct EnergySpec {
   double activation_write_pj_per_bit = 0;
   double register_pj_per_bit = 0;     ///< operands inside matrix units, read or written
   double accumulator_pj_per_bit = 0;  ///< partial sums inside matrix units, read or written
-  double hop_pj_per_bit = 0;  ///< per link crossed, router included
+  double hop_pj_per_bit = 0;          ///< per link crossed, router included
   double dram_pj_per_bit = 0;
   double host_pj_per_bit = 0;
   double static_watts = 0;                ///< of the chip

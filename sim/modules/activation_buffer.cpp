@@ -107,9 +107,7 @@ void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
     return next && next->available < before && (read || !lockstep_);
   };
   // In lockstep what an operation reads counts from its start on.
-  const auto since = [&](const Arrival* next) {
-    return lockstep_ ? time : next->available;
-  };
+  const auto since = [&](const Arrival* next) { return lockstep_ ? time : next->available; };
   for (auto next = input(arrived_); counts(next, arrived_ < started_); next = input(arrived_)) {
     hold(since(next), {samples_of(arrived_++), 0, 0});
   }

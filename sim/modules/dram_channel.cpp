@@ -8,8 +8,7 @@
 
 namespace stagecoach {
 
-DramChannel::DramChannel(sc_core::sc_module_name name, const DramPlan& dram,
-                         const WheelIf& wheel)
+DramChannel::DramChannel(sc_core::sc_module_name name, const DramPlan& dram, const WheelIf& wheel)
     : sc_module(name), dram_(dram), wheel_(wheel) {}
 
 Cycles DramChannel::transfer(Bytes bytes, Cycles ready) {

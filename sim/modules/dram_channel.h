@@ -16,8 +16,8 @@ class DramChannel : public sc_core::sc_module, public DramIf {
  public:
   DramChannel(sc_core::sc_module_name name, const DramPlan& dram, const WheelIf& wheel);
 
-  /// A request for a time to come (the update behind a backward) keeps its place; requests that come
-  /// before that time take what the channel has left until then.
+  /// A request for a time to come (the update behind a backward) keeps its place; requests that
+  /// come before that time take what the channel has left until then.
   Cycles transfer(Bytes bytes, Cycles ready) override;
 
   DramStatistics report() const { return statistics_; }

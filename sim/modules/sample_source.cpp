@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-
 namespace stagecoach {
 
 SampleSource::SampleSource(sc_core::sc_module_name name, const HostPlan& host,

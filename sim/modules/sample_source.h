@@ -17,7 +17,8 @@ class SampleSource : public sc_core::sc_module, public SourceIf, public WakeIf, 
  public:
   /// `bytes_per_sample`: what the first stage reads.
   SampleSource(sc_core::sc_module_name name, const HostPlan& host, Bytes bytes_per_sample,
-               const MicroBatchPlan& plan, const RunControl& control, WheelIf& wheel, Pacing pacing);
+               const MicroBatchPlan& plan, const RunControl& control, WheelIf& wheel,
+               Pacing pacing);
 
   sc_core::sc_port<InboxIf> first_stage;
 

@@ -157,8 +157,8 @@ Cycles StageController::begin_forward(Cycles now) {
   Op op{p, index_, Pass::forward};
   op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
-  const Cycles end = book_operation(
-      CycleKind::forward, cost, stage_.dram.forward.of(samples), forward_region_, now);
+  const Cycles end = book_operation(CycleKind::forward, cost, stage_.dram.forward.of(samples),
+                                    forward_region_, now);
   forward_macs_ += cost.macs;
   forward_busy_ += end - now;
   control_.emit(op);
@@ -191,9 +191,8 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   const bool at_once = update_pending_ && announce_update;
   weights_->begin_backward();
   activations_->begin_backward(p, now);
-  const Cycles made =
-      book_operation(CycleKind::backward, cost.backward,
-                     stage_.dram.backward.of(samples), backward_region_, now);
+  const Cycles made = book_operation(CycleKind::backward, cost.backward,
+                                     stage_.dram.backward.of(samples), backward_region_, now);
   backward_macs_ += cost.backward.macs;
   recompute_cycles_ += cost.recompute.cycles;
   input_gradient_busy_ += cost.input_gradient_busy;

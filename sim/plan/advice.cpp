@@ -280,7 +280,8 @@ std::vector<Advice> advice_for(const HardwareSpec& hardware, const RunToPlan& wi
 
 std::string advice_text(const std::vector<Advice>& advice) {
   if (advice.empty())
-    return "No single change of memory policy, buffer sizes, mapping, number of cores or number of\n"
+    return "No single change of memory policy, buffer sizes, mapping, number of cores or number "
+           "of\n"
            "stages was found that makes it fit.";
   std::string text =
       "Each of these lines alone makes it fit, in place of other values of the same fields:";

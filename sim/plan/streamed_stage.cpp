@@ -93,8 +93,7 @@ double stream_elements(const LayerNode& node, const LayerWork& work) {
 }
 
 double bytes_of(const Shape& shape, const ElementSpec& e, std::int64_t samples) {
-  return static_cast<double>(shape.elements()) * e.activations_bytes *
-         static_cast<double>(samples);
+  return static_cast<double>(shape.elements()) * e.activations_bytes * static_cast<double>(samples);
 }
 
 /// The steps of a stage, gathered layer by layer.
@@ -121,8 +120,8 @@ class Steps {
     for (const MatrixProduct& product : work.products) {
       if (product.pass() != LayerPass::forward) continue;
       const PassPrice& p = prices.at(price++);
-      steps_.push_back({layer_of(node, product, *context_.core, e_, samples_), index, true,
-                        p.events.macs});
+      steps_.push_back(
+          {layer_of(node, product, *context_.core, e_, samples_), index, true, p.events.macs});
       StreamedLayer& l = steps_.back().layer;
       l.matrix_cycles = p.matrix_cycles;
       l.vector_cycles = p.vector_cycles;
@@ -147,11 +146,11 @@ class Steps {
     StreamedLayer& l = steps_.back().layer;
     if (context_.core->vector_unit.overlaps_macs) {
       const double elements = stream_elements(node, work) * static_cast<double>(samples_);
-      const double lanes =
-          context_.core->vector_unit.lanes * static_cast<double>(context_.cores);
+      const double lanes = context_.core->vector_unit.lanes * static_cast<double>(context_.cores);
       l.vector_cycles = std::max(l.vector_cycles, cycles_at(elements, lanes));
     } else {
-      for (std::size_t i = first; i < prices.size(); ++i) l.vector_cycles += prices[i].vector_cycles;
+      for (std::size_t i = first; i < prices.size(); ++i)
+        l.vector_cycles += prices[i].vector_cycles;
     }
     for (std::size_t i = 1; i < node.input_shapes.size() && !read; ++i)
       l.operand_bytes += bytes_of(node.input_shapes[i], e_, samples_);

@@ -12,8 +12,8 @@
 
 namespace stagecoach {
 
-/// The operations of each unit in the order of the ticks of `lockstep`; within a tick the later stage
-/// first, since what it frees may let a stage before it begin.
+/// The operations of each unit in the order of the ticks of `lockstep`; within a tick the later
+/// stage first, since what it frees may let a stage before it begin.
 class PlannedOrder {
  public:
   /// Which unit does an operation of a stage, from 0.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The statistics of the computer that ran the simulator: the only ones that differ between two runs.
+// The statistics of the computer that ran the simulator: the only ones that differ between two
+// runs.
 #include "sim/stats/derived.h"
 #include "sim/stats/statistic.h"
 

@@ -167,8 +167,9 @@ std::vector<Statistic<LinkView>> link_catalogue() {
        }},
       {"joules", "joules", "Energy of the bytes that it carried, including the router.",
        [](const LinkView& v) {
-         return v.run.energy_by_place ? finite_or_null(v.run.energy_by_place->links[v.index].total())
-                                    : OrderedJson();
+         return v.run.energy_by_place
+                    ? finite_or_null(v.run.energy_by_place->links[v.index].total())
+                    : OrderedJson();
        }},
   };
 }

@@ -101,13 +101,12 @@ void append_identity(std::vector<StageRow>& rows) {
   rows.push_back(
       {"name", "text", "Name of its first layer with parameters, or of its first layer.",
        [](const StageView& v) { return OrderedJson((*v.run.partition)[v.index].name); }});
-  rows.push_back({"core", "text",
-                  "The core that serves it; two cores if forward and backward have one each.",
-                  [](const StageView& v) {
-                    return v.run.plan
-                               ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
-                               : OrderedJson();
-                  }});
+  rows.push_back(
+      {"core", "text", "The core that serves it; two cores if forward and backward have one each.",
+       [](const StageView& v) {
+         return v.run.plan ? OrderedJson(core_name(*v.run.plan, static_cast<int>(v.index)))
+                           : OrderedJson();
+       }});
   rows.push_back({"layers", "list", "Names of its layers, in order.", layer_names});
 }
 
@@ -164,7 +163,7 @@ void append_datapaths(std::vector<StageRow>& rows) {
 }
 
 StageRow recompute_row(const char* name, const char* unit, const char* meaning,
-                  OrderedJson (*of)(const StagePlan&, const StageStatistics&)) {
+                       OrderedJson (*of)(const StagePlan&, const StageStatistics&)) {
   return {std::string("recompute.") + name, unit, meaning, [of](const StageView& v) {
             const auto* c = counters(v);
             const auto* p = plan_of(v);

@@ -31,14 +31,14 @@ struct BandedSum {
 /// Joules of a run: events of every stage (per micro-batch, per sample and per update), bytes on
 /// links, from DRAM and from the host, and static power over the run's time. Parts: macs,
 /// vector_unit, registers, accumulators, weight_buffers, activation_buffers, interconnect, dram,
-/// host, static. Counts of a run that was cut short use the samples that retired. Throws ModelBug if
-/// a part is negative or not finite.
+/// host, static. Counts of a run that was cut short use the samples that retired. Throws ModelBug
+/// if a part is negative or not finite.
 BandedSum energy_of(const EnergySpec& energy, const MachinePlan& plan, const RunStatistics& run);
 
-/// The same joules by where they go. Stages have their events, their traffic with DRAM and the static
-/// power of their cores (a core's in equal shares where it serves several); links have the bytes
-/// that they carry; shared is what belongs to none of them: the host's channel and the chip's static
-/// power. All of it adds up to energy_of().total(), but for the rounding of the sums.
+/// The same joules by where they go. Stages have their events, their traffic with DRAM and the
+/// static power of their cores (a core's in equal shares where it serves several); links have the
+/// bytes that they carry; shared is what belongs to none of them: the host's channel and the chip's
+/// static power. All of it adds up to energy_of().total(), but for the rounding of the sums.
 struct EnergyByPlace {
   std::vector<BandedSum> stages;  ///< macs, vector_unit, registers, accumulators, weight_buffers,
                                   ///< activation_buffers, dram, static

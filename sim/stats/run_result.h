@@ -55,11 +55,11 @@ struct RunResult {
   Kernels kernels = Kernels::fast;  ///< what computed it
   /// By stage, of a run without a clock whose order was measured all the same (--replay).
   std::vector<StalenessCount> staleness;
-  bool complete = false;                ///< the run went to its end; false while it lasts
+  bool complete = false;                  ///< the run went to its end; false while it lasts
   std::optional<std::string> order_hash;  ///< of all operations of a run that is complete
-  bool interrupted = false;             ///< a signal ended the run before its end
-  std::vector<int> closed_form_delays;  ///< Schedule::delay of each stage, in updates
-  std::string limited_by;               ///< what bounds the steady rate; empty: not known
+  bool interrupted = false;               ///< a signal ended the run before its end
+  std::vector<int> closed_form_delays;    ///< Schedule::delay of each stage, in updates
+  std::string limited_by;                 ///< what bounds the steady rate; empty: not known
   std::optional<double> limit_cycles_per_micro_batch;  ///< that bound, in closed form
   std::optional<BandedSum> energy;                     ///< joules
   std::optional<EnergyByPlace> energy_by_place;        ///< the same joules; there with `energy`

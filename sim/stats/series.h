@@ -11,8 +11,8 @@
 
 namespace stagecoach {
 
-/// How long a series of each of so many stages may be, if one of a thousand may have `most`: those of
-/// all stages together stay within some ten megabytes.
+/// How long a series of each of so many stages may be, if one of a thousand may have `most`: those
+/// of all stages together stay within some ten megabytes.
 int longest_series(int most, int stages);
 
 /// Books every cycle of a stage to one kind, in order of time, as totals and by window.

@@ -24,9 +24,9 @@ std::string memory_csv(const RunResult& run);
 /// A row per epoch with the columns of training.epochs[] in summary.json, empty where that is null.
 std::string epochs_csv(const RunResult& run);
 
-/// Writes summary.json, epochs.csv, config.json and, where there is a clock, the other CSV files, to
-/// be published by the caller. A file that cannot be written does not cost the later ones, which are
-/// larger and matter less: its message goes to `failures`. Returns the summary.
+/// Writes summary.json, epochs.csv, config.json and, where there is a clock, the other CSV files,
+/// to be published by the caller. A file that cannot be written does not cost the later ones, which
+/// are larger and matter less: its message goes to `failures`. Returns the summary.
 OrderedJson write_results(const RunResult& run, ResultDirectory& directory,
                           std::vector<std::string>& failures);
 

@@ -188,10 +188,9 @@ std::string epoch_table(const OrderedJson& summary) {
   if (forward_only(summary)) return "";
   const OrderedJson& epochs = summary["training"]["epochs"];
   if (epochs.empty()) return "";
-  std::vector<TextTable::Column> columns = {{"epoch", false},     {"train loss", false},
-                                            {"train %", false},   {"test loss", false},
-                                            {"test %", false},    {"cycles", false},
-                                            {"end time", false}};
+  std::vector<TextTable::Column> columns = {
+      {"epoch", false},  {"train loss", false}, {"train %", false}, {"test loss", false},
+      {"test %", false}, {"cycles", false},     {"end time", false}};
   const bool priced = summary["energy"]["total_joules"].is_number();
   if (priced) columns.push_back({"energy", false});
   TextTable table(columns);
@@ -200,10 +199,13 @@ std::string epoch_table(const OrderedJson& summary) {
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     if (epochs.size() > kMost && i == kMost / 2) i = epochs.size() - kMost / 2;
     const OrderedJson& e = epochs[i];
-    std::vector<std::string> row = {
-        std::to_string(e["epoch"].get<std::int64_t>() + 1), decimals(e["train_loss"], 4),
-        percent(e["train_accuracy"]), decimals(e["test_loss"], 4), percent(e["test_accuracy"]),
-        count(e["cycles"]), with_unit(e["simulated_seconds"], "s")};
+    std::vector<std::string> row = {std::to_string(e["epoch"].get<std::int64_t>() + 1),
+                                    decimals(e["train_loss"], 4),
+                                    percent(e["train_accuracy"]),
+                                    decimals(e["test_loss"], 4),
+                                    percent(e["test_accuracy"]),
+                                    count(e["cycles"]),
+                                    with_unit(e["simulated_seconds"], "s")};
     if (priced) row.push_back(with_unit(e["joules"], "J"));
     table.add_row(row);
   }
@@ -354,10 +356,9 @@ std::string totals(const OrderedJson& summary) {
   if (traffic["bytes"].is_number()) {
     const double spilled = spilled_bytes(summary);
     const std::string dram = spilled > 0 ? ", " + bytes(spilled) + " to and from DRAM" : "";
-    text += total_line("traffic", bytes(traffic["bytes"]) + " over " +
-                                      std::to_string(traffic["links"].size()) + " links, " +
-                                      bytes(traffic["host_bytes"]) + " to and from the host" +
-                                      dram);
+    text += total_line(
+        "traffic", bytes(traffic["bytes"]) + " over " + std::to_string(traffic["links"].size()) +
+                       " links, " + bytes(traffic["host_bytes"]) + " to and from the host" + dram);
   }
   const OrderedJson& h = summary["host"];
   return text + energy_total(summary) + area_total(summary["area"]) +

@@ -43,8 +43,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, const MachinePlan& plan,
       network_(interconnect("interconnect", plan, wheel_)),
       source_("sample_source", plan.host, plan.stages.at(0).input_bytes_per_sample, micro_batches,
               control_, wheel_, pacing),
-      loss_("loss_sink", plan.host, options.output_bytes_per_sample,
-            plan.input_queue_micro_batches, !plan.forward_only) {
+      loss_("loss_sink", plan.host, options.output_bytes_per_sample, plan.input_queue_micro_batches,
+            !plan.forward_only) {
   const std::vector<Wire> all = wires();
   const SeriesOptions series{options.window_cycles, longest_series(options.max_windows, stages()),
                              longest_series(options.max_memory_points, stages())};
@@ -85,10 +85,9 @@ void Accelerator::plan_order(const Schedule& schedule) {
     const int core = forward ? at.forward_core : at.backward_core;
     return core * kDatapaths + datapath_of(plan_, core, operation);
   };
-  planned_ = std::make_unique<PlannedOrder>(schedule, micro_batches_, stages(),
-                                            buffer_capacities(plan_),
-                                            static_cast<int>(plan_.cores.size()) * kDatapaths,
-                                            unit_of);
+  planned_ =
+      std::make_unique<PlannedOrder>(schedule, micro_batches_, stages(), buffer_capacities(plan_),
+                                     static_cast<int>(plan_.cores.size()) * kDatapaths, unit_of);
   for (const auto& controller : controllers_) controller->follow(planned_.get());
 }
 

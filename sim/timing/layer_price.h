@@ -20,8 +20,8 @@ struct UpdateWork {
   int predicted_values = 0;  ///< predicted weights, written with every update
 };
 
-/// As the update rule declares it (models/optimizer/update_declaration.h). Gradient shrinking is one
-/// term more. Predicted weights for both passes count as one value.
+/// As the update rule declares it (models/optimizer/update_declaration.h). Gradient shrinking is
+/// one term more. Predicted weights for both passes count as one value.
 UpdateWork update_work(const TrainSpec& train);
 
 /// Where and how a layer is priced.
@@ -69,7 +69,8 @@ std::vector<PassPrice> price_pass(const LayerNode& node, LayerPass pass,
 LayerPassCost cost_of(const std::vector<PassPrice>& passes);
 
 /// On resident cores the lanes update the weights that they own; everything else on the vector
-/// unit. Fused on a core of concurrent passes: no compute cycles. Ports: weights, optimizer values read and written, gradients read unless fused.
+/// unit. Fused on a core of concurrent passes: no compute cycles. Ports: weights, optimizer values
+/// read and written, gradients read unless fused.
 PassPrice price_update(const LayerNode& node, const PricingContext& context);
 
 /// The loss over the network's output, which is no layer.

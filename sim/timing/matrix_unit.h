@@ -13,7 +13,8 @@ struct MatrixJob {
   bool reads_network_input = false;
 };
 
-/// Multiply-accumulate units of one core, of all passes together; 0 for kinds that state none (fixed, roofline).
+/// Multiply-accumulate units of one core, of all passes together; 0 for kinds that state none
+/// (fixed, roofline).
 double mac_units(const CoreSpec& core);
 
 /// Matrix units of a core that work on a pass: one, unless passes are concurrent.

@@ -40,8 +40,8 @@ Cycles double_buffered_cycles(const std::vector<TileTimes>& tiles);
 /// wait for rows, and of that, with equal shares, one of `sharers`; unlimited where nothing costs.
 double dram_bytes_per_cycle(const DramSpec& dram, double clock_mhz, std::int64_t sharers = 1);
 
-/// A transfer to or from DRAM that finds the channel free: latency once, then that rate. No bytes, no
-/// cycles.
+/// A transfer to or from DRAM that finds the channel free: latency once, then that rate. No bytes,
+/// no cycles.
 Cycles dram_cycles(const DramSpec& dram, double bytes, double clock_mhz, std::int64_t sharers = 1);
 
 /// Bytes a cycle of a rate in GB/s (10^9 bytes).

@@ -78,9 +78,8 @@ class Priced {
     const double beside = beside_ * (ends.last ? 1 - 1 / tiles : 1);
     const double load = streaming_cycles(c_, done_.load_bytes, done_.load_runs);
     const double store = streaming_cycles(c_, done_.store_bytes, done_.store_runs);
-    const double channel = c_.pieces.separate_directions
-                               ? std::max(load * ahead, store * beside)
-                               : load * ahead + store * beside;
+    const double channel = c_.pieces.separate_directions ? std::max(load * ahead, store * beside)
+                                                         : load * ahead + store * beside;
     const double alone = load * (1 - ahead) + store * (1 - beside);
     const double busy = std::max({compute_, static_cast<double>(l_.port_cycles.count()), channel});
     done_.compute_cycles = rounded_up<Cycles>(compute_ - 1e-6);
@@ -101,19 +100,17 @@ class Priced {
     // A group of a grouped convolution reads inputs of its own.
     const double input_times = std::max(1.0, share(cut.outputs, l_.groups));
     const double own_groups =
-        l_.groups == 1 ? 1
-                       : std::max(share(1, l_.groups), share(piece_.outputs, l_.output_blocks));
+        l_.groups == 1 ? 1 : std::max(share(1, l_.groups), share(piece_.outputs, l_.output_blocks));
     const double weights = l_.weights_bytes * weight_times;
     const double inputs = input * input_times;
     done_.load_bytes = weights + inputs;
 
     const double pieces = static_cast<double>(cut.pieces());
-    done_.load_runs =
-        weight_times * static_cast<double>(cut.sums * cut.outputs * piece_.outputs) +
-        pieces / static_cast<double>(cut.outputs) * input_times *
-            static_cast<double>(piece_.sums * piece_.input_rows);
-    done_.store_runs = pieces / static_cast<double>(cut.sums) *
-                       static_cast<double>(piece_.outputs * piece_.rows);
+    done_.load_runs = weight_times * static_cast<double>(cut.sums * cut.outputs * piece_.outputs) +
+                      pieces / static_cast<double>(cut.outputs) * input_times *
+                          static_cast<double>(piece_.sums * piece_.input_rows);
+    done_.store_runs =
+        pieces / static_cast<double>(cut.sums) * static_cast<double>(piece_.outputs * piece_.rows);
     const double weights_here = l_.weights_bytes * share(piece_.outputs, l_.output_blocks) *
                                 share(piece_.sums, l_.sum_blocks);
     const double inputs_here = l_.input_bytes * share(piece_.input_rows, l_.input_rows) *
@@ -121,11 +118,11 @@ class Priced {
                                share(piece_.sums, l_.sum_blocks) * own_groups;
     double ahead = 0;  // bytes
     if (c_.unified) {
-      ahead = pieces * room(weights_here + inputs_here, done_.load_bytes / pieces,
-                                   c_.weight_capacity);
+      ahead =
+          pieces * room(weights_here + inputs_here, done_.load_bytes / pieces, c_.weight_capacity);
     } else {
       ahead = pieces * (room(weights_here, weights / pieces, c_.weight_capacity) +
-                               room(inputs_here, inputs / pieces, c_.input_capacity));
+                        room(inputs_here, inputs / pieces, c_.input_capacity));
     }
     if (c_.pieces.accumulators) {
       const double sums = l_.results * share(piece_.outputs, l_.output_blocks) *
@@ -150,9 +147,9 @@ class Priced {
     double vector = static_cast<double>(l_.vector_cycles.count());
     vector += l_.results * c_.pieces.result_operations / c_.vector_lanes;
     if (outer > 0) {
-      matrix += pieces * drains({p.sums, p.columns, l_.window_columns, l_.window_rows, p.outputs,
-                                 p.rows},
-                                outer, c_.drain_cycles);
+      matrix +=
+          pieces * drains({p.sums, p.columns, l_.window_columns, l_.window_rows, p.outputs, p.rows},
+                          outer, c_.drain_cycles);
       vector += pieces / static_cast<double>(done_.cut.sums) * c_.pieces.result_passes *
                 drains({p.outputs, p.rows, p.columns}, outer, c_.drain_cycles);
     }
@@ -204,8 +201,7 @@ PiecedLayer pieced(const StreamedLayer& layer, const StreamingCore& core, Stream
   if (!best) search(true);
   if (best) return *best;
   // Smaller than the smallest piece: whatever is loaded waits until what it replaces is used.
-  return Priced(layer, core,
-                {layer.output_blocks, layer.rows, layer.columns, layer.sum_blocks})
+  return Priced(layer, core, {layer.output_blocks, layer.rows, layer.columns, layer.sum_blocks})
       .result(ends);
 }
 

@@ -15,7 +15,8 @@ struct RegisterTraffic {
 };
 
 /// Registers of a systolic array for the S multiplications of `shape`. A value that comes from the
-/// buffer is written into a register once (systolic_traffic); cells that stand still are not counted.
+/// buffer is written into a register once (systolic_traffic); cells that stand still are not
+/// counted.
 ///                     left              right             partial sums
 ///   weight stationary  2 S               S + k n           2 S
 ///   output stationary  2 S               2 S               2 S
@@ -40,7 +41,8 @@ RegisterTraffic resident_registers(const MatrixProduct& product, const ResidentC
 /// Registers of a dot-product core for S multiplications, ai of which are summed in wires before an
 /// accumulator is read and written. Every value from the buffer is written once; inputs are read
 /// once for the `atomic_outputs` products that share them, weights at each multiplication:
-///   left 2 (reads of the buffer)   right S + reads of the buffer   partial sums 2 x trips x results
+///   left 2 (reads of the buffer)   right S + reads of the buffer   partial sums 2 x trips x
+///   results
 RegisterTraffic dot_product_registers(const MatrixJob& job, const DotProductCore& core);
 
 /// The one switch over CoreKind: nothing for `fixed` and `roofline` (CoreSpec::states_registers).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Enough of Protocol Buffers' wire format to write a trace: varints, fixed64, doubles, and what has a
-// length (https://protobuf.dev/programming-guides/encoding).
+// Enough of Protocol Buffers' wire format to write a trace: varints, fixed64, doubles, and what has
+// a length (https://protobuf.dev/programming-guides/encoding).
 #pragma once
 
 #include <cstdint>

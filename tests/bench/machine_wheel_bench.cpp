@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a timed event costs: through EventWheel, which all modules of the machine share and which
-// runs ahead of the kernel, as in elastic pacing; and through the kernel's own queue, with sc_events
-// and processes of each module. A module does what a core does for an operation, without the
-// operation: something ends at a time, and afterwards the module decides what comes next. Times have
-// the rate and spread of stages of unlike lengths.
+// runs ahead of the kernel, as in elastic pacing; and through the kernel's own queue, with
+// sc_events and processes of each module. A module does what a core does for an operation, without
+// the operation: something ends at a time, and afterwards the module decides what comes next. Times
+// have the rate and spread of stages of unlike lengths.
 #include <benchmark/benchmark.h>
 
 #include <memory>

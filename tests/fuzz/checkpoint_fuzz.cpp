@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checkpoint. The first byte says what the rest is: a whole file, or sections (a length each, then
-// so many bytes) that are framed as they should be.
+// A checkpoint. The first byte says what the rest is: a whole file, or sections (a length each,
+// then so many bytes) that are framed as they should be.
 #include <cstdint>
 #include <sstream>
 #include <string>
@@ -48,8 +48,8 @@ void read_all(const std::string& path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stagecoach;
   if (size == 0) return 0;
-  const std::string text = data[0] & 1 ? framed(data + 1, size - 1)
-                                       : std::string(data + 1, data + size);
+  const std::string text =
+      data[0] & 1 ? framed(data + 1, size - 1) : std::string(data + 1, data + size);
   const MemoryFile file(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   try {
     read_all(file.path());

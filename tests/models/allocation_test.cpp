@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training allocates while the pipeline fills, and then no more: neither the engine nor Eigen inside
-// it. Counts this program's calls of malloc and aligned_alloc.
+// Training allocates while the pipeline fills, and then no more: neither the engine nor Eigen
+// inside it. Counts this program's calls of malloc and aligned_alloc.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstddef>

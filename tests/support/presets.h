@@ -15,8 +15,8 @@
 
 namespace stagecoach {
 
-/// All files but the sizes of NVDLA between and below the two released cores, which differ from these
-/// in numbers alone.
+/// All files but the sizes of NVDLA between and below the two released cores, which differ from
+/// these in numbers alone.
 inline std::vector<std::string> presets() {
   std::vector<std::string> paths;
   for (const auto& entry :
@@ -24,8 +24,8 @@ inline std::vector<std::string> presets() {
     const std::string path = entry.path().string();
     const bool schema = path.find(".schema.") != std::string::npos;
     const std::string size = entry.path().stem().string().substr(0, 7);
-    const bool between = size == "nvdla_1" || size == "nvdla_2" || size == "nvdla_3" ||
-                         size == "nvdla_5";
+    const bool between =
+        size == "nvdla_1" || size == "nvdla_2" || size == "nvdla_3" || size == "nvdla_5";
     if (entry.path().extension() == ".json" && !schema && !between) paths.push_back(path);
   }
   std::sort(paths.begin(), paths.end());

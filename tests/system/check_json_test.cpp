@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Question: does --check --json say what --check says, number by number, and end as it does?
-#include <cmath>
-#include <catch2/catch.hpp>
-
 #include "sim/app/check_json.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
 #include "sim/stats/number_text.h"
 #include "tests/system/program_support.h"
 
@@ -46,9 +47,9 @@ TEST_CASE("every figure of the check's text is in its JSON") {
                         count(layer["parameters"]), count(layer["macs"])}));
   for (const json& stage : found["stages"]) {
     const json& cycles = stage["cycles"];
-    CHECK(row_of(text, {stage["name"].get<std::string>(), stage["core"].get<std::string>(),
-                        count(cycles["forward"]), count(cycles["backward"]),
-                        count(cycles["update"])}));
+    CHECK(row_of(text,
+                 {stage["name"].get<std::string>(), stage["core"].get<std::string>(),
+                  count(cycles["forward"]), count(cycles["backward"]), count(cycles["update"])}));
     CHECK(row_of(text, {stage["index"].dump(), stage["name"].get<std::string>(),
                         stage["staleness"].dump()}));
   }
@@ -75,8 +76,7 @@ TEST_CASE("every figure of the check's text is in its JSON") {
 
 TEST_CASE("what does not fit is JSON as well, with the exit status of the text") {
   const Program program;
-  const Outcome asked =
-      program.run("--set hw/mapping=one_core_per_stage --check --json");
+  const Outcome asked = program.run("--set hw/mapping=one_core_per_stage --check --json");
   CHECK(asked.status == 2);
   const json found = json::parse(asked.output);
   CHECK(found["fits"] == false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Question: can better hardware cost cycles? Not under a schedule that plans its order: 300 machines
-// drawn at random, each against itself with faster operations, faster links, or no network at all.
+// Question: can better hardware cost cycles? Not under a schedule that plans its order: 300
+// machines drawn at random, each against itself with faster operations, faster links, or no network
+// at all.
 #include <catch2/catch.hpp>
 
 #include "sim/schedule/planned_order.h"
@@ -26,8 +27,8 @@ void hurry(Draw& draw, MachinePlan& plan) {
   }
 }
 
-/// The same machine at twice the clock: what takes ns (a host's channel, and every operation of some
-/// stages, as on rooflines) takes twice the cycles.
+/// The same machine at twice the clock: what takes ns (a host's channel, and every operation of
+/// some stages, as on rooflines) takes twice the cycles.
 MachinePlan at_twice_the_clock(Draw& draw, MachinePlan plan) {
   plan.host.latency_cycles *= 2;
   plan.host.bytes_per_cycle /= 2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cores whose passes work beside each other (`concurrent_passes`): what an operation costs, what the
-// machine makes of it in both pacings, and what is told of each datapath.
+// Cores whose passes work beside each other (`concurrent_passes`): what an operation costs, what
+// the machine makes of it in both pacings, and what is told of each datapath.
 #include <algorithm>
 #include <fstream>
 
@@ -15,7 +15,8 @@ namespace {
 /// Two equal layers on resident cores of eight lanes; change what the test is about.
 struct Setting {
   HardwareSpec hw;
-  Network net = NetworkSketch(Shape::features(16)).linear("a", 16, false).linear("b", 16, false).build();
+  Network net =
+      NetworkSketch(Shape::features(16)).linear("a", 16, false).linear("b", 16, false).build();
   Partition stages = make_partition(net, {});
   TrainSpec train;
   ScheduleSpec schedule;
@@ -107,8 +108,7 @@ TEST_CASE("concurrent passes: every schedule ends, with cores of their own or sh
         s.hw.cores[0].count = cores;
         const MicroBatchPlan micro_batches(24, 1, 4, 1);
         RecordingSink sink;
-        const RunStatistics result =
-            run(s.plan(micro_batches), s.schedule, micro_batches, sink);
+        const RunStatistics result = run(s.plan(micro_batches), s.schedule, micro_batches, sink);
         require_completion(result, micro_batches);
         for (const StageStatistics& stage : result.stages) {
           CHECK(stage.cycles.total() == result.cycles);

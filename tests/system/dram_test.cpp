@@ -13,7 +13,8 @@ using nlohmann::json;
 using test::Outcome;
 using test::Program;
 
-/// LeNet-5 on cores that hold a part of what it needs. `gb_per_s` and further fields of the channel.
+/// LeNet-5 on cores that hold a part of what it needs. `gb_per_s` and further fields of the
+/// channel.
 json spilled(const Program& program, const std::string& gb_per_s, const std::string& fields = "",
              const std::string& more = "") {
   const Outcome outcome = program.run(
@@ -35,9 +36,8 @@ double steady(const json& s) { return s["timing"]["steady_cycles_per_sample"].ge
 TEST_CASE("a channel that is the bottleneck is busy all the time, whatever schedule shares it") {
   const Program program;
   for (const char* schedule : {"pipelined", "one_f_one_b", "gpipe", "zero_bubble"}) {
-    const std::string batch = schedule[0] == 'p' || schedule[0] == 'o'
-                                  ? ""
-                                  : " --set workload/training/batch_size=8";
+    const std::string batch =
+        schedule[0] == 'p' || schedule[0] == 'o' ? "" : " --set workload/training/batch_size=8";
     for (const char* pacing : {"elastic", "lockstep"}) {
       const std::string job = std::string("--set workload/pipeline/schedule=") + schedule +
                               " --set workload/pipeline/pacing=" + pacing + batch;
@@ -55,7 +55,8 @@ TEST_CASE("a channel that is the bottleneck is busy all the time, whatever sched
       if (pacing[0] == 'e' && batch.empty()) {
         CHECK(s["timing"]["limited_by"] == "dram");
         CHECK(channel["utilization"].get<double>() > 0.98);
-        CHECK(steady(s) == Approx(s["timing"]["limit_cycles_per_micro_batch"].get<double>()).epsilon(0.01));
+        CHECK(steady(s) ==
+              Approx(s["timing"]["limit_cycles_per_micro_batch"].get<double>()).epsilon(0.01));
       }
     }
   }
@@ -87,8 +88,7 @@ TEST_CASE("rows that are not open cost the channel what the closed form says") {
   const Program program;
   // 64 bytes at 0.2 GB/s take 320 ns; a quarter of the bursts waits 1280 ns more: half the rate.
   const json open = spilled(program, "0.1");
-  const json missed =
-      spilled(program, "0.2", ", \"row_miss_ns\": 1280, \"row_hit_rate\": 0.75");
+  const json missed = spilled(program, "0.2", ", \"row_miss_ns\": 1280, \"row_hit_rate\": 0.75");
   CHECK(missed["timing"]["cycles"] == open["timing"]["cycles"]);
 }
 

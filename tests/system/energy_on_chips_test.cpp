@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions to every chip under every schedule: is there one count of DRAM bytes behind time, energy
-// and the memory statistics, and do the joules of stages, links and the rest make the chip's?
+// Questions to every chip under every schedule: is there one count of DRAM bytes behind time,
+// energy and the memory statistics, and do the joules of stages, links and the rest make the
+// chip's?
 #include <catch2/catch.hpp>
 
 #include "models/base/error.h"

@@ -98,8 +98,8 @@ TEST_CASE("inference: what trains or keeps weights is refused, and what is not u
     CHECK(outcome.status == 2);
     CHECK(outcome.output.find("--forward-only") != std::string::npos);
   }
-  const Outcome told = program(job("small_mesh", "lenet5-glyphs") + " --samples 5 --out " +
-                               program.path("told"));
+  const Outcome told =
+      program(job("small_mesh", "lenet5-glyphs") + " --samples 5 --out " + program.path("told"));
   CHECK(told.status == 0);
   CHECK(told.output.find("nothing is trained") != std::string::npos);
   CHECK(told.output.find("samples a second") != std::string::npos);

@@ -12,10 +12,10 @@ namespace stagecoach {
 namespace {
 
 namespace fs = std::filesystem;
+using test::has_temporary_files;
 using test::Outcome;
 using test::Program;
 using test::refused;
-using test::has_temporary_files;
 
 std::string run_line(const Program& program, const std::string& more) {
   return std::string(STAGECOACH_PROGRAM) + " " + Program::files() +
@@ -80,9 +80,8 @@ TEST_CASE("a trace that leaves no room for the results is given up for them") {
   const auto pages = [&](const char* name) {
     return (fs::file_size(program.path("kept/" + std::string(name))) + 4095) / 4096;
   };
-  const auto room = static_cast<int>(
-      4 * (1 + pages("epochs.csv") + pages("config.json") + pages("trace.json.gz") +
-           2 * pages("summary.json") - 1));
+  const auto room = static_cast<int>(4 * (1 + pages("epochs.csv") + pages("config.json") +
+                                          pages("trace.json.gz") + 2 * pages("summary.json") - 1));
   REQUIRE(pages("trace.json.gz") > 2);
   fs::remove_all(program.path("kept"));
   REQUIRE(on_small_disk(program, room, some + "60", outcome));

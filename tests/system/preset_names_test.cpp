@@ -9,9 +9,9 @@ using test::Outcome;
 using test::Program;
 
 std::string refusal_of(const Program& program, const std::string& hw, const std::string& workload) {
-  const Outcome outcome =
-      Program::shell("cd " + std::filesystem::path(program.path("x")).parent_path().string() +
-                     " && " + STAGECOACH_PROGRAM + " --check --hw " + hw + " --workload " + workload);
+  const Outcome outcome = Program::shell(
+      "cd " + std::filesystem::path(program.path("x")).parent_path().string() + " && " +
+      STAGECOACH_PROGRAM + " --check --hw " + hw + " --workload " + workload);
   CHECK(outcome.status == 2);
   return outcome.output.substr(0, outcome.output.find("; presets:"));
 }

@@ -30,8 +30,8 @@ std::string results(const Program& program, const std::string& folder) {
   json summary = program.summary(folder);
   summary.erase("host");
   std::string all = summary.dump();
-  for (const char* name : {"epochs.csv", "config.json", "staleness.csv", "utilization.csv",
-                           "memory.csv"})
+  for (const char* name :
+       {"epochs.csv", "config.json", "staleness.csv", "utilization.csv", "memory.csv"})
     all += program.read(folder + "/" + name);
   return all;
 }

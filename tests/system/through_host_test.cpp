@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Question: what does a message cost that goes through the host's memory, copied beside the cores or
-// by the cores themselves?
+// Question: what does a message cost that goes through the host's memory, copied beside the cores
+// or by the cores themselves?
 #include "sim/plan/core_copies.h"
 #include "tests/system/machine_support.h"
 

@@ -22,8 +22,8 @@ ScheduleSpec turned(ScheduleKind kind, Pacing pacing) {
   return spec;
 }
 
-/// Equal stages, forward as long as backward with update; on hardware each the gradient leaves at the
-/// end, too.
+/// Equal stages, forward as long as backward with update; on hardware each the gradient leaves at
+/// the end, too.
 MachinePlan equal_stages(int stages, bool separate_cores) {
   ChainOptions options;
   options.stages = stages;
@@ -78,10 +78,9 @@ TEST_CASE("turnaround: elastic, equal stages have the closed form's delay on one
       CAPTURE(stages, separate_cores);
       const int samples = 20 * stages + 40;
       RecordingSink sink;
-      const RunStatistics s =
-          run(equal_stages(stages, separate_cores),
-              turned(ScheduleKind::pipelined, Pacing::elastic), MicroBatchPlan(samples, 1, 1, 1),
-              sink);
+      const RunStatistics s = run(equal_stages(stages, separate_cores),
+                                  turned(ScheduleKind::pipelined, Pacing::elastic),
+                                  MicroBatchPlan(samples, 1, 1, 1), sink);
       for (int k = 0; k < stages; ++k) {
         CAPTURE(k);
         const auto delays = delays_of(sink, k);
@@ -99,8 +98,7 @@ TEST_CASE("turnaround: a first stage that holds one micro-batch is the sequentia
     ScheduleSpec spec = turned(ScheduleKind::pipelined, pacing);
     spec.max_in_flight = {1};
     RecordingSink sink;
-    const RunStatistics s =
-        run(equal_stages(4, false), spec, MicroBatchPlan(20, 1, 1, 1), sink);
+    const RunStatistics s = run(equal_stages(4, false), spec, MicroBatchPlan(20, 1, 1, 1), sink);
     for (const StageStatistics& stage : s.stages) CHECK(stage.staleness.histogram.at(0) == 20);
   }
 }

@@ -127,7 +127,8 @@ TEST_CASE("bytes after gzip data are refused, whatever they are, and further gzi
   files.write_gzip("back", bytes.substr(9));
   const std::string two = files.read("front") + files.read("back");
   CHECK(read_idx(files.write("two", two), "x", -1).array.bytes.size() == 4);
-  CHECK_THAT(read_failure(files.write("cut", two.substr(0, two.size() - 3))), Contains("truncated"));
+  CHECK_THAT(read_failure(files.write("cut", two.substr(0, two.size() - 3))),
+             Contains("truncated"));
   CHECK_THAT(read_failure(files.write("tail", two + "x")), Contains("1 more follow it"));
 }
 

@@ -4,10 +4,10 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <sstream>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -165,8 +165,8 @@ TEST_CASE("tensors that overlap, leave a gap or share a name are refused") {
   const std::string eight(8, '\0');
   const auto two = [&](const std::string& a, const std::string& second, const std::string& b) {
     return import_failure(files, file_of("{\"a\":" + entry("F32", "[1]", a) + ",\"" + second +
-                                      "\":" + entry("F32", "[1]", b) + "}",
-                                  eight));
+                                             "\":" + entry("F32", "[1]", b) + "}",
+                                         eight));
   };
   CHECK_THAT(two("[0,4]", "b", "[2,6]"), Contains("tensor 'b'") && Contains("overlaps"));
   CHECK_THAT(two("[0,4]", "b", "[0,4]"), Contains("overlaps"));

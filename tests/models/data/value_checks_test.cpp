@@ -50,7 +50,8 @@ TEST_CASE("an image value that is no number is refused with file, sample and val
     test.test_images = test.train_images;
     test.test_labels = test.train_labels;
     test.train_images = {files.write("good", idx_bytes<float>({3, 2}, {1, 2, 3, 4, 5, 6}))};
-    CHECK_THAT(load_failure(test), Contains("dataset.test_images: ") && Contains("sample 1 holds "));
+    CHECK_THAT(load_failure(test),
+               Contains("dataset.test_images: ") && Contains("sample 1 holds "));
     // What a cap leaves out is not read.
     test.test_samples = 1;
     CHECK(load_dataset(test)->size(Split::test) == 1);
@@ -93,7 +94,7 @@ TEST_CASE("a target that is no number is refused with file, sample and value") {
   TempFiles files;
   const DatasetSpec spec = samples<float, float>(files, {1, 2, 3, 4, 5, 6}, {1, 2, kNan});
   CHECK_THAT(load_failure(spec), Contains("dataset.train_labels: " + spec.train_labels +
-                                     ": sample 2 has target nan; allowed"));
+                                          ": sample 2 has target nan; allowed"));
   CHECK_THAT(load_failure(samples<float, double>(files, {1, 2, 3, 4, 5, 6}, {1e300, 2, 3})),
              Contains("sample 0 has target 1e+300"));
 }

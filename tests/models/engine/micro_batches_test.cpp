@@ -11,7 +11,8 @@
 namespace stagecoach {
 namespace {
 
-LayerSpec small_layer(LayerKind kind, const std::string& name, std::vector<std::string> inputs = {}) {
+LayerSpec small_layer(LayerKind kind, const std::string& name,
+                      std::vector<std::string> inputs = {}) {
   LayerSpec spec;
   spec.kind = kind;
   spec.name = name;

@@ -8,7 +8,8 @@
 namespace stagecoach {
 namespace {
 
-LayerSpec plain_layer(const std::string& name, LayerKind kind, std::vector<std::string> inputs = {}) {
+LayerSpec plain_layer(const std::string& name, LayerKind kind,
+                      std::vector<std::string> inputs = {}) {
   LayerSpec s;
   s.name = name;
   s.kind = kind;

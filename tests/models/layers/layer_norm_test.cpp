@@ -6,7 +6,7 @@ namespace stagecoach {
 namespace {
 
 const std::vector<Shape> kNormalized{Shape::image(6, 4, 3), Shape::image(3, 2, 5),
-                                 Shape::image(19, 2, 2), Shape::features(21)};
+                                     Shape::image(19, 2, 2), Shape::features(21)};
 
 TEST_CASE("layer_norm normalises a sample and scales every element", "[layers]") {
   for (const Shape& shape : kNormalized) {

@@ -57,8 +57,14 @@ TEST_CASE("random connections: each input or output has its number, and no pair 
   struct Case {
     int in, out, fan_out, fan_in;
   };
-  for (const Case& c : {Case{64, 16, 2, 0}, {16, 4, 2, 0}, {16, 8, 8, 0}, {7, 9, 3, 0},
-                        {7, 9, 0, 5}, {10, 4, 0, 10}, {64, 16, 2, 8}, {3, 50, 17, 0}}) {
+  for (const Case& c : {Case{64, 16, 2, 0},
+                        {16, 4, 2, 0},
+                        {16, 8, 8, 0},
+                        {7, 9, 3, 0},
+                        {7, 9, 0, 5},
+                        {10, 4, 0, 10},
+                        {64, 16, 2, 8},
+                        {3, 50, 17, 0}}) {
     for (int seed = 0; seed < 20; ++seed) {
       CAPTURE(c.in, c.out, c.fan_out, c.fan_in, seed);
       const LayerSpec spec = drawn(c.out, c.fan_out, c.fan_in, seed);

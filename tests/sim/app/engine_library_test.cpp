@@ -41,9 +41,9 @@ TEST_CASE("objects and both kinds of failure pass the door of an engine library"
 }
 
 TEST_CASE("a library that is missing, no engine, of another build or set is refused by name") {
-  CHECK_THAT(refusal(kFolder / "libstagecoach_none.so", "avx2"),
-             Contains("libstagecoach_none.so: cannot be opened: ") &&
-                 Contains("--instruction-set avx2"));
+  CHECK_THAT(
+      refusal(kFolder / "libstagecoach_none.so", "avx2"),
+      Contains("libstagecoach_none.so: cannot be opened: ") && Contains("--instruction-set avx2"));
   CHECK_THAT(refusal("libz.so.1", "avx2"), Contains("libz.so.1: is no engine"));
   CHECK_THAT(refusal(kFolder / "libforeign_engine.so", "avx2"),
              Contains("libforeign_engine.so: is of another build, 0.0, not " STAGECOACH_VERSION));

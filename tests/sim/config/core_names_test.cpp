@@ -23,8 +23,8 @@ TEST_CASE("groups whose cores could be called the same are refused") {
   for (const auto& [first, second] : std::vector<std::pair<std::string, std::string>>{
            {"a", "a"}, {"a", "a1"}, {"a1", "a"}, {"a b", "a_b"}, {"a.", "a_2"}}) {
     CAPTURE(first, second);
-    CHECK_THAT(errors_of(first, second), Catch::Contains("/cores/1") &&
-                                             Catch::Contains("\"" + second + "\" is taken"));
+    CHECK_THAT(errors_of(first, second),
+               Catch::Contains("/cores/1") && Catch::Contains("\"" + second + "\" is taken"));
   }
   for (const auto& [first, second] : std::vector<std::pair<std::string, std::string>>{
            {"a", "b"}, {"a", "ab"}, {"a1b", "a"}, {"big", "little"}}) {

@@ -17,7 +17,8 @@ TEST_CASE("the manual names every option, its argument and default, in roff's le
       name.insert(at, "\\");
     CHECK_THAT(page, Contains(".B " + name));
   }
-  CHECK_THAT(page, Contains("\\fIf32|f64\\fR\narithmetic of the functional engine (default: f32)."));
+  CHECK_THAT(page,
+             Contains("\\fIf32|f64\\fR\narithmetic of the functional engine (default: f32)."));
   CHECK_THAT(page, Contains(".SH EXIT STATUS\nExit status: 0 done"));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions to technology tables: does a chip take from them what its file leaves out, by format, bank
-// and wire; has every number a source and a use; are mistakes told?
+// Questions to technology tables: does a chip take from them what its file leaves out, by format,
+// bank and wire; has every number a source and a use; are mistakes told?
 #include "sim/config/technology.h"
 
 #include <catch2/catch.hpp>
@@ -109,7 +109,8 @@ TEST_CASE("a multiply-accumulate has the price of its format, if the file gives 
 
 TEST_CASE("registers are counted where a file prices them, and fields about them need a price") {
   Json chip = Json(write_hardware(good(example())));
-  for (const char* key : {"register_pj_per_bit", "accumulator_pj_per_bit"}) chip["energy"].erase(key);
+  for (const char* key : {"register_pj_per_bit", "accumulator_pj_per_bit"})
+    chip["energy"].erase(key);
   chip["energy"].erase("$uncertainty");
   CHECK(good(chip).energy->register_pj_per_bit == 0);
   CHECK(good(chip).energy->accumulator_pj_per_bit == 0);
@@ -125,7 +126,7 @@ TEST_CASE("registers are counted where a file prices them, and fields about them
   chip["energy"]["register_pj_per_bit"] = chip["energy"]["accumulator_pj_per_bit"] = 0;
   good(chip);  // prices, too
   chip["energy"]["register_pj_per_bit"] = chip["energy"]["accumulator_pj_per_bit"] = 0.1;
-  chip["cores"][0] = {{"name", "core"}, {"kind", "fixed"}, {"forward_cycles", 1},
+  chip["cores"][0] = {{"name", "core"},       {"kind", "fixed"},    {"forward_cycles", 1},
                       {"backward_cycles", 1}, {"update_cycles", 0}, {"count", "as_needed"}};
   chip["mapping"] = "one_core_per_stage";
   chip.erase("area");
@@ -143,16 +144,16 @@ TEST_CASE("a chip that was resolved is written with every price, and read again 
 TEST_CASE("tables that are not there, and fields that nothing uses, are told") {
   Json chip = example();
   chip["energy"]["technology"] = "nm17";
-  CHECK_THAT(errors(chip), Contains("/energy/technology: found \"nm17\", which is no table; did you "
-                                    "mean \"nm16\"?") &&
-                               Contains("allowed: \"nm16\", \"nm28\", \"nm45\", \"nm7\""));
+  CHECK_THAT(errors(chip),
+             Contains("/energy/technology: found \"nm17\", which is no table; did you "
+                      "mean \"nm16\"?") &&
+                 Contains("allowed: \"nm16\", \"nm28\", \"nm45\", \"nm7\""));
   chip = example();
   chip["energy"].erase("static_watts");
   chip["energy"]["$uncertainty"] = {{"hop_mm", 0.5}};
-  CHECK_THAT(errors(chip),
-             Contains("/energy: required field \"static_watts\" is missing") &&
-                 Contains("no technology knows it") &&
-                 Contains("/energy/$uncertainty/hop_mm: is no quantity"));
+  CHECK_THAT(errors(chip), Contains("/energy: required field \"static_watts\" is missing") &&
+                               Contains("no technology knows it") &&
+                               Contains("/energy/$uncertainty/hop_mm: is no quantity"));
   chip = example();
   chip["energy"]["hop_pj_per_bit"] = 1;
   CHECK_THAT(errors(chip), Contains("/energy/hop_mm: changes nothing"));

@@ -177,7 +177,8 @@ TEST_CASE("folders that were made and stay empty go away, others do not") {
 TEST_CASE("a file in the place of the directory is told") {
   const TemporaryDirectory temporary;
   std::ofstream(temporary / "out") << "a file";
-  CHECK_THROWS_WITH(ResultDirectory(temporary / "out", Earlier::replace), Catch::Contains("give a directory"));
+  CHECK_THROWS_WITH(ResultDirectory(temporary / "out", Earlier::replace),
+                    Catch::Contains("give a directory"));
 }
 
 TEST_CASE("a place that cannot be created is told") {
@@ -189,5 +190,6 @@ TEST_CASE("a place that cannot be created is told") {
 
 TEST_CASE("a place that cannot be written is told before any work") {
   // A file system without room or rights for anyone, root included.
-  CHECK_THROWS_WITH(ResultDirectory("/proc/self", Earlier::refuse), Catch::Contains("cannot be written"));
+  CHECK_THROWS_WITH(ResultDirectory("/proc/self", Earlier::refuse),
+                    Catch::Contains("cannot be written"));
 }

@@ -41,8 +41,8 @@ TEST_CASE("NVDLA's published frames a second of ResNet-50 are met within 15 perc
     const HardwareSpec hw = hardware(row["hw"].get<std::string>());
     const double frames =
         hw.clock_mhz * 1e6 / planned(hw, work).report.balance.cycles_per_micro_batch();
-    std::cout << row["hw"] << " " << frames << " frames/s, published "
-              << row["frames_per_second"] << "\n";
+    std::cout << row["hw"] << " " << frames << " frames/s, published " << row["frames_per_second"]
+              << "\n";
     if (row["frames_per_second"].is_null()) continue;
     CHECK(frames == Approx(row["frames_per_second"].get<double>()).epsilon(0.15));
   }

@@ -43,7 +43,8 @@ HardwareSpec without_compute(HardwareSpec hw) {
   return hw;
 }
 
-/// Cycles of an operation for copies that the core makes itself: with unlimited links their latency.
+/// Cycles of an operation for copies that the core makes itself: with unlimited links their
+/// latency.
 Cycles copies(const MachinePlan& plan, const OpCost& cost) {
   return plan.interconnect.blocks_cores() ? cost.interconnect_cycles : Cycles{0};
 }

@@ -60,7 +60,7 @@ TEST_CASE("balanced cores reach the lowest greatest load that giving them one by
     for (const Service& s :
          balance_cores(static_cast<int>(least.size()), {{0, cores}},
                        {[&](int k, int) { return least[static_cast<std::size_t>(k)]; },
-                        [&](int k, const Service& of) { return load(k, of.cores); }}))
+                        [&](int k, const Service&of) { return load(k, of.cores); }}))
       n.push_back(s.cores);
     return n;
   };

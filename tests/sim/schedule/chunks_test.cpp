@@ -41,7 +41,9 @@ std::vector<std::string> tick_table(const ScheduleSpec& spec, int stages, int mi
   return rows;
 }
 
-TEST_CASE("interleaved: two cores, two chunks, four micro-batches, tick by tick as a separate script has it") {
+TEST_CASE(
+    "interleaved: two cores, two chunks, four micro-batches, tick by tick as a separate script has "
+    "it") {
   const std::vector<std::string> rows = tick_table(interleaved_spec(2), 4, 4);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0] ==
@@ -127,7 +129,8 @@ TEST_CASE("interleaved: core r holds 2(P-1-r)+(V-1)P+1 chunks") {
   }
 }
 
-TEST_CASE("zero_bubble_v: two cores, four micro-batches, tick by tick as a separate script has it") {
+TEST_CASE(
+    "zero_bubble_v: two cores, four micro-batches, tick by tick as a separate script has it") {
   const std::vector<std::string> rows = tick_table(v_spec(), 4, 4);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0] ==

@@ -16,9 +16,12 @@ namespace {
 
 /// All paths of a summary, list elements as "[]"; what holds user-named keys counts as one value.
 void collect(const OrderedJson& value, const std::string& path, std::set<std::string>& paths) {
-  const std::set<std::string> leaves = {"stages[].staleness.histogram", "stages[].energy_parts",
-                                        "energy.parts",          "energy.shared_parts",
-                                        "area.parts",            "training.diverged_at",
+  const std::set<std::string> leaves = {"stages[].staleness.histogram",
+                                        "stages[].energy_parts",
+                                        "energy.parts",
+                                        "energy.shared_parts",
+                                        "area.parts",
+                                        "training.diverged_at",
                                         "training.to_target"};
   if (value.is_object() && !leaves.count(path)) {
     for (const auto& [key, child] : value.items()) {

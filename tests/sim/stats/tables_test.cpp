@@ -56,7 +56,8 @@ TEST_CASE("results are written with what matters most first") {
   const OrderedJson summary = write_results(run.result, out, failures);
   for (const std::string& failure : out.publish()) failures.push_back(failure);
   CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "config.json",
-                                                  "staleness.csv", "utilization.csv", "memory.csv"});
+                                                  "staleness.csv", "utilization.csv",
+                                                  "memory.csv"});
   CHECK(failures.empty());
   CHECK(OrderedJson::parse(read_text(out.path_of(kSummaryFile))) == summary);
   CHECK(read_text(out.path_of(kConfigFile)) == run.result.config_text);
@@ -70,9 +71,8 @@ TEST_CASE("a table that cannot be written costs no other") {
   std::vector<std::string> failures;
   write_results(run.result, out, failures);
   for (const std::string& failure : out.publish()) failures.push_back(failure);
-  CHECK(out.written() ==
-        std::vector<std::string>{"summary.json", "epochs.csv", "config.json", "staleness.csv",
-                                 "memory.csv"});
+  CHECK(out.written() == std::vector<std::string>{"summary.json", "epochs.csv", "config.json",
+                                                  "staleness.csv", "memory.csv"});
   REQUIRE(failures.size() == 1);
   CHECK_THAT(failures[0], Catch::Contains("utilization.csv: cannot be written"));
 }

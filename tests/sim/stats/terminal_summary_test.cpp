@@ -71,8 +71,9 @@ TEST_CASE("the text says what limits the rate, and how sure the area is") {
   run.result.area = BandedSum{{{"macs", 4, 3, 6}}};
   CHECK(line_with(text_of(run), "limited by")
             .find("link fc1 -> fc2: at best 41.5 cycles per micro-batch") != std::string::npos);
-  CHECK(line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6 mm2") !=
-        std::string::npos);
+  CHECK(
+      line_with(text_of(run), "area  ").find("4 mm2; with the constants' uncertainty 3 to 6 mm2") !=
+      std::string::npos);
 }
 
 TEST_CASE("what spills is told as traffic to DRAM, and a steady state only where there is one") {

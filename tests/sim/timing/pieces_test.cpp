@@ -38,8 +38,8 @@ TEST_CASE("a layer that leaves as much room as it takes is loaded beside the one
 
 TEST_CASE("what has no room beside the layer at work waits, byte by byte") {
   const auto cycles = [](double kib) { return pieced(convolution(), unified(kib)).cycles; };
-  CHECK(cycles(136) == 1179648 + 139264);          // it just fits: all of it waits
-  CHECK(cycles(137) == 1179648 + 139264 - 1024);   // a KiB ahead
+  CHECK(cycles(136) == 1179648 + 139264);         // it just fits: all of it waits
+  CHECK(cycles(137) == 1179648 + 139264 - 1024);  // a KiB ahead
   CHECK(cycles(271) == 1179648 + 1024);
 }
 

@@ -40,11 +40,12 @@ RegisterTraffic by_cells(const GemmShape& s, const SystolicCore& core) {
 
 TEST_CASE("registers of a systolic array: what every cell reads and writes, in every dataflow") {
   for (const GemmShape& shape : {GemmShape{1, 7, 5, 1}, GemmShape{9, 4, 11, 2}}) {
-    for (const Dataflow flow : {Dataflow::weight_stationary, Dataflow::output_stationary,
-                                Dataflow::input_stationary}) {
+    for (const Dataflow flow :
+         {Dataflow::weight_stationary, Dataflow::output_stationary, Dataflow::input_stationary}) {
       SystolicCore core;
       core.rows = 3, core.columns = 4, core.dataflow = flow;
-      const RegisterTraffic cells = by_cells(shape, core), formula = systolic_registers(shape, core);
+      const RegisterTraffic cells = by_cells(shape, core),
+                            formula = systolic_registers(shape, core);
       CAPTURE(static_cast<int>(flow), shape.m);
       CHECK(formula.left == cells.left);
       CHECK(formula.right == cells.right);
@@ -75,7 +76,8 @@ MatrixProduct dense_product(LayerPass pass) {
   throw ModelBug("no such product");
 }
 
-TEST_CASE("resident lanes: weights of a lane lie in its register if it owns one, else in its buffer") {
+TEST_CASE(
+    "resident lanes: weights of a lane lie in its register if it owns one, else in its buffer") {
   ResidentCore core;
   core.lanes_per_tile = 48;  // one weight each
   const double macs = 8 * 6 * 2;

@@ -44,7 +44,7 @@ Cycles walk_folds(std::int64_t m, std::int64_t k, std::int64_t n, int rows, int 
 }
 
 const Dataflow kSystolicDataflows[] = {Dataflow::weight_stationary, Dataflow::output_stationary,
-                               Dataflow::input_stationary};
+                                       Dataflow::input_stationary};
 
 TEST_CASE("a dense layer at batch one takes the hand-worked cycles in all three dataflows") {
   const MacSpec mac;
