@@ -118,7 +118,8 @@ void Watchdog::check() const {
         "deadlock after " + std::to_string(control_.pipeline_retired()) +
         " micro-batches: nothing can continue, because these operations wait for each other:" +
         ring +
-        "\nA buffer is too small for the schedule: enlarge it, use smaller or fewer "
+        "\nA queue or a buffer is too small for the schedule: raise "
+        "/input_queue_micro_batches or the core's capacity_kib, use smaller or fewer "
         "micro-batches, or another schedule.");
   }
 }

@@ -46,7 +46,7 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
     const MicroBatchPlan micro_batches(draw(3, 30), draw(1, 2), batch, micro);
     const MachinePlan plan = random_machine(draw, micro);
     ScheduleSpec spec =
-        schedule_spec(kKinds[draw(0, 7)], draw(0, 2) == 0 ? Pacing::lockstep : Pacing::elastic);
+        schedule_spec(kKinds[draw(0, 8)], draw(0, 2) == 0 ? Pacing::lockstep : Pacing::elastic);
     spec.weight_stashing = draw(0, 1) == 1;
     spec.vertical_sync = spec.kind == ScheduleKind::one_f_one_b && draw(0, 1) == 1;
     spec.switch_micro_batch = micro_batches.micro_batches() / 2;

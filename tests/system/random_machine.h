@@ -82,4 +82,20 @@ inline MachinePlan random_machine(Draw& draw, int micro_batch) {
   return plan;
 }
 
+/// The cores of the schedule, in place of a core for every stage.
+inline void share_cores(const Schedule& schedule, MachinePlan& plan) {
+  for (std::size_t k = 0; k < plan.stages.size(); ++k) {
+    StagePlan& stage = plan.stages[k];
+    stage.forward_core = stage.backward_core = schedule.core_of(static_cast<int>(k));
+  }
+  plan.cores.resize(static_cast<std::size_t>(schedule.cores()));
+  plan.splits_backward = schedule.splits_backward();
+}
+
+inline ScheduleSpec chunked_spec(ScheduleKind kind, Pacing pacing, int chunks_per_core = 2) {
+  ScheduleSpec spec = schedule_spec(kind, pacing);
+  spec.chunks_per_core = chunks_per_core;
+  return spec;
+}
+
 }  // namespace stagecoach

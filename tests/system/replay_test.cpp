@@ -70,8 +70,15 @@ class Program {
 
 struct Case {
   const char* schedule;
-  const char* more;
+  std::string more;
 };
+
+/// Four stages, two on each core.
+const std::string kChunks =
+    "--set workload/training/batch_size=8 --set hw/mapping=one_core_per_stage "
+    "--set hw/cores/0/weight_buffer/capacity_kib=1024 "
+    "--set hw/cores/0/activation_buffer/capacity_kib=256 "
+    "--set workload/pipeline/partition='{\"cuts\": [\"conv2\", \"fc1\", \"fc2\"]}'";
 
 const Case kCases[] = {
     {"sequential", ""},
@@ -88,6 +95,8 @@ const Case kCases[] = {
     {"one_f_one_b", "--set workload/pipeline/vertical_sync=true"},
     {"two_buffered_weights", "--set workload/training/batch_size=6"},
     {"hybrid", "--set workload/pipeline/switch_share=0.5"},
+    {"interleaved_one_f_one_b", kChunks},
+    {"zero_bubble_v", kChunks},
 };
 
 TEST_CASE(

@@ -138,7 +138,7 @@ TEST_CASE("waves: the same for machines drawn at random, whatever the schedule")
     const MicroBatchPlan micro_batches(draw(3, 20), 2, batch, micro);
     const MachinePlan plan = random_machine(draw, micro);
     ScheduleSpec spec =
-        schedule_spec(kKinds[draw(0, 7)], draw(0, 1) == 0 ? Pacing::lockstep : Pacing::elastic);
+        schedule_spec(kKinds[draw(0, 8)], draw(0, 1) == 0 ? Pacing::lockstep : Pacing::elastic);
     spec.switch_micro_batch = micro_batches.micro_batches() / 2;
     CAPTURE(turn, static_cast<int>(spec.kind), static_cast<int>(spec.pacing));
     const Recorded r = record_all(plan, spec, micro_batches);

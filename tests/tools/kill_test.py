@@ -43,6 +43,10 @@ RESNET = ["--epochs", "3", "--set", "hw/memory_policy=stall", *settings(
              "augment": {"pad": 2, "random_crop": True, "horizontal_flip": True}},
     network={"family": "resnet_cifar", "depth": 8, "norm": "batch_norm2d", "input": [3, 16, 16]})]
 
+CHUNKS = ["--set", "hw/mapping=one_core_per_stage",
+          "--set", "hw/cores/0/weight_buffer/capacity_kib=1024",
+          "--set", "hw/cores/0/activation_buffer/capacity_kib=256"]
+
 
 def batched(schedule, size=8, **pipeline):
     return settings(pipeline={"partition": "per_layer", "schedule": schedule, **pipeline},
@@ -63,6 +67,10 @@ def cases():
     yield "residual, without a clock", [*RESNET, "--functional-only"]
     for schedule in ("sequential", "fill_drain", "gpipe", "one_f_one_b_flush", "zero_bubble"):
         yield schedule, [*LENET, *batched(schedule)]
+    for schedule in ("interleaved_one_f_one_b", "zero_bubble_v"):
+        yield schedule, [*LENET, *CHUNKS, *settings(
+            pipeline={"partition": {"cuts": ["conv2", "fc1", "fc2"]}, "schedule": schedule},
+            training__batch_size=8)]
     yield "residual, gpipe", [*RESNET, *batched("gpipe", 2)]
     yield "one_f_one_b", [*LENET, *settings(pipeline__schedule="one_f_one_b")]
     yield "one_f_one_b, vertical sync", [*LENET, *settings(

@@ -38,7 +38,9 @@ def half_life(summary):
     """In updates, from the first and the last peak of the loss in the second half of the run (it
     oscillates where the largest root is complex), or from that half's ends if it has no peaks.
     None if the loss does not fall."""
-    losses = [e["train_loss"] for e in summary["training"]["epochs"]]
+    epochs = summary["training"]["epochs"]
+    assert epochs[-1]["epoch"] == len(epochs), "a summary lists every epoch up to 4096"
+    losses = [e["train_loss"] for e in epochs]
     ends = range(len(losses) // 2, len(losses) - 1)
     peaks = [t for t in ends if losses[t - 1] < losses[t] >= losses[t + 1]]
     first, last = (peaks[0], peaks[-1]) if len(peaks) > 2 else (ends[0], ends[-1])
