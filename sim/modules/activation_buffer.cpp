@@ -42,6 +42,7 @@ void ActivationBuffer::hold(Cycles time, const HeldSamples& more) {
   held_.gradients += more.gradients;
   held_.backwards += more.backwards;
   if (waves_) waves_->held(stage_, time, more);
+  if (changed_) changed_(time);
 }
 
 std::int64_t ActivationBuffer::samples_of(MicroBatchId micro_batch) const {
@@ -103,19 +104,21 @@ const Arrival* ActivationBuffer::gradient(MicroBatchId micro_batch) const {
 
 void ActivationBuffer::note_arrivals(Cycles time, bool at_it) {
   const Cycles before = at_it ? time + 1 : time;
-  const auto counts = [&](const Arrival* next, bool read) {
-    return next && next->available < before && (read || !lockstep_);
+  const auto counted = [&](const Arrival* next, bool read) {
+    return next && next->available < before && (read || !lockstep_) ? next : nullptr;
   };
   // In lockstep what an operation reads counts from its start on.
   const auto since = [&](const Arrival* next) { return lockstep_ ? time : next->available; };
-  for (auto next = input(arrived_); counts(next, arrived_ < started_); next = input(arrived_)) {
-    hold(since(next), {samples_of(arrived_++), 0, 0});
+  while (true) {
+    const Arrival* x = counted(input(arrived_), arrived_ < started_);
+    const Arrival* g = counted(gradient(gradients_arrived_), gradients_arrived_ < backwards_started_);
+    if (!x && !g) break;
+    if (x && (!g || x->available <= g->available))
+      hold(since(x), {samples_of(arrived_++), 0, 0});
+    else
+      hold(since(g), {0, samples_of(gradients_arrived_++), 0});
   }
   peak_.activations = std::max(peak_.activations, held_.activations);
-  for (auto next = gradient(gradients_arrived_);
-       counts(next, gradients_arrived_ < backwards_started_); next = gradient(gradients_arrived_)) {
-    hold(since(next), {0, samples_of(gradients_arrived_++), 0});
-  }
   peak_.gradients = std::max(peak_.gradients, held_.gradients);
 }
 
@@ -142,9 +145,9 @@ void ActivationBuffer::retire(MicroBatchId micro_batch, Cycles now) {
   note_arrivals(now, false);
   const std::int64_t samples = samples_of(micro_batch);
   const std::int64_t backward = gradients_ > 0 ? -samples : 0;
+  retired_ = micro_batch + 1;
   hold(now, {-samples, backward, backward});
   if (gradients_ > 0) gradient_slots_.pop();
-  retired_ = micro_batch + 1;
   if (capacity_ != kUnlimited<std::int64_t>) edges_.front().sender->wake_at(now);
 }
 

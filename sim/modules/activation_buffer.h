@@ -4,6 +4,8 @@
 // micro-batch is taken when its sender starts to make it, and counted as held from its arrival on.
 #pragma once
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "models/micro_batch_plan.h"
@@ -59,6 +61,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   std::int64_t gradients_held() const override {
     return gradients_ > 0 ? gradients_arrived_ - retired_ : 0;
   }
+  void observe(std::function<void(Cycles)> changed) override { changed_ = std::move(changed); }
 
   const std::vector<InputEdge>& edges() const { return edges_; }
   std::int64_t capacity_micro_batches() const { return capacity_; }
@@ -87,6 +90,7 @@ class ActivationBuffer final : public sc_core::sc_module, public InboxIf, public
   std::int64_t capacity_;
   WaveSink* waves_ = nullptr;
   int stage_ = 0;  ///< for `waves_`
+  std::function<void(Cycles)> changed_;
   WakeIf* forward_core_ = nullptr;
   WakeIf* backward_core_ = nullptr;
   MicroBatchRing<Slot> inputs_;          ///< from the next forward on

@@ -94,6 +94,9 @@ class ActivationIf : public virtual sc_core::sc_interface {
   virtual void retire(MicroBatchId micro_batch, Cycles now) = 0;
   virtual std::int64_t micro_batches_held() const = 0;
   virtual std::int64_t gradients_held() const = 0;
+  /// Before the simulation: calls `changed(time)` after every change of what is held. Times ascend;
+  /// they may lie before now, because an arrival is counted when the stage does something next.
+  virtual void observe(std::function<void(Cycles)> changed) = 0;
 };
 
 /// The weights of a stage: which micro-batch read which version, and the staleness that follows.

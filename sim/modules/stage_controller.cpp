@@ -35,6 +35,7 @@ void StageController::start_of_simulation() {
   weights_ = weights.operator->();
   progress_ = &weights_->progress();
   activations_ = activations.operator->();
+  activations_->observe([this](Cycles time) { note_memory(time); });
   network_ = network.operator->();
   source_ = source.operator->();
   if (loss.size() > 0) loss_ = loss.operator->();
@@ -155,8 +156,8 @@ Cycles StageController::begin_forward(Cycles now) {
   const int samples = samples_of(p);
   const OpCost& cost = stage_.cost[samples - 1].forward;
   Op op{p, index_, Pass::forward};
-  op.version = weights_->begin_forward();
   activations_->begin_forward(p, now);
+  op.version = weights_->begin_forward();
   const Cycles end = book_operation(CycleKind::forward, cost, stage_.dram.forward.of(samples),
                                     forward_region_, now);
   forward_macs_ += cost.macs;
@@ -189,8 +190,8 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   update_pending_ = !schedule_.splits_backward() && schedule_.updates_after(p);
   update_announced_ = announce_update;
   const bool at_once = update_pending_ && announce_update;
-  weights_->begin_backward();
   activations_->begin_backward(p, now);
+  weights_->begin_backward();
   const Cycles made = book_operation(CycleKind::backward, cost.backward,
                                      stage_.dram.backward.of(samples), backward_region_, now);
   backward_macs_ += cost.backward.macs;
@@ -202,7 +203,7 @@ Cycles StageController::begin_backward(Cycles now, bool announce_update) {
   for (const OutputPort& port : backward_outputs_) {
     network_->send(port.channel, p, port.bytes_per_sample * samples, made);
   }
-  if (stage_.recomputed_bytes_per_sample > 0) note_memory(now);
+  note_memory(now);
   return book_update(cost, p, made);
 }
 
@@ -245,8 +246,7 @@ void StageController::retire(Cycles now) {
     account_.count_micro_batches(now, update.micro_batches, update.staleness_sum);
     if (!update_announced_) control_.emit({p, index_, Pass::update});
   }
-  activations_->retire(p, now);
-  note_memory(now);
+  activations_->retire(p, now);  // notes the memory, as pass_on() does
   if (backward_core_ != forward_core_) forward_core_->wake_at(now);
   control_.retired(index_, now);
 }
@@ -255,7 +255,6 @@ void StageController::pass_on(Cycles now) {
   const MicroBatchId p = progress_->retired;
   weights_->pass_through();
   activations_->retire(p, now);
-  note_memory(now);
   control_.retired(index_, now);
 }
 

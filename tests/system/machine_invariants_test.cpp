@@ -39,6 +39,24 @@ void check_order(const MachinePlan& plan, const MicroBatchPlan& micro_batches,
   }
 }
 
+/// The series over time (memory.csv) reaches the peaks of the summary.
+void check_memory_series(const StageStatistics& stage, int micro_batch_size) {
+  MemorySample most;
+  for (const MemorySample& sample : stage.memory) {
+    most.activation_micro_batches =
+        std::max(most.activation_micro_batches, sample.activation_micro_batches);
+    most.gradient_micro_batches =
+        std::max(most.gradient_micro_batches, sample.gradient_micro_batches);
+    most.stashed_versions = std::max(most.stashed_versions, sample.stashed_versions);
+  }
+  REQUIRE(most.stashed_versions == stage.peak_stashed_versions);
+  REQUIRE(most.activation_micro_batches * micro_batch_size >= stage.peak_activation_samples);
+  REQUIRE(most.gradient_micro_batches * micro_batch_size >= stage.peak_gradient_samples);
+  if (micro_batch_size > 1) return;  // the last one of a batch may be smaller
+  REQUIRE(most.activation_micro_batches == stage.peak_activation_samples);
+  REQUIRE(most.gradient_micro_batches == stage.peak_gradient_samples);
+}
+
 TEST_CASE("invariants: any machine, any schedule, either pacing") {
   for (int turn = 0; turn < 600; ++turn) {
     Draw draw(turn);
@@ -63,6 +81,7 @@ TEST_CASE("invariants: any machine, any schedule, either pacing") {
       const StageStatistics& stage = s.stages[k];
       REQUIRE(stage.cycles.total() == s.cycles);
       REQUIRE(stage.staleness.count() == micro_batches.micro_batches());
+      check_memory_series(stage, micro);
       StageCycles windows;
       std::int64_t counted = 0;
       for (const StageWindow& w : stage.windows) {

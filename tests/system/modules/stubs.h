@@ -87,6 +87,7 @@ struct StubActivations : ActivationIf {
   }
   std::int64_t micro_batches_held() const override { return held; }
   std::int64_t gradients_held() const override { return 0; }
+  void observe(std::function<void(Cycles)>) override {}
 
   static const Arrival* find(const std::map<MicroBatchId, Cycles>& all, MicroBatchId p,
                              Arrival& answer) {
