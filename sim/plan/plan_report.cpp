@@ -257,9 +257,13 @@ BalanceReport balance_report(const PlanScope& scope, const Mapping& mapping,
                    [](const RateLimit& a, const RateLimit& b) {
                      return a.cycles_per_micro_batch > b.cycles_per_micro_batch;
                    });
-  if (!loads.empty()) {
-    report.with_one_more_core = with_one_more_core(scope, mapping, slots, loads, slowest);
-  }
+  if (loads.empty() || report.limits.front().kind != LimitKind::core) return report;
+  report.with_one_more_core = with_one_more_core(scope, mapping, slots, loads, slowest);
+  const auto other = std::find_if(report.limits.begin(), report.limits.end(),
+                                  [](const RateLimit& l) { return l.kind != LimitKind::core; });
+  if (report.with_one_more_core && other != report.limits.end())
+    *report.with_one_more_core =
+        std::max(*report.with_one_more_core, other->cycles_per_micro_batch);
   return report;
 }
 

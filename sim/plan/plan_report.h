@@ -34,8 +34,8 @@ struct BalanceReport {
   std::vector<RateLimit> limits;  ///< slowest first: the first sets the steady rate
   double mean_load = 0;  ///< mean over cores of their cycles per micro-batch, over the slowest's
   /// Cycles per micro-batch with one more core (balanced: of the group where it brings most, all
-  /// shared out anew; else given to the stage that limits); absent where a core more cannot be
-  /// priced (kind fixed, shared cores).
+  /// shared out anew; else given to the stage that limits), other limits as they are; absent where
+  /// no core sets the rate, or a core more cannot be priced (kind fixed, shared cores).
   std::optional<double> with_one_more_core;
 
   double cycles_per_micro_batch() const {

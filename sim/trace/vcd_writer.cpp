@@ -270,7 +270,7 @@ void VcdWriter::write(std::ostream& file, Cycles run_end) {
   if (window_.end >= micro_batches_.micro_batches() || !open_) end_ = run_end;
   if (!open_) begin_ = end_;
   file << "$comment stagecoach: 1 ns shown is 1 cycle of " << plan_.clock_mhz
-       << " MHz; micro-batches " << window_.first << " to " << window_.end
+       << " MHz; micro-batches " << window_.first << " to " << window_.end - 1
        << (window_.capped ? ", cut at the cap of operations" : "") << " $end\n"
        << "$timescale 1 ns $end\n$scope module machine $end\n"
        << header_ << "$upscope $end\n$enddefinitions $end\n";

@@ -340,6 +340,10 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
   CHECK(b.limits[0].cycles_per_micro_batch == Approx(47040));
   CHECK(b.limits[2].name == "core1 (stage conv2)");
   CHECK(b.limits[2].cycles_per_micro_batch == 15000 + 30000 + 150);
+  CHECK_FALSE(b.with_one_more_core);  // no core sets the rate
+  s.hw.interconnect.link_bytes_per_cycle = 0.15;
+  b = s.plan().report.balance;
+  CHECK(b.limits[0].name == "core1 (stage conv2)");
   // Over such links a second core would wait for its share of the input: only its update gains.
   CHECK(b.with_one_more_core == std::optional<double>(45150 - 75));
   s.hw.interconnect.link_bytes_per_cycle = 8;
@@ -347,6 +351,10 @@ TEST_CASE("the balance report names what limits the rate and what a core more br
   // A second core for conv2: 32 lanes own 75 each.
   REQUIRE(b.with_one_more_core);
   CHECK(*b.with_one_more_core == 22575);
+  // The host, 784 x 4 bytes at a byte in ten cycles, stays as it is.
+  s.hw.host.bandwidth_gb_per_s = 0.1 * s.hw.clock_mhz / 1000;
+  CHECK(s.plan().report.balance.with_one_more_core == std::optional<double>(31360));
+  s.hw.host = {};
   s.hw.cores[0].kind = CoreKind::fixed;
   CHECK_FALSE(s.plan().report.balance.with_one_more_core);
   CHECK(s.plan().report.balance.mean_load == Approx(1));
