@@ -37,12 +37,12 @@ std::string folded(const std::string& word) {
   for (const char c : word) {
     if (c >= 'A' && c <= 'Z')
       out += static_cast<char>(c - 'A' + 'a');
-    else if (c == '1')
-      out += "one";
     else if (c != '-' && c != ' ' && c != '.' && c != '_')
       out += c;
   }
-  return out;
+  const std::string short_form = "1f1b";
+  const std::size_t at = out.find(short_form);
+  return at == std::string::npos ? out : out.replace(at, short_form.size(), "onefoneb");
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ class Program {
   Program()
       : folder_(std::filesystem::temp_directory_path() /
                 ("stagecoach_test_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);  // of a test of this number that was killed
     std::filesystem::create_directories(folder_);
   }
   ~Program() { std::filesystem::remove_all(folder_); }

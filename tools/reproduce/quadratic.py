@@ -39,7 +39,7 @@ def half_life(summary):
     oscillates where the largest root is complex), or from that half's ends if it has no peaks.
     None if the loss does not fall."""
     epochs = summary["training"]["epochs"]
-    assert epochs[-1]["epoch"] == len(epochs), "a summary lists every epoch up to 4096"
+    assert epochs[-1]["epoch"] + 1 == len(epochs), "a summary lists every epoch up to 4096"
     losses = [e["train_loss"] for e in epochs]
     ends = range(len(losses) // 2, len(losses) - 1)
     peaks = [t for t in ends if losses[t - 1] < losses[t] >= losses[t + 1]]
