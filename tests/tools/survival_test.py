@@ -30,7 +30,8 @@ def command(script, folder, *arguments):
 
 
 def call(*arguments):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False,
+                          cwd=ROOT)
 
 
 def rows(folder, name, without=("seconds",)):
