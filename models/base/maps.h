@@ -202,11 +202,11 @@ constexpr int kChains = 4;
 constexpr int kBlockPixels = 32;
 
 /// N sums over all pixels, for channels [channel, channel + kLanes): term(sums, lanes of each
-/// view...) adds what a pixel has to N vectors of lanes. Calls end(i, sum, what rounding took of
-/// it).
+/// view...) adds what a pixel has to N vectors of lanes. Calls end(i, sum, lost) for each; sum +
+/// lost is the result, and `lost` is what rounding took.
 template <int N, class End, class Term, class T, class... Ts>
-inline void sum_pixels(std::int64_t channel, End&& end, Term&& term, const View<T>& first,
-                       const View<Ts>&... rest) {
+inline void compensated_pixel_sums(std::int64_t channel, End&& end, Term&& term,
+                                   const View<T>& first, const View<Ts>&... rest) {
   Lanes<T> total[N], lost[N], chains[kChains][N];
   for (int i = 0; i < N; ++i) {
     clear(total[i]);
@@ -253,7 +253,7 @@ template <int N, class Term, class T, class... Ts>
 inline std::array<WideLanes<T>, N> pixel_sums(std::int64_t channel, Term&& term,
                                               const View<T>& first, const View<Ts>&... rest) {
   std::array<WideLanes<T>, N> sums;
-  sum_pixels<N>(
+  compensated_pixel_sums<N>(
       channel,
       [&](int i, const auto& sum, const auto& lost) {
         sums[i] = sum.template cast<double>() + lost.template cast<double>();
@@ -279,7 +279,7 @@ inline WideLanes<T> pixel_sum(std::int64_t channel, Term&& term, const View<T>& 
 template <class T>
 inline void sum_of_pixels(const View<const T>& v, T* to, bool add) {
   for (std::int64_t c = 0; c < padded<T>(v.channels); c += kLanes<T>)
-    sum_pixels<1>(
+    compensated_pixel_sums<1>(
         c, [&](int, const auto& sum, const auto& lost) { give(lanes(to + c), sum + lost, add); },
         [](auto& sum, auto x) { sum[0] += x; }, v);
 }
