@@ -19,8 +19,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCRIPTS = ROOT / "tools/reproduce"
 PROGRAM = sys.argv.pop(1)
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "tools/python"))
+sys.path[:0] = [str(ROOT / "tools/python"), str(SCRIPTS)]
 
+import records  # noqa: E402
 from stagecoach.local import LocalExecutor  # noqa: E402
 from stagecoach.points import Task  # noqa: E402
 
@@ -104,6 +105,20 @@ class SurvivalTest(unittest.TestCase):
                     self.assertEqual((again.returncode, again.stdout), (0, first.stdout),
                                      again.stderr)
                     self.assertFalse(list(where.glob("runs/*seed*")))
+
+    def test_what_another_script_recorded_counts_and_is_not_written_to(self):
+        scripts = self.folder / "docs/results"
+        about = {name: "word" for name in records.ABOUT} | {"id": "one", "seconds": 3}
+        summary = {**records.picked_from({}, records.RUN), "stages": []}
+        summary["training"]["epochs"] = []
+        records.Records(scripts / "first").add(about, summary)
+        second = records.Records(scripts / "second", [scripts / "first"])
+        self.assertEqual((second.about("one"), second.about("two")), (about, None))
+        self.assertEqual(second.summary("one"), summary)
+        second.add({**about, "id": "two"}, summary)
+        self.assertEqual(second.about("two")["id"], "two")
+        self.assertIsNone(records.Records(scripts / "first").about("two"))
+        self.assertIsNone(records.Records(scripts / "second").about("one"))
 
     def test_from_results_leaves_out_what_is_not_recorded_and_names_it(self):
         done = call("normalization", self.folder / "none", "--short", "--from-results")

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import command_line  # noqa: E402
+import records  # noqa: E402
 import runner  # noqa: E402
 from stagecoach.files import write_text  # noqa: E402,F401
 
@@ -28,6 +29,7 @@ SCHEDULE = "workload/pipeline/schedule"
 PARTITION = "workload/pipeline/partition"
 MITIGATION = "workload/training/mitigation"
 LOCKSTEP = {PACING: "lockstep"}
+COSINE = {"workload/training/optimizer/learning_rate_schedule": {"type": "cosine"}}
 
 
 @dataclasses.dataclass
@@ -61,7 +63,8 @@ def label_of(key, run):
 
 RECORD_OPTIONS = [
     ("--results", {"metavar": "DIR", "help": "where finished trainings are recorded; what is there "
-                   "is not trained again (default: docs/results/SCRIPT; --short: in --out)"}),
+                   "is not trained again (default: docs/results/SCRIPT, and what other scripts "
+                   "recorded beside it counts; --short: in --out)"}),
     ("--from-results", {"action": "store_true", "help": "of what is recorded, without program and "
                         "data; nothing is trained"}),
     ("--status", {"action": "store_true", "help": "show what is done and what is left, with an "
@@ -112,11 +115,13 @@ class Experiment:
         data = a.data if trains and not self.short else None
         if trains and not (self.short or self._from_results or data):
             parser.error("give --data DIR, or --short for generated data")
-        results = (a.results if trains else None) or (
-            self.out / "results" if self.short or not trains else RESULTS / name)
+        own = (a.results if trains else None) or (
+            self.out / "results" if self.short or not trains else None)
+        kept = (records.Records(own) if own else
+                records.Records(RESULTS / name, sorted(set(RESULTS.glob("*")) - {RESULTS / name})))
         if not self._from_results:
             a.program = a.program or command_line.program(command_line.PROGRAM)
-        return runner.Runner(ROOT, self.out, results, a.program, data, a.jobs,
+        return runner.Runner(ROOT, self.out, kept, a.program, data, a.jobs,
                              from_results=self._from_results, quiet=self.short)
 
     def run(self, run):

@@ -82,20 +82,26 @@ def value_of(column, text):
 
 
 class Records:
-    """Of one script, in a folder."""
+    """Of one script, in a folder. `others`: folders of other scripts, whose records count as well;
+    nothing is written there."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, others=()):
         self.folder = pathlib.Path(folder)
+        self._others = [Records(other) for other in others]
         self._about, self._summaries = {}, {}
         self._read()
 
     def about(self, identity):
         """Column -> value of ABOUT; None: not recorded."""
-        return self._about.get(identity)
+        return self._holder(identity)._about.get(identity)
 
     def summary(self, identity):
         """As `condensed` made it."""
-        return self._summaries[identity]
+        return self._holder(identity)._summaries[identity]
+
+    def _holder(self, identity):
+        """The records that have a run; these if none has it."""
+        return next((r for r in (self, *self._others) if identity in r._about), self)
 
     def add(self, about, summary):
         """Writes a run down; one with the same `id` makes way. Other processes may do so too."""
