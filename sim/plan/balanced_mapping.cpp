@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace stagecoach {
@@ -94,13 +95,18 @@ class Balance {
   }
 
  private:
-  double load(int k, const Service& cores) const {
+  /// Every bisection asks again for the same numbers of cores.
+  double load(int k, const Service& cores) {
     const Service each{cores.group, std::max<std::int64_t>(1, cores.cores / width(k))};
-    return stage_load(scope_, price_stage(scope_, k, each, each, scope_.micro_batch_samples),
-                      width(k) == 2);
+    const auto [known, is_new] = loads_.try_emplace({k, each.group, each.cores});
+    if (is_new) {
+      const StageCost cost = price_stage(scope_, k, each, each, scope_.micro_batch_samples);
+      known->second = stage_load(scope_, cost, width(k) == 2);
+    }
+    return known->second;
   }
 
-  std::pair<double, std::int64_t> cost_of(const std::vector<Service>& cores) const {
+  std::pair<double, std::int64_t> cost_of(const std::vector<Service>& cores) {
     std::pair<double, std::int64_t> cost{};
     for (int k = 0; k < stages_; ++k) {
       cost.first = std::max(cost.first, load(k, cores[index(k)]));
@@ -113,7 +119,8 @@ class Balance {
   const std::vector<StageSlots>& slots_;
   int stages_;
   bool one_micro_batch_;
-  std::map<std::pair<int, int>, std::int64_t> fewest_;  ///< by stage and group
+  std::map<std::pair<int, int>, std::int64_t> fewest_;          ///< by stage and group
+  std::map<std::tuple<int, int, std::int64_t>, double> loads_;  ///< by stage, group and cores
 };
 
 [[noreturn]] void refuse(const PlanScope& scope, Balance& balance) {
