@@ -39,27 +39,40 @@ std::string meant(const std::string& kind, const std::string& name,
   return did_you_mean(name, known);
 }
 
-void find_preset(const char* option, const std::string& kind, std::string& name) {
-  const bool bare = !name.empty() && name.find('/') == std::string::npos &&
-                    fs::path(name).extension() != kExtension;
+/// A bare name may be a preset; what is a path or has the extension is a file that must be there.
+void find_preset(const char* option, const std::string& kind, std::string& name, Issues& issues) {
   std::error_code error;
-  if (!bare || fs::exists(name, error)) return;
+  if (name.empty() || fs::exists(name, error)) return;
   const fs::path folder = preset_folder(kind);
   const std::vector<std::string> known = presets_in(folder);
-  if (std::find(known.begin(), known.end(), name) != known.end()) {
+  const bool is_path = name.find('/') != std::string::npos;
+  const bool has_extension = fs::path(name).extension() == kExtension;
+  const std::string stem = has_extension ? fs::path(name).stem().string() : name;
+  const bool is_known = std::find(known.begin(), known.end(), stem) != known.end();
+  if (is_known && !is_path && !has_extension) {
     name = (folder / (name + kExtension)).string();
     return;
   }
-  throw UserError(std::string(option) + ": found \"" + printable(name) +
-                  "\", which is neither a file nor a preset" + meant(kind, name, known) +
-                  (known.empty() ? "" : "; presets: " + quoted_list(known)));
+  const std::string found = "found \"" + printable(name, 300) + "\", ";
+  if (is_path) {
+    issues.add(option, found + "no such file");
+  } else if (is_known) {
+    issues.add(option, found + "no such file; did you mean the preset \"" + stem + "\"?");
+  } else {
+    issues.add(option,
+               found + (has_extension ? "no such file" : "which is neither a file nor a preset") +
+                   meant(kind, stem, known) +
+                   (known.empty() ? "" : "; presets: " + quoted_list(known)));
+  }
 }
 
 }  // namespace
 
 void find_presets(Options& options) {
-  find_preset("--hw", "hw", options.hardware_file);
-  find_preset("--workload", "workloads", options.workload_file);
+  Issues issues;
+  find_preset("--hw", "hw", options.hardware_file, issues);
+  find_preset("--workload", "workloads", options.workload_file, issues);
+  issues.throw_if_any();
 }
 
 }  // namespace stagecoach

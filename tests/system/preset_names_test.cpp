@@ -34,6 +34,16 @@ TEST_CASE("a name that is no preset is refused with what was meant") {
         "stagecoach: --workload: found \"zzz\"" + neither);
 }
 
+TEST_CASE("a file that is missing is told with its option, and both files at once") {
+  const Program program;
+  const std::string hw = "stagecoach: --hw: found ", workload = "--workload: found ";
+  CHECK(refusal_of(program, "small_mesh.json", "dir/none.json") ==
+        hw + "\"small_mesh.json\", no such file; did you mean the preset \"small_mesh\"?\n" +
+            workload + "\"dir/none.json\", no such file\n");
+  CHECK(refusal_of(program, "smal_mesh.json", "lenet5-glyphs") ==
+        hw + "\"smal_mesh.json\", no such file; did you mean \"small_mesh\"?");
+}
+
 TEST_CASE("advice about one more core is given where it helps, else said not to help") {
   const Program program;
   // Equal stages of one core each: a core for one of them leaves the others.
