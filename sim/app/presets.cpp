@@ -23,7 +23,7 @@ std::vector<std::string> presets_in(const fs::path& folder) {
 }
 
 /// What was meant by a name that is neither a file nor a preset of its kind: the file with the
-/// extension, a preset of the other kind, a preset that begins so, or one that is spelt nearly so.
+/// extension, a preset of the other kind, or a preset that is spelt nearly so.
 std::string meant(const std::string& kind, const std::string& name,
                   const std::vector<std::string>& known) {
   std::error_code error;
@@ -33,9 +33,6 @@ std::string meant(const std::string& kind, const std::string& name,
   const std::vector<std::string> others = presets_in(preset_folder(hardware ? "workloads" : "hw"));
   if (std::find(others.begin(), others.end(), name) != others.end())
     return std::string("; it is a preset of ") + (hardware ? "--workload" : "--hw");
-  for (const std::string& preset : known) {
-    if (preset.compare(0, name.size(), name) == 0) return "; did you mean \"" + preset + "\"?";
-  }
   return did_you_mean(name, known);
 }
 

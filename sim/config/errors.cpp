@@ -81,7 +81,12 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
   }
   // A third of the letters wrong is still a misspelling; more is another word.
   const std::size_t limit = std::max<std::size_t>(1, std::max(word.size(), best.size()) / 3);
-  return best_distance <= limit ? best : "";
+  if (best_distance <= limit) return best;
+  const auto begins_so = [&](const std::string& c) {
+    return wanted.size() > 2 && folded(c).compare(0, wanted.size(), wanted) == 0;
+  };
+  const auto longer = std::find_if(candidates.begin(), candidates.end(), begins_so);
+  return longer == candidates.end() ? "" : *longer;
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {

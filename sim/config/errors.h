@@ -38,7 +38,8 @@ class Issues {
 };
 
 /// The candidate that differs from `word` by fewest single-letter edits (insert, delete, replace,
-/// swap of neighbours), or "" when none is near enough to be a misspelling.
+/// swap of neighbours); when none is near enough to be a misspelling, the first that begins with
+/// `word`; else "".
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
 
 /// `; did you mean "x"?`, or "" when nothing is near.

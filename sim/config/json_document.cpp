@@ -98,6 +98,15 @@ bool is_below(const std::string& pointer, const std::string& prefix) {
          (pointer.size() == prefix.size() || pointer[prefix.size()] == '/');
 }
 
+/// Of a path with dots for slashes.
+std::string meant_path(std::string path) {
+  std::replace(path.begin(), path.end(), '.', '/');
+  std::vector<std::string> tokens;
+  const bool is_path = split_path(path, tokens) && tokens.size() > 1 &&
+                       (tokens[0] == "hw" || tokens[0] == "workload");
+  return is_path ? "; did you mean " + printable(path) + "?" : "";
+}
+
 }  // namespace
 
 std::string pointer_token(const std::string& key) {
@@ -136,7 +145,8 @@ std::string parse_override(const std::string& text, Override& override, Issues& 
       (tokens[0] != "hw" && tokens[0] != "workload")) {
     issues.add(where,
                "a path starts with hw/ or workload/ and has no empty part, for example "
-               "workload/training/epochs");
+               "workload/training/epochs" +
+                   meant_path(text.substr(0, equals)));
     return "";
   }
   for (const std::string& token : tokens) {

@@ -107,6 +107,9 @@ TEST_CASE("An override is JSON or a bare word") {
 }
 
 TEST_CASE("Overrides that cannot be meant are errors") {
+  CHECK_THAT(override_issues("workload.training.epochs=1"),
+             Contains("; did you mean workload/training/epochs?"));
+  CHECK_THAT(override_issues("epochs.x=1"), !Contains("did you mean"));
   CHECK_THAT(override_issues("workload/training/epochs"), Contains("expected PATH=VALUE"));
   CHECK_THAT(override_issues("workload/training/epochs="), Contains("expected PATH=VALUE"));
   CHECK_THAT(override_issues("training/epochs=1"), Contains("starts with hw/ or workload/"));

@@ -224,5 +224,8 @@ TEST_CASE("The nearest word forgives case, separators, swaps and a third of the 
   CHECK(nearest_word("weight_dcy", names) == "weight_decay");
   CHECK(nearest_word("epochs", names) == "");
   CHECK(nearest_word("1F1B", {"pipelined", "one_f_one_b", "one_f_one_b_flush"}) == "one_f_one_b");
+  CHECK(nearest_word("interleaved", {"pipelined", "interleaved_one_f_one_b"}) ==
+        "interleaved_one_f_one_b");
+  CHECK(nearest_word("le", names) == "");
   CHECK(nearest_word(std::string(100000, 'a'), names) == "");
 }
