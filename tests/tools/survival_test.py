@@ -80,6 +80,23 @@ class SurvivalTest(unittest.TestCase):
         for name in ("runs", "epochs", "stages"):
             self.assertEqual(rows(out, name), rows(other, name))
 
+    def test_a_training_whose_checkpoint_is_refused_begins_again(self):
+        started, out = self.long("started")
+        process = subprocess.Popen(started, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.stop(process, out, signal.SIGTERM)
+        folders = sorted(out.glob("runs/*"))
+        begun = [f for f in folders if list(f.glob("checkpoint/*"))]
+        if len(begun) < 2:
+            self.skipTest("a training ended before it was stopped")
+        shutil.rmtree(begun[0] / "checkpoint")
+        shutil.copytree(begun[1] / "checkpoint", begun[0] / "checkpoint")
+        again = subprocess.run(started, capture_output=True, text=True, check=False)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn(f"{begun[0].name}: begins again: ", again.stderr)
+        self.assertIn("belongs to another run", again.stderr)
+        self.assertNotIn(f"{begun[1].name}: begins again", again.stderr)
+        self.assertEqual(len(rows(out, "runs")), 2)
+
     def test_the_status_tells_what_is_done_and_what_is_left_and_trains_nothing(self):
         begun, out = self.long("begun", "--status")
         before = subprocess.run(begun, capture_output=True, text=True, check=False)

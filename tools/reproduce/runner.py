@@ -30,6 +30,7 @@ import records
 
 MORE_SAMPLES = 1024  # for an estimate of the time
 FIRST_SAMPLES = 64  # of the fingerprint, or three mini-batches
+RESUME, OF_ANOTHER_RUN = "--resume", "belongs to another run"  # what the program says of a checkpoint
 BYTES_OF_AN_IMAGE = 3073  # of CIFAR-10, with its label
 
 
@@ -169,7 +170,7 @@ class Runner:
         decides = self._fingerprint(point) if run.recorded else self._program_digest
         folder = (self._out / "runs" /
                   f"{run.label}-{digest([point.identity, point.data, decides])}")
-        resume = ["--checkpoint-every", "5", "--resume"] if trains(run) else []
+        resume = ["--checkpoint-every", "5", RESUME] if trains(run) else []
         command = [*self._command(point, run.arguments), "--out", str(folder), "--force", *resume]
         return Task(run.settings, run.arguments, folder, command)
 
@@ -225,7 +226,7 @@ class Runner:
             for _, task in tasks.values():
                 _count_earlier(task.folder)
             executor = LocalExecutor(self._jobs, (lock.descriptor,), threads=1)
-            for task, status in executor.run([t for _, t in tasks.values()], progress.draw):
+            for task, status in self._ended(executor, [t for _, t in tasks.values()], progress):
                 identity = tasks[str(task.folder)][0]
                 progress.point({"run": todo[identity].run.label}, status)
                 if status.done:
@@ -241,6 +242,19 @@ class Runner:
         if failed:
             raise SystemExit("\n".join(failed))
         return done
+
+    def _ended(self, executor, tasks, progress):
+        """Yields what became of each task. A training whose checkpoint the program refuses, as one
+        with other fields does, begins again."""
+        again = []
+        for task, status in executor.run(tasks, progress.draw):
+            if OF_ANOTHER_RUN in status.message and RESUME in task.command:
+                self.tell(f"{task.folder.name}: begins again: {status.message}")
+                again.append(dataclasses.replace(
+                    task, command=[word for word in task.command if word != RESUME]))
+            else:
+                yield task, status
+        yield from executor.run(again, progress.draw)
 
     def _finish(self, point, task, status):
         """The summary of a run that is done; of a training, written down first."""
