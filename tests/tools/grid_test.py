@@ -36,13 +36,18 @@ class GridTest(unittest.TestCase):
                          [{"x": v} for v in (0.5, 1, 1.5, 2)])
         self.assertEqual(points({"x": {"from": 1e-4, "to": 0.1, "steps": 4, "scale": "log"}}),
                          [{"x": v} for v in (0.0001, 0.001, 0.01, 0.1)])
-        self.assertEqual(points({"x": {"from": 7, "to": 9, "steps": 1}}), [{"x": 7}])
+        self.assertEqual(points({"x": {"from": 7, "to": 7, "steps": 1}}), [{"x": 7}])
+
+    def test_a_range_of_one_step_and_a_condition_that_nothing_meets_are_refused(self):
+        self.refused({"x": {"from": 7, "to": 9, "steps": 1}}, "at least 2")
+        with self.assertRaisesRegex(InputError, r'no point .* meets "when": {"x": 3}'):
+            points({"x": [1, 2], "when": {"x": 3}})
 
     def test_counts_are_rounded_each_once_and_it_is_said(self):
         grid = {"x": {"from": 1, "to": 16, "steps": 9, "scale": "log"}}
         parsed = parse_grid(grid, is_count=lambda field: True)
         self.assertEqual([p["x"] for p in parsed.points()], [1, 2, 3, 4, 6, 8, 11, 16])
-        self.assertEqual(parsed.notes, ["x: counts; 9 steps give 8 different whole numbers"])
+        self.assertEqual(parsed.notes, ["x takes whole numbers: 9 steps give 8 different ones"])
         self.assertIn({"x": 1.5}, points({"x": {"from": 1, "to": 2, "steps": 3}},
                                          is_count=lambda field: False))
 
@@ -126,7 +131,7 @@ class GridFileTest(SweepCase):
 
     def test_the_programs_schema_says_what_is_a_count(self):
         done = self.sweep(grid='hw/width={"from": 1, "to": 2, "steps": 5}', status=0)
-        self.assertIn("hw/width: counts; 5 steps give 2 different whole numbers", done.stderr)
+        self.assertIn("hw/width takes whole numbers: 5 steps give 2 different ones", done.stderr)
         self.assertEqual(self.column("hw/width"), ["1", "2"])
 
 

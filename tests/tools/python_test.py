@@ -48,8 +48,10 @@ class PackageTest(SweepCase):
         with self.assertRaisesRegex(stagecoach.ProgramError, "last word") as caught:
             stagecoach.run(*files, {"hw/width": 5}, out=self.out / "p/2", program=self.program)
         self.assertEqual(caught.exception.exit_status, 70)
-        with self.assertRaisesRegex(stagecoach.InputError, "nothing: no such file"):
+        with self.assertRaisesRegex(stagecoach.InputError, "--hw: found 'nothing', which is neither"):
             stagecoach.run("nothing", files[1], program=self.program)
+        with self.assertRaisesRegex(stagecoach.InputError, "set: found a list; allowed: a dict"):
+            stagecoach.run(*files, ["hw/width=1"], program=self.program)
         with self.assertRaisesRegex(stagecoach.InputError, "no such file; give the folder"):
             stagecoach.load(self.folder)
         (self.folder / "summary.json").write_text('{"schema": "x"}')

@@ -114,6 +114,11 @@ class SearchTest(SweepCase):
         self.assertEqual({r["hw/width"] for r in self.rows() if r["fidelity"] == "full"},
                          {"1", "2"})
 
+    def test_a_constraint_on_a_figure_that_no_result_has_is_refused(self):
+        done = self.sweep("--search", "4", *self.grid(GRID), *OBJECTIVES, "--constraint",
+                          "timing.cicles<=1", grid=None, status=2)
+        self.assertIn("timing.cicles: results have no such figure", done.stderr)
+
     def test_a_constraint_on_the_training_holds_on_the_front(self):
         self.search(30, "--constraint", "test_accuracy>=0.8")
         front = [float(r["test_accuracy"]) for r in self.rows() if r["pareto"] == "yes"]

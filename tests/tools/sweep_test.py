@@ -114,8 +114,23 @@ class SweepTest(SweepCase):
     def test_any_figure_may_be_an_objective(self):
         self.sweep("--objectives", "max:memory.peak_bytes,min:area.total_mm2")
         self.assertEqual(self.column("pareto"), ["yes", "no", "no"])
-        self.sweep("--objectives", "max:timing.nothing,max:cycles")
-        self.assertEqual(self.column("pareto"), ["no", "no", "yes"])
+        done = self.sweep("--objectives", "max:timing.cicles,max:cycles", status=2)
+        self.assertIn("timing.cicles: results have no such figure: unknown field 'cicles'; did you "
+                      "mean cycles?", done.stderr)
+
+    def test_what_every_point_would_refuse_is_told_before_any_runs(self):
+        self.sweep()
+        for more in ([], ["--dry-run"]):
+            done = self.sweep(*more, "--", "--mistyped", status=2)
+            self.assertIn("refuses the points of this sweep: --mistyped: unknown", done.stderr)
+        self.assertEqual((self.runs(), len(self.rows())), (3, 3))
+
+    def test_a_summary_of_another_format_is_no_result(self):
+        self.sweep(grid="hw/width=[1]")
+        next(self.out.glob("points/*/summary.json")).write_text('{"schema": "x"}')
+        done = self.sweep(grid="hw/width=[1]", status=0)
+        self.assertIn("summary.json: missing or broken; the point is made again", done.stderr)
+        self.assertEqual((self.runs(), self.column("cycles")), (2, ["100"]))
 
     def test_a_dry_run_shows_points_and_time_and_runs_none(self):
         self.sweep(grid="hw/width=[1, 0]")
@@ -139,19 +154,30 @@ class SweepTest(SweepCase):
                            ("hw/width=[1", "JSON"), ("hw/width=[]", "brackets")):
             self.assertIn(word, self.sweep(grid=grid, status=2).stderr)
         (self.folder / "broken.json").write_text("[1, 2")
-        for arguments, words in ((["--objectives", "min:cicles"], "did you mean min:cycles?"),
+        for arguments, words in ((["--objectives", "min:cicles"], "did you mean cycles?"),
+                                 (["--objectives", "cycles"],
+                                  "found 'cycles'; write min:FIGURE or max:FIGURE"),
+                                 (["--set", "hw/width=[3]"], "--set hw/width: this field is given "
+                                  "twice"),
+                                 (["--set", "hw/kind=[a,b]"], 'words have quotes, as in ["'),
                                  (["--objectives", "max:limited_by"], "is a text"),
                                  (["--grid", self.folder / "nothing"], "No such file"),
                                  (["--grid", self.folder / "broken.json"], "no JSON"),
                                  (["--program", "nothing"], "nothing: no such file"),
-                                 (["--hw", "nothing"], "nothing: no such file"),
+                                 (["--hw", "smal_mesh"],
+                                  "--hw: found 'smal_mesh', which is neither a file nor a preset: "
+                                  "unknown preset 'smal_mesh'; did you mean small_mesh?; known: "),
+                                 (["--hw", "x/none.json"],
+                                  "--hw: found 'x/none.json', no such file"),
                                  (["--jobs", "0"], "'0', must be"),
                                  (["--constraint", "cycles<=5"], "belong to --search"),
                                  (["--slurm", "partition=x"], "belongs to --executor slurm"),
                                  (["--replicas", "2", "--", "--seed", "1"], "same seed"),
-                                 (["--", "--threads", "1"], "found --threads, which the sweep sets "
-                                  "itself: it gives each point the processors"),
-                                 (["--", "--out=x"], "found --out, which the sweep sets itself"),
+                                 (["--", "--threads", "1"], "found --threads: the sweep sets it: "
+                                  "the processors divided"),
+                                 (["--", "--save-weights", "x"], "would write the same file"),
+                                 (["--", "--check"], "found --check: it makes no result"),
+                                 (["--", "--out=x"], "found --out: the sweep sets it"),
                                  (["--out", self.folder / "hw.json/out"], "hw.json")):
             self.assertIn(words, self.sweep(*arguments, status=2).stderr)
 

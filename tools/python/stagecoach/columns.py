@@ -24,6 +24,15 @@ class Column:
         """Does it need numbers, not the clock alone?"""
         return self.path.startswith("training.") and self.unit != "samples"
 
+    def require_in(self, summary: Any) -> None:
+        """Raises InputError where the path names a field that a result does not have; a stage that
+        this one does not have, and what it leaves empty, is no error."""
+        for step in self.path.split("."):
+            if isinstance(summary, dict) and step not in summary:
+                raise InputError(f"{self.path}: results have no such figure: "
+                                 + unknown("field", step, summary))
+            summary = Column("", step, "").of(summary)
+
     def of(self, summary: Any) -> Any:
         """The figure, or None where the path leads nowhere."""
         for step in self.path.split("."):
@@ -84,13 +93,13 @@ def parse_objectives(text: str) -> list[Objective]:
     objectives = []
     for part in text.split(","):
         direction, colon, name = part.strip().partition(":")
-        known = [f"{d}:{c.name}" for c in COLUMNS if c.unit != "text" for d in ("min", "max")]
         if not colon or direction not in ("min", "max"):
-            raise InputError("--objectives: " + unknown("objective", part, known))
+            raise InputError(f"--objectives: found {part!r}; write min:FIGURE or max:FIGURE, such as "
+                             "max:test_accuracy")
         try:
-            found = column(name)
-        except InputError:
-            raise InputError("--objectives: " + unknown("objective", part, known)) from None
+            found = column(name, "figure")
+        except InputError as error:
+            raise InputError(f"--objectives: {error}") from None
         if found.unit == "text":
             raise InputError(f"--objectives: {name} is a text, no figure to make small or large")
         objectives.append(Objective(direction, found))

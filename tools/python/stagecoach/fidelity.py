@@ -45,7 +45,8 @@ def parse_fidelities(text: Optional[str], arguments: Sequence[str], epochs: int)
             found.append(Fidelity(FULL, list(arguments), not timing, True))
         else:
             raise InputError(f"--fidelities: found {word!r}; allowed: {FULL}" + (
-                "" if timing else f", {TIMING}, and numbers of epochs below {epochs}"))
+                f", because of the argument --{TIMING}" if timing else
+                f", {TIMING}, and numbers of epochs below {epochs}"))
     if [f.full for f in found].count(True) != 1 or not found[-1].full:
         raise InputError(f"--fidelities: the last, and only the last, is {FULL}")
     return found

@@ -20,11 +20,22 @@ _SETTLED_SECONDS = 2.0  # a younger file may change again within its time stamp'
 
 
 def read_json(path: Path) -> Any:
-    """A file's content. Raises OSError, or InputError with the file's name."""
+    """A file's content. Raises OSError, or InputError with the file's name, also for a key that
+    stands twice in an object."""
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"),
+                          object_pairs_hook=_without_duplicates)
     except ValueError as error:
         raise InputError(f"{path}: no JSON: {error}") from error
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'"{twice}" is given twice')
+    return found
 
 
 def write_text(path: Path, text: str) -> None:

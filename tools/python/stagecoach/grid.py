@@ -96,6 +96,9 @@ class Grid:
         for point in self._expand({}, self.dimensions):
             if self.keeps(point):
                 found.setdefault(json.dumps(point, sort_keys=True), point)
+        if not found:
+            raise InputError("no point of the grid meets \"when\": " + " or ".join(
+                json.dumps(condition) for condition in self.keep))
         return list(found.values())
 
     def _expand(self, point: Point, rest: Sequence[Dimension]) -> Iterator[Point]:
@@ -172,8 +175,8 @@ def _dimension(name: str, value: Any, where: str, is_count: Callable[[str], Opti
                 return Dimension(name, [], found, when)
             values = found.values()
             if len(values) < found.steps:
-                notes.append(f"{name}: counts; {found.steps} steps give {len(values)} different "
-                             "whole numbers")
+                notes.append(f"{name} takes whole numbers: {found.steps} steps give {len(values)} "
+                             "different ones")
             return Dimension(name, [{name: v} for v in values], found, when)
         value = value["values"]
     if not isinstance(value, list) or not value:
@@ -194,6 +197,9 @@ def _range(name: str, value: Mapping[str, Any], where: str,
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise InputError(f"{where}: \"steps\": found {json.dumps(steps)}; allowed: a whole number, "
                          "at least 1")
+    if steps == 1 and ends[0] != ends[1]:
+        raise InputError(f"{where}: \"steps\": found 1; allowed: at least 2, for both ends are "
+                         "included")
     scale = value.get("scale", "linear")
     if scale not in ("linear", "log"):
         raise InputError(f"{where}: \"scale\": found {json.dumps(scale)}; allowed: linear, log")

@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional
 
 from .errors import DONE
 from .files import write_text
+from .result import SCHEMA
 
 STATUS = "point.json"
 _MOST_OF_A_MESSAGE = 1 << 15  # characters kept at either end
@@ -88,14 +89,16 @@ def read_status(folder: pathlib.Path, tell: Callable[[str], None]) -> Optional[S
 
 
 def read_summary(folder: pathlib.Path) -> Optional[dict[str, Any]]:
-    """The result, or None if it is not there or not whole."""
+    """The result, or None if it is not there, not whole, or of another format."""
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    training = summary.get("training", {}) if isinstance(summary, dict) else None
+    if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
+        return None
+    training = summary.get("training")
     if not isinstance(training, dict) or training.get("interrupted"):
         return None
     if training.get("complete") is False and not training.get("diverged"):
         return None  # of a run that was killed: its epochs so far
-    return summary  # type: ignore[no-any-return]
+    return summary

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from .errors import InputError
+from .errors import InputError, unknown
 from .files import Path
 
 _HERE = pathlib.Path(__file__).resolve().parent
@@ -45,7 +45,13 @@ def find_input(kind: str, name: Path, program: str) -> str:
             preset = root / _FOLDERS[kind] / f"{name}.json"
             if preset.is_file():
                 return str(preset)
-    raise InputError(f"{name}: no such file")
+    option = f"--{kind}: found {os.fspath(name)!r}"
+    if os.sep in str(name):
+        raise InputError(f"{option}, no such file")
+    known = sorted({preset.stem for root in (ROOT, share)
+                    for preset in (root / _FOLDERS[kind]).glob("*.json")} - {"TEMPLATE"})
+    raise InputError(f"{option}, which is neither a file nor a preset: "
+                     + unknown("preset", str(name).removesuffix(".json"), known))
 
 
 def words_of(settings: Mapping[str, Any]) -> list[str]:

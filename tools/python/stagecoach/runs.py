@@ -53,11 +53,21 @@ def run(hw: Input, workload: Input, set: Optional[Mapping[str, Any]] = None, *,
 
     Raises InputError (exit status 2, its message) or ProgramError."""
     simulator = find_program(program)
+    if set is not None and not isinstance(set, Mapping):
+        raise InputError(f"set: found a {type(set).__name__}; allowed: a dict of fields and values")
     with tempfile.TemporaryDirectory(prefix="stagecoach-") as scratch:
         folder = pathlib.Path(scratch, "out") if out is None else pathlib.Path(out)
-        call([simulator, "--hw", input_file("hw", hw, simulator, pathlib.Path(scratch)),
-              "--workload", input_file("workload", workload, simulator, pathlib.Path(scratch)),
-              "--out", str(folder), "--quiet", *words_of(set or {}), *words_of_options(options)])
+        files = {kind: input_file(kind, given, simulator, pathlib.Path(scratch))
+                 for kind, given in (("hw", hw), ("workload", workload))}
+        try:
+            call([simulator, "--hw", files["hw"], "--workload", files["workload"], "--out",
+                  str(folder), "--quiet", *words_of(set or {}), *words_of_options(options)])
+        except InputError as error:
+            text = str(error)
+            for kind, given in (("hw", hw), ("workload", workload)):
+                if isinstance(given, Mapping):  # the user named no file
+                    text = text.replace(files[kind], kind)
+            raise InputError(text) from None
         result = load_result(folder)
         if out is not None:
             return result

@@ -10,7 +10,7 @@ from typing import Any, Optional, TextIO, Union
 
 from . import estimate
 from .columns import OBJECTIVES, parse_constraint, parse_objectives
-from .errors import InputError
+from .errors import InputError, ProgramError
 from .files import FolderLock, Path, read_json
 from .grid import Grid, parse_grid
 from .local import LocalExecutor
@@ -20,7 +20,7 @@ from .points import Status, Task, read_status, read_summary
 from .program import find_program
 from .progress import Progress
 from .result import Record, Result, frame, load_result, read_table
-from .runs import Input, input_file
+from .runs import Input, call, input_file
 from .schema import is_count
 from .search import SearchPlan, run_search
 from .slurm import SlurmExecutor, SlurmPlan
@@ -36,20 +36,23 @@ class Outcome:
     words: str = ""
 
 
-OWN = {  # options of the program that a sweep gives itself -> what to say in their place
-    "--hw": "give it to the sweep", "--workload": "give it to the sweep",
-    "--out": "each point has a folder of its own", "--force": "", "--quiet": "",
-    "--threads": "it gives each point the processors divided by --jobs (on a cluster: "
-                 "cpus-per-task)"}
+NOT_FOR_POINTS = {  # options of the program that a sweep does not take for every run -> why
+    **dict.fromkeys(("--hw", "--workload"), "give it before the --"),
+    "--out": "the sweep sets it: each point has a folder of its own",
+    **dict.fromkeys(("--force", "--quiet"), "the sweep sets it"),
+    "--threads": "the sweep sets it: the processors divided by --jobs (on a cluster: cpus-per-task)",
+    "--resume": "the sweep sets it: points that were interrupted go on",
+    **dict.fromkeys(("--save-weights", "--record-schedule"), "all points would write the same file"),
+    **dict.fromkeys(("--check", "--print-config", "--list-stats", "--print-fields",
+                     "--print-schema", "--help", "--version"), "it makes no result")}
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
-    """Raises InputError if an argument for every run is the sweep's own business."""
+    """Raises InputError for an argument that cannot go to every run."""
     for word in arguments:
         option = word.partition("=")[0]
-        if option in OWN:
-            raise InputError(f"arguments for every run: found {option}, which the sweep sets itself"
-                             + (f": {OWN[option]}" if OWN[option] else ""))
+        if option in NOT_FOR_POINTS:
+            raise InputError(f"arguments for every run: found {option}: {NOT_FOR_POINTS[option]}")
 
 
 def make_plan(hw: Input, workload: Input, grid: Union[Grid, Mapping[str, Any]], *, out: Path,
@@ -102,12 +105,29 @@ def run_sweep(plan: Plan, *, jobs: Optional[int] = None, slurm: Optional[SlurmPl
                                        executor_of(plan, lock, jobs, slurm, progress), progress))
         tasks = maker.tasks(plan.points())
         known = [read_status(task.folder, Progress(stream, 0).say) for task in tasks]
+        _ask_for_refusal([t for t, status in zip(tasks, known) if status is None])
         if dry_run:
             estimate.describe(tasks, known, jobs or (len(tasks) if slurm else 1), sys.stdout)
             return Outcome(len(tasks), 0, 0)
         progress = Progress(stream, len(tasks), sum(s is not None and s.done for s in known))
         return _run_grid(plan, maker, tasks, known, retry_failed,
                          executor_of(plan, lock, jobs, slurm, progress), progress)
+
+
+def _ask_for_refusal(tasks: Sequence[Task]) -> None:
+    """Raises InputError if the program refuses the fields or the arguments of the first point, of
+    the last and of the one in the middle: then the request is wrong, and no table is replaced."""
+    refusals = []
+    for task in [tasks[0], tasks[-1], tasks[len(tasks) // 2]] if tasks else []:
+        try:
+            call([*task.command, "--print-config"])
+            return
+        except InputError as error:
+            refusals.append(str(error))
+        except ProgramError:
+            return  # of a point's own making
+    if refusals:
+        raise InputError(f"the program refuses the points of this sweep: {refusals[0]}")
 
 
 def _run_grid(plan: Plan, maker: Maker, tasks: Sequence[Task], known: Sequence[Optional[Status]],

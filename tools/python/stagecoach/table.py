@@ -163,5 +163,9 @@ def _cell(value: Any) -> str:
 
 def row_of(status: Status, summary: Optional[Mapping[str, Any]], folder: str,
            columns: Sequence[Column], **more: Any) -> Row:
-    """The row of a point; `summary` is None where it has no result."""
+    """The row of a point; `summary` is None where it has no result. Raises InputError for a column
+    that no result has."""
+    for column in columns if summary else ():
+        if not column.unit:  # a path that the user wrote
+            column.require_in(summary)
     return Row(status.settings, status, folder, figures(summary or {}, columns), **more)
