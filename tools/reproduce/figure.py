@@ -56,6 +56,12 @@ def round_numbers(low, high):
                                     math.floor(high / step + 1e-9) + 1)]
 
 
+def number(x):
+    """Of an axis: 20000 as 20k."""
+    return next((f"{x / size:g}{letter}" for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+                 if abs(x) >= 10 * size), f"{x:g}")
+
+
 def log_numbers(low, high):
     """Some round numbers between two, for a logarithmic axis."""
     found = [base * 10.0 ** e for e in range(math.floor(math.log10(low)),
@@ -132,7 +138,7 @@ class Panel:
             y = self.y(value)
             parts.append(f'<path d="M{LEFT} {y:.1f}h{self.width:.1f}" stroke="#e4e3dc"/>'
                          + text(LEFT - 8, y + 4, f"{value:g}", "end"))
-        parts += [text(self.x(x), foot + 18, f"{x:g}", "middle") for x in self.ticks]
+        parts += [text(self.x(x), foot + 18, number(x), "middle") for x in self.ticks]
         parts.append(text(LEFT + self.width / 2, foot + 36, self.x_label, "middle"))
         parts.append(f'<g transform="translate(14 {TOP + self.height / 2}) rotate(-90)">'
                      + text(0, 0, self.y_label, "middle") + "</g>")
