@@ -75,6 +75,7 @@ class SweepTest(SweepCase):
     def test_a_training_that_diverged_is_done(self):
         done = self.sweep(grid="hw/width=[3, 1]", status=0)
         self.assertIn("the training diverged", done.stderr)
+        self.assertEqual(self.column("message"), ["the training diverged", ""])
         self.assertEqual(self.column("pareto"), ["", "yes"])
         self.sweep(grid="hw/width=[3, 1]")
         self.assertEqual(self.runs(), 2)

@@ -7,7 +7,7 @@ import pathlib
 import signal
 from typing import Any, Callable, Optional
 
-from .errors import DONE
+from .errors import DIVERGED, DONE
 from .files import write_text
 from .result import SCHEMA
 
@@ -51,7 +51,8 @@ class Task:
         if exit_status == 0:
             message = ""
         elif not message:
-            message = f"exit status {exit_status} without a word"
+            message = ("the training diverged" if exit_status == DIVERGED else
+                       f"exit status {exit_status} without a word")
         status = Status(self.settings, self.arguments, exit_status, shortened(message),
                         round(wall_seconds, 6))
         self.folder.mkdir(parents=True, exist_ok=True)
