@@ -98,13 +98,17 @@ bool is_below(const std::string& pointer, const std::string& prefix) {
          (pointer.size() == prefix.size() || pointer[prefix.size()] == '/');
 }
 
-/// Of a path with dots for slashes.
+/// Is it the path of an override? Fills its parts.
+bool is_override_path(const std::string& path, std::vector<std::string>& tokens) {
+  return split_path(path, tokens) && tokens.size() > 1 &&
+         (tokens[0] == "hw" || tokens[0] == "workload");
+}
+
+/// A guess at what was meant by a path with dots for slashes.
 std::string meant_path(std::string path) {
   std::replace(path.begin(), path.end(), '.', '/');
   std::vector<std::string> tokens;
-  const bool is_path = split_path(path, tokens) && tokens.size() > 1 &&
-                       (tokens[0] == "hw" || tokens[0] == "workload");
-  return is_path ? "; did you mean " + printable(path) + "?" : "";
+  return is_override_path(path, tokens) ? "; did you mean " + printable(path) + "?" : "";
 }
 
 }  // namespace
@@ -141,8 +145,7 @@ std::string parse_override(const std::string& text, Override& override, Issues& 
     return "";
   }
   std::vector<std::string> tokens;
-  if (!split_path(text.substr(0, equals), tokens) || tokens.size() < 2 ||
-      (tokens[0] != "hw" && tokens[0] != "workload")) {
+  if (!is_override_path(text.substr(0, equals), tokens)) {
     issues.add(where,
                "a path starts with hw/ or workload/ and has no empty part, for example "
                "workload/training/epochs" +

@@ -29,7 +29,8 @@ SCHEDULE = "workload/pipeline/schedule"
 PARTITION = "workload/pipeline/partition"
 MITIGATION = "workload/training/mitigation"
 LOCKSTEP = {PACING: "lockstep"}
-COSINE = {"workload/training/optimizer/learning_rate_schedule": {"type": "cosine"}}
+LEARNING_RATE_SCHEDULE = "workload/training/optimizer/learning_rate_schedule"
+COSINE = {LEARNING_RATE_SCHEDULE: {"type": "cosine"}}
 
 
 @dataclasses.dataclass

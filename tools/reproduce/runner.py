@@ -80,13 +80,13 @@ def fields(value):
 
 
 class Runner:
-    """`program`: None where nothing may be run (from_results). `records_kept`: where finished trainings
-    are looked for and written down."""
+    """`program`: None where nothing may be run (from_results). `kept`: the Records of finished
+    trainings."""
 
-    def __init__(self, root, out, records_kept, program, data, jobs, from_results=False, quiet=False):
+    def __init__(self, root, out, kept, program, data, jobs, from_results=False, quiet=False):
         self._root, self._out, self._program, self._data = root, out, program, data
         self._jobs, self._from_results, self._quiet = jobs, from_results, quiet
-        self._records = records_kept
+        self._records = kept
         self._digests = files.Digests(out / "digests.json")
         self._prints = out / "fingerprints.json"
         self.trainings, self.seconds = 0, 0.0  # that were asked for, and what they took

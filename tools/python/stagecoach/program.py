@@ -39,19 +39,16 @@ def find_input(kind: str, name: Path, program: str) -> str:
     Raises InputError."""
     if pathlib.Path(name).is_file():
         return str(name)
-    if os.sep not in str(name):
-        share = pathlib.Path(program).resolve().parents[1] / "share/stagecoach"
-        for root in (ROOT, share):
-            preset = root / _FOLDERS[kind] / f"{name}.json"
-            if preset.is_file():
-                return str(preset)
-    option = f"--{kind}: found {os.fspath(name)!r}"
+    found = f"--{kind}: found {os.fspath(name)!r}"
     if os.sep in str(name):
-        raise InputError(f"{option}, no such file")
-    known = sorted({preset.stem for root in (ROOT, share)
-                    for preset in (root / _FOLDERS[kind]).glob("*.json")} - {"TEMPLATE"})
-    raise InputError(f"{option}, which is neither a file nor a preset: "
-                     + unknown("preset", str(name).removesuffix(".json"), known))
+        raise InputError(f"{found}, no such file")
+    share = pathlib.Path(program).resolve().parents[1] / "share/stagecoach"
+    presets = {preset.stem: preset for root in (share, ROOT)  # those of a checkout go first
+               for preset in (root / _FOLDERS[kind]).glob("*.json")}
+    if str(name) in presets:
+        return str(presets[str(name)])
+    raise InputError(f"{found}, which is neither a file nor a preset: " + unknown(
+        "preset", str(name).removesuffix(".json"), sorted(presets.keys() - {"TEMPLATE"})))
 
 
 def words_of(settings: Mapping[str, Any]) -> list[str]:

@@ -57,14 +57,15 @@ def run(hw: Input, workload: Input, set: Optional[Mapping[str, Any]] = None, *,
         raise InputError(f"set: found a {type(set).__name__}; allowed: a dict of fields and values")
     with tempfile.TemporaryDirectory(prefix="stagecoach-") as scratch:
         folder = pathlib.Path(scratch, "out") if out is None else pathlib.Path(out)
+        inputs = {"hw": hw, "workload": workload}
         files = {kind: input_file(kind, given, simulator, pathlib.Path(scratch))
-                 for kind, given in (("hw", hw), ("workload", workload))}
+                 for kind, given in inputs.items()}
         try:
             call([simulator, "--hw", files["hw"], "--workload", files["workload"], "--out",
                   str(folder), "--quiet", *words_of(set or {}), *words_of_options(options)])
         except InputError as error:
             text = str(error)
-            for kind, given in (("hw", hw), ("workload", workload)):
+            for kind, given in inputs.items():
                 if isinstance(given, Mapping):  # the user named no file
                     text = text.replace(files[kind], kind)
             raise InputError(text) from None
